@@ -438,6 +438,15 @@ def test_a_rise_waits_for_a_decrease_that_is_parked(there: Timeline, wanted: Tim
     assert plan == Adjustments((), {NEW: Adjustment(NEW, day(10), 10)})
 
 
+def test_a_rise_does_not_wait_for_a_plan_that_has_come_down_although_more_of_it_is_parked() -> None:
+    """That some of it is wanted again later, and that a person has to decide on this, is another change."""
+    down = Gap(
+        OLD, steps((0, 16), (10, 0), (20, 4)), day(0), steps((0, 16), (10, 0)), lambda _: None, stuck=True
+    )
+    plan = adjustments_for([down, gap(steps((10, 10)), NOTHING, line=NEW)], [Link(day(10), OLD, NEW)])
+    assert plan == Adjustments((Adjustment(NEW, day(10), 10),))
+
+
 def test_a_rise_for_which_the_contract_is_too_short_holds_up_no_other() -> None:
     """The old plan comes down on the last day but one; on the last, the new one is shut."""
     down = gap(steps((0, 25), (57, 0)), steps((0, 25)), 57)

@@ -136,12 +136,18 @@ def test_periods_never_drift(start: date, number: int, months: int) -> None:
         (date(2025, 3, 1), date(2024, 2, 29), 12, (date(2025, 2, 28), date(2026, 2, 27))),
         (date(2028, 2, 28), date(2024, 2, 29), 12, (date(2027, 2, 28), date(2028, 2, 28))),
         (date(2026, 3, 15), date(2026, 1, 1), 3, (date(2026, 1, 1), date(2026, 3, 31))),
+        (date(2029, 3, 15), date(2026, 1, 1), 1, (date(2029, 3, 1), date(2029, 3, 31))),
         (date(2026, 2, 28), date(2025, 8, 31), 6, (date(2026, 2, 28), date(2026, 8, 30))),
     ],
 )
 def test_periods_at_month_ends(day: date, start: date, months: int, period: tuple[date, date]) -> None:
     """Month ends and leap days are cut to the month's last day and come back in the next longer month."""
     assert period_containing(day, start, months) == period
+
+
+def test_the_period_after_the_first_day_is_the_second_one() -> None:
+    """The first day begins a period itself."""
+    assert next_period_start(date(2026, 1, 1), date(2026, 1, 1), 3) == date(2026, 4, 1)
 
 
 def test_before_the_start_there_is_no_period() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timus_autotask.domain.customer import Customer
+from timus_autotask.domain.dating import dated
 from timus_autotask.domain.desired import (
     Demand,
     Desired,
@@ -28,9 +29,10 @@ from timus_autotask.domain.mapping import (
     Routing,
     ServiceChoice,
 )
+from timus_autotask.domain.placement import Placement
 from timus_autotask.domain.plan_change import Link, Unplaced
 from timus_autotask.domain.policy import BillingSchedule, EffectiveDay, Policy
-from timus_autotask.domain.timeline import Timeline
+from timus_autotask.domain.timeline import NOTHING, Timeline
 
 ADV, ESS = "ADV", "ESS"
 OLD, NEW = LineKey(1, 45), LineKey(1, 46)
@@ -97,10 +99,23 @@ def test_what_was_billed_on_another_contract_service_is_not_made_up_for() -> Non
     """Before the day on which a person chose another one, and at most from the first day that Timus has reported."""
     customer = Customer("cus_1", mapping(), (subscription(version(1, march(3), ADV=10)),), Policy())
 
-    def start(day: date) -> date:
-        return desired([customer], PLANS, GRIDS, TODAY, {OLD: day}).demands[OLD].start
+    def start(day: date) -> tuple[date, date | None]:
+        """And the first day that Timus has reported, where that was billed on the other one."""
+        demand = desired([customer], PLANS, GRIDS, TODAY, {OLD: day}).demands[OLD]
+        return demand.start, demand.earliest
 
-    assert (start(march(1)), start(march(8))) == (march(3), march(8))
+    assert (start(march(1)), start(march(8))) == ((march(3), None), (march(8), march(3)))
+    assert start(march(3)) == (march(3), None)
+
+
+def test_a_line_tells_what_of_its_units_is_whose() -> None:
+    """All SKUs of a customer together; somebody who has none there has nothing."""
+    found = want(subscription(version(1, march(1), ADV=10))).demands[OLD]
+    other = Source("cus_2", ESS, NOTHING, steps((march(5), 2)))
+    shared = replace(found, sources=(*found.sources, other, replace(other, sku=ADV)))
+    assert shared.part("cus_1") == steps((march(1), 10))
+    assert shared.part("cus_2") == steps((march(5), 4))
+    assert shared.part("cus_3") == NOTHING
 
 
 def test_a_newer_version_of_an_earlier_day_takes_over_from_there() -> None:
@@ -121,6 +136,25 @@ def test_a_sku_that_disappeared_goes_to_zero() -> None:
     found = want(subscription(version(1, march(1), ADV=10), version(2, march(10), ESS=10)))
     assert units(found) == (("2026-03-01", 10), ("2026-03-10", 0))
     assert changes(found) == (Link(march(10), OLD, NEW),)
+
+
+def test_a_plan_that_falls_twice_has_fallen_since_the_first_time() -> None:
+    """Until Autotask has followed, both decreases may be open there."""
+    told = subscription(
+        version(1, march(1), ADV=10), version(2, march(10), ADV=8), version(3, march(15), ADV=5)
+    )
+    placement = Placement(Customer("cus_1", mapping(), (told,)), PLANS)
+    assert dated(told, placement, GRIDS).fallen == {ADV: march(10)}
+
+
+def test_a_plan_change_whose_new_plan_gets_another_service_later_comes_there_too() -> None:
+    """From the day on which the service is another one; the old plan may have to come down before that."""
+    told = subscription(version(1, march(1), ADV=10), version(2, march(10), ESS=10))
+    to = mapping(services={ESS: (ServiceChoice(46), ServiceChoice(48, march(15)))})
+    assert changes(want(told, to=to)) == (
+        Link(march(10), OLD, NEW),
+        Link(march(15), OLD, LineKey(1, 48)),
+    )
 
 
 def test_a_cancellation_ends_and_an_uncancel_takes_it_back() -> None:
@@ -237,6 +271,14 @@ def test_increases_from_the_start_of_the_period() -> None:
         ("2026-03-01", 12),
         ("2026-03-20", 11),
     )
+
+
+def test_a_change_is_not_the_first_bill_because_a_later_day_changed_already() -> None:
+    """10 from the 10th on and 12 from the 20th; what the 17th says waits for the next period like any increase."""
+    told = subscription(
+        version(1, march(10), ADV=10), version(2, march(20), ADV=12), version(3, march(17), ADV=14)
+    )
+    assert units(want(told, policy=Policy(increases=NEXT))) == (("2026-03-10", 10), ("2026-04-15", 14))
 
 
 def test_increases_from_the_next_period() -> None:

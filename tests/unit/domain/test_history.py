@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.history import (
     CLOCKS_DIFFER,
     FORGOTTEN_AT_ONCE,
@@ -190,7 +191,9 @@ def test_a_first_snapshot_is_kept_whole() -> None:
         items=(("ESS", 2), ("ADV", 25)),
         billing_cycle="annual",
         actor="j.doe",
+        customer_domain="contoso.example",
     )
+    arrived = datetime(2026, 3, 10, 13, tzinfo=UTC)
     version = Version(
         number=7,
         day=date(2026, 3, 9),
@@ -202,9 +205,36 @@ def test_a_first_snapshot_is_kept_whole() -> None:
         event_type="subscription.updated",
         actor="j.doe",
         occurred_at=told.occurred_at,
+        received_at=arrived,
     )
-    first = Subscription("sub_1", "cus_1", (version,), customer_name="Contoso", billing_cycle="annual")
-    assert merge(None, told, date(2026, 3, 9)) == Merged(first, Merge.MERGED)
+    first = Subscription(
+        "sub_1",
+        "cus_1",
+        (version,),
+        customer_name="Contoso",
+        billing_cycle="annual",
+        customer_domain="contoso.example",
+    )
+    assert merge(None, told, date(2026, 3, 9), arrived) == Merged(first, Merge.MERGED)
+
+
+def test_each_version_says_when_it_arrived() -> None:
+    """Not only the first one."""
+    known, arrived = history(snapshot(7)), datetime(2026, 3, 12, tzinfo=UTC)
+    grown = merge(known, snapshot(8, 28, day=11), date(2026, 3, 11), arrived).subscription
+    assert [one.received_at for one in grown.versions] == [None, arrived]
+
+
+@pytest.mark.parametrize(
+    ("number", "says", "domain"),
+    [(8, "new.example", "new.example"), (8, None, "old.example"), (6, "new.example", "old.example")],
+    ids=["newer", "newer, without one", "older"],
+)
+def test_the_domain_is_what_was_reported_last(number: int, says: str | None, domain: str) -> None:
+    """A newer version without one takes none away, and an older one changes nothing."""
+    known = history(replace(snapshot(7), customer_domain="old.example"))
+    told = replace(snapshot(number, 28), customer_domain=says)
+    assert merge(known, told, date(2026, 3, 10)).subscription.customer_domain == domain
 
 
 @pytest.mark.parametrize(
@@ -402,6 +432,14 @@ def test_a_number_that_was_counted_before_is_no_duplicate_when_it_comes_later() 
     assert merge(known, at(39, 20, day=10), date(2026, 3, 10)).outcome is Merge.DUPLICATE
 
 
+def test_the_newest_state_that_is_said_again_an_hour_later_is_a_duplicate() -> None:
+    """Under its own number it is the same version; under a lower one it changes nothing, from the same day on, and needs no person."""
+    known = history(at(40, 25, day=10), floor=40)
+    again = replace(at(40, 25, day=10), occurred_at=datetime(2026, 3, 10, 13, tzinfo=UTC))
+    assert merge(known, again, date(2026, 3, 10)).outcome is Merge.DUPLICATE
+    assert merge(known, replace(again, version=1), date(2026, 3, 10)).outcome is Merge.SUPERSEDED
+
+
 def test_the_same_state_from_an_earlier_day_is_no_repetition() -> None:
     """Version 40 holds from the 15th on. A lower version that comes later says that this holds from the 12th: that is billed otherwise."""
     known = history(replace(at(40, 25, day=15), occurred_at=datetime(2026, 3, 10, tzinfo=UTC)))
@@ -505,6 +543,14 @@ def test_only_the_times_of_the_versions_that_it_contradicts_are_forgotten() -> N
     assert trusted is not None
     assert [one.occurred_at for one in trusted.versions] == [early.occurred_at, None]
     assert trusted.restarts == ()
+
+
+def test_the_time_of_a_version_that_says_the_same_is_kept() -> None:
+    """Only the one that says something else is contradicted by the higher number that is believed."""
+    other, same = at(1, 33, day=11), at(2, 25, day=12)
+    trusted = believed(history(other, same), at(40, 25, day=10), date(2026, 3, 10))
+    assert trusted is not None
+    assert [one.occurred_at for one in trusted.versions] == [None, same.occurred_at]
 
 
 def test_what_says_again_what_counts_begins_a_new_count_all_the_same() -> None:
@@ -637,6 +683,13 @@ def test_which_skus_exchanged_seats(
     assert found == ((frozenset(together),) if together else ())
 
 
+def test_the_most_that_there_ever_was_of_a_sku_is_told() -> None:
+    """In any version, not only the newest; of what none lists, or while none is known, there were none."""
+    known = history(snapshot(7, 25), snapshot(8, 28), snapshot(9, 3))
+    assert (known.most("ADV"), known.most("GATEWAY")) == (28, 0)
+    assert Subscription("sub_1", "cus_1", ()).most("ADV") == 0
+
+
 # -- Another customer's
 
 
@@ -740,6 +793,22 @@ def test_what_timus_had_cancelled_before_it_said_so_is_told_by_day() -> None:
     )
     for newest in (snapshot(9, 28, day=20), snapshot(9, 28, day=20, cancel_at=date(2026, 3, 20))):
         assert history(snapshot(7), newest).outlived("ADV").steps == ()
+
+
+def test_what_was_cancelled_before_it_was_said_is_told_of_all_subscriptions_of_a_customer() -> None:
+    """Of one SKU; of a customer without a subscription there is nothing."""
+    late = history(snapshot(7), snapshot(8, day=20, cancel_at=date(2026, 3, 12)))
+    gateway = replace(snapshot(8, 2, day=18, cancel_at=date(2026, 3, 16)), items=(("ADV", 2), ("GATEWAY", 1)))
+    other = replace(history(replace(snapshot(7, 2), items=gateway.items), gateway), id="sub_2")
+    customer = Customer("cus_1", None, (late, other))
+    assert customer.outlived("ADV").steps == (
+        (date(2026, 3, 12), 25),
+        (date(2026, 3, 16), 27),
+        (date(2026, 3, 18), 25),
+        (date(2026, 3, 20), 0),
+    )
+    assert customer.outlived("GATEWAY").steps == ((date(2026, 3, 16), 1), (date(2026, 3, 18), 0))
+    assert Customer("cus_1", None, ()).outlived("ADV").steps == ()
 
 
 @pytest.mark.parametrize("before", ["", "old.example"])

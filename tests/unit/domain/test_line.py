@@ -7,7 +7,18 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from timus_autotask.domain.line import Answer, Head, Intent, Line, State, Verdict, settle, with_state
+from timus_autotask.domain.line import (
+    Answer,
+    Head,
+    HeldChange,
+    Intent,
+    Line,
+    State,
+    Verdict,
+    settle,
+    with_state,
+)
+from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
 
@@ -60,6 +71,14 @@ def test_the_moment_of_a_state_stays_while_the_state_does() -> None:
     assert with_state(line, State.PARKED, other, SETTLES).since == NOW
     assert with_state(line, State.PARKED, Parked("refused", {}), SETTLES).since == SETTLES
     assert with_state(line, State.APPLIED, None, SETTLES).since == SETTLES
+
+
+def test_what_was_sent_was_decided_on_with_its_price() -> None:
+    """With the price that it replaces; most changes have none."""
+    sent = intent(Answer.UNKNOWN)
+    assert sent.change == HeldChange(DAY, 3)
+    priced = replace(sent, price="11.00", price_before="10.00")
+    assert priced.change == HeldChange(DAY, 3, PriceChange("11.00", "10.00"))
 
 
 def test_a_line_is_ours_once_it_was_looked_at_or_anything_was_sent() -> None:

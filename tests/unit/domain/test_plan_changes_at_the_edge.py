@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from timus_autotask.domain.adjustments import Adjustment, Adjustments, adjustments_for
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import desired
-from timus_autotask.domain.gap import Gap
+from timus_autotask.domain.gap import Gap, in_all
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.mapping import CustomerMapping, LineKey, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.domain.plan_change import Link
@@ -139,6 +139,29 @@ def test_how_many_units_of_plans_are_too_many(on: int, too_many: int, from_then:
     observed = steps((1, 8), (10, 5), (12, 7), (20, 4))
     assert line.too_many_on(march(on), observed) == too_many
     assert line.too_many_from(march(on), observed) == from_then
+
+
+def test_before_a_lines_first_day_counts_what_it_had_on_the_eve() -> None:
+    """Eight on the 4th, neither the five of the days before nor the ten of the day after its first: two more are too many."""
+    line = Gap(ESS, NOTHING, march(5), NOTHING, lambda day: day)
+    assert line.too_many_from(march(2), steps((1, 5), (4, 8), (6, 10))) == 2
+
+
+ONE = Gap(ESS, steps((1, 5)), march(3), NOTHING, lambda _: march(4))
+LATER = Gap(ADV, steps((1, 1)), march(5), NOTHING, lambda _: None)
+
+
+def test_lines_that_count_as_one_are_the_line_of_the_first_to_begin() -> None:
+    """So are the days on which they can be changed."""
+    together = in_all([(LATER, steps((1, 2))), (ONE, steps((1, 5), (3, 6)))])
+    assert (together.line, together.start, together.open_day(march(1))) == (ESS, march(3), march(4))
+
+
+def test_a_line_that_begins_later_than_the_others_counts_until_then_with_what_it_had_on_the_eve() -> None:
+    """Wanted or not: nothing of it is known to be too many before."""
+    together = in_all([(LATER, steps((1, 2))), (ONE, steps((1, 5), (3, 6)))])
+    assert together.desired.between(march(3), march(9)) == steps((3, 7), (5, 6))
+    assert together.observed.between(march(3), march(9)) == steps((3, 8))
 
 
 def test_a_line_is_level_when_its_plan_is() -> None:
