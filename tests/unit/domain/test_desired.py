@@ -108,6 +108,31 @@ def test_what_was_billed_on_another_contract_service_is_not_made_up_for() -> Non
     assert start(march(3)) == (march(3), None)
 
 
+def test_what_is_to_be_billed_is_told_of_each_sku() -> None:
+    """Whether or not it has a line."""
+    found = want(
+        subscription(version(1, march(1), ADV=10, GATEWAY=1), version(2, march(5), ADV=12, GATEWAY=1))
+    )
+    assert found.billed == {
+        ("cus_1", ADV): steps((march(1), 10), (march(5), 12)),
+        ("cus_1", "GATEWAY"): steps((march(1), 1)),
+    }
+
+
+def test_what_was_cancelled_before_timus_said_so_is_told_of_the_line() -> None:
+    """Of the SKU that is billed there, from the day of the cancellation to that of the news."""
+    found = want(subscription(version(1, march(1), ADV=10), version(2, march(10), march(5), ADV=10)))
+    assert found.demands[OLD].outlived == steps((march(5), 10), (march(10), 0))
+
+
+def test_the_families_of_several_contracts_are_in_order() -> None:
+    """So that nothing depends on the order in which they were found."""
+    told = subscription(version(1, march(1), ADV=10, ESS=5), version(2, march(10), ADV=8, ESS=7))
+    contracts = [*range(7, 0, -1)]
+    found = want(told, to=mapping(*(Route(600, one, units=1) for one in contracts), Route(600, 8)))
+    assert found.families == tuple(frozenset({LineKey(n, 45), LineKey(n, 46)}) for n in range(1, 9))
+
+
 def test_a_line_tells_what_of_its_units_is_whose() -> None:
     """All SKUs of a customer together; somebody who has none there has nothing."""
     found = want(subscription(version(1, march(1), ADV=10))).demands[OLD]

@@ -26,6 +26,7 @@ from timus_autotask.domain.history import (
     about_as_many,
     believed,
     is_after_move,
+    joined,
     merge,
     moved,
     version_of,
@@ -646,6 +647,12 @@ def test_once_a_person_confirmed_that_the_counter_began_again_its_versions_go_on
     assert known.quantity("ADV").at(date(2026, 3, 20)) == 35
     assert merge(known, at(39, 24, day=9), date(2026, 3, 9)).outcome is Merge.SUPERSEDED
     assert merge(known, new[2], date(2026, 3, 13)).outcome is Merge.DUPLICATE
+
+
+def test_groups_with_a_sku_in_common_are_one() -> None:
+    """The others stay as they are."""
+    groups = [{"A", "B"}, {"C", "D"}, {"B", "E"}, {"F", "G"}]
+    assert joined(groups) == (frozenset("CD"), frozenset("ABE"), frozenset("FG"))
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,17 @@ def test_a_line_that_goes_up_in_all_waits_for_nothing() -> None:
     assert next_step(view(one_more, lines=(left(LEVEL),), policy=HALF_AN_HOUR)).adjust is not None
 
 
+def test_units_that_a_new_period_lacks_wait_for_nothing() -> None:
+    """20 of 25 stay from the 5th on. The contract goes on from the 10th, where it has none yet: these come first, and the decrease after them."""
+    has = since_january(25, (march(10), 0))
+    ended = Cause("sub_1", 8, march(5), "evt_8", NOW, before=5)
+    fewer = demand(since_january(25, (march(5), 20)), causes=(ended,))
+    step = next_step(view(fewer, held={45: on_contract(has)}, lines=(left(has),), policy=HALF_AN_HOUR))
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.intent.day, step.adjust.intent.delta) == (march(10), 25)
+
+
 def changes(
     *more: Demand, plus: Timeline | None = None, lines: tuple[Line, ...] = (), **given: object
 ) -> Step:

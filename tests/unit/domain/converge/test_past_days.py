@@ -23,6 +23,7 @@ from tests.unit.domain.converge.views import (
     view,
 )
 from timus_autotask.domain.converge.next_step import next_step
+from timus_autotask.domain.desired import Source
 from timus_autotask.domain.line import State
 from timus_autotask.domain.past_days import Locked, PastDays, Postponed
 from timus_autotask.domain.plan_change import Link
@@ -148,6 +149,14 @@ def test_a_subscription_that_begins_with_the_contract_has_no_such_days() -> None
         has = {45: on_contract(steps((first, 28)))}
         step = next_step(view(wanted, held=has, lines=(left(steps((first, 28))),)))
         assert [line.past_days for line in step.lines] in ([], [()])
+
+
+def test_days_after_a_cancellation_that_was_said_too_late_are_told() -> None:
+    """Cancelled for the 10th, which Timus said today: the days between stay billed, and why is said."""
+    ended, over = since_january(25, (TODAY, 0)), steps((march(10), 25), (TODAY, 0))
+    wanted = demand(ended, sources=(Source("cus_1", "ADV", ended, ended, over),))
+    step = next_step(view(wanted, held={45: on_contract(ended)}, lines=(left(ended),)))
+    assert line_of(step).past_days == (PastDays(march(10), TODAY, 0, 25, Locked.CANCELLED_LATER),)
 
 
 def test_what_will_be_made_level_is_not_told() -> None:

@@ -826,6 +826,13 @@ def test_an_increase_does_not_wait_for_another_plans_decrease() -> None:
     assert step.adjust.key == PLUS
 
 
+@pytest.mark.parametrize(("day", "delta"), [(9, -5), (12, -5), (8, 5)])
+def test_only_seats_that_come_since_a_plan_change_hold_back_those_that_leave(day: int, delta: int) -> None:
+    """Neither those that leave the new plan themselves, nor those that came to it before."""
+    down = cast("LineDraft", SimpleNamespace(due=(Adjustment(SEATS, march(5), -5),)))
+    assert not moves_both_sides(Link(march(9), SEATS, PLUS), down, [HeldChange(march(day), delta)])
+
+
 @pytest.mark.parametrize(
     ("falls", "rises", "both"),
     [(10, 10, True), (10, 12, True), (12, 10, False), (None, 10, False), (10, 8, False)],

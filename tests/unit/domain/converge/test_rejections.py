@@ -487,6 +487,20 @@ def test_an_approval_of_what_was_taken_back_lets_nothing_through() -> None:
     assert line_of(at_once).approved == ()
 
 
+@pytest.mark.parametrize(
+    ("known", "noted"),
+    [({}, {"sub_1": 8}), ({"sub_1": 8, "sub_2": 3}, {"sub_1": 8, "sub_2": 3})],
+    ids=["nothing yet", "what was shown"],
+)
+def test_an_approval_that_knows_of_nothing_yet_learns_what_the_line_knows(
+    known: dict[str, int], noted: dict[str, int]
+) -> None:
+    """One that says with which versions it was shown keeps them."""
+    line = replace(held(), approved=(Approved(TODAY, 3, "anna", versions=known),))
+    paused = next_step(later(told(MORE, 7, 8), lines=(line,), policy=replace(ALWAYS, paused=True)))
+    assert [one.versions for one in line_of(paused).approved] == [noted]
+
+
 def test_a_pause_holds_what_was_approved_too() -> None:
     """And it goes when the pause is over."""
     line = approve(held(), "anna")
@@ -709,12 +723,14 @@ def test_the_first_version_of_a_subscription_that_a_rejection_did_not_know_is_ne
 OVER = march(20)
 
 
-def until_the_end(*lines: Line, policy: Policy, today: date = TODAY, held: Timeline = LEVEL) -> View:
+def until_the_end(
+    *lines: Line, policy: Policy, today: date = TODAY, held: Timeline = LEVEL, over: date = OVER
+) -> View:
     """A plan change of a subscription that Timus ends five days later: only the new plan's line says so."""
-    causes = (Cause("sub_1", 8, TODAY, "e8", before=25, after=0, ends=OVER),)
+    causes = (Cause("sub_1", 8, TODAY, "e8", before=25, after=0, ends=over),)
     demands = (
         demand(GONE, causes=causes),
-        demand(steps((TODAY, 25), (OVER, 0)), PLUS, start=TODAY, causes=causes),
+        demand(steps((TODAY, 25), (over, 0)), PLUS, start=TODAY, causes=causes),
     )
     there = {45: on_contract(held)}
     return view(
@@ -754,6 +770,41 @@ def test_the_end_of_the_subscription_ends_an_old_plan_whose_new_plan_was_rejecte
     assert gone.adjust is None
     assert [line_of(gone, key).state for key in (SEATS, PLUS)] == [State.APPLIED, State.APPLIED]
     assert [(one.first, one.wanted, one.autotask) for one in line_of(gone).past_days] == [(TODAY, 0, 25)]
+
+
+def test_an_end_after_the_contracts_last_day_ends_nothing() -> None:
+    """Nothing is billed there any more, so the old plan's line has nothing to do but what was rejected."""
+    policy, over = Policy(approve_decreases=Approval(0)), CONTRACT.end + ONE_DAY * 9
+    first = next_step(until_the_end(policy=policy, over=over))
+    lines = rejected(line_of(first)), line_of(first, PLUS)
+    shown = {one.key: one for one in next_step(until_the_end(*lines, policy=policy, over=over)).lines}
+    assert shown.get(SEATS, lines[0]).scheduled == ()
+    gone = next_step(until_the_end(*lines, policy=Policy(), over=over, today=over))
+    assert gone.adjust is None
+
+
+def test_an_old_plan_that_somebody_has_ended_already_is_not_ended_again() -> None:
+    """Its new plan was rejected, and on the day of the end nothing of the old one is billed any more."""
+    ended, policy = since_january(25, (OVER, 0)), Policy(approve_increases=Approval(0))
+    first = next_step(until_the_end(policy=policy))
+    lines = replace(line_of(first), baseline=ended), rejected(line_of(first, PLUS))
+    step = next_step(until_the_end(*lines, policy=Policy(), held=ended, today=OVER))
+    assert step.adjust is None
+    assert parked(step)[0] == "held-with-plan-change"
+
+
+def test_an_end_that_was_rejected_itself_is_not_made_and_no_earlier_approval_lets_it_go() -> None:
+    """Its plan has seats moving away from it at other times; of the new one there are none."""
+    policy, causes = Policy(approve_decreases=Approval(0)), (Cause("sub_1", 8, TODAY, "e8"),)
+    gone = view(demand(GONE, causes=causes), lines=(left(LEVEL),), links=(CHANGE,), policy=policy)
+    line = rejected(line_of(next_step(gone)))
+    approved = replace(line, approved=(Approved(TODAY, -25, "anna", versions={"sub_1": 8}),))
+    for terms in (policy, Policy()):
+        step = next_step(replace(gone, lines={line.key: approved}, policies={"": terms, CUSTOMER: terms}))
+        shown = line_of(step)
+        assert (step.adjust, shown.scheduled, shown.approved) == (None, (), ())
+        assert shown.parked is not None
+        assert shown.parked.code == "rejected"
 
 
 def test_a_rejected_decrease_to_nothing_is_no_end() -> None:

@@ -38,6 +38,7 @@ from timus_autotask.domain.line import (
     Outcome,
     Refusal,
     State,
+    Undone,
     Why,
 )
 from timus_autotask.domain.past_days import Locked, Postponed
@@ -309,6 +310,23 @@ def test_an_adopted_unclear_outcome_adds_nothing_to_days_before_it_was_ours_to_j
     wanted = replace(demand(Timeline.of([(first, 28)])), start=first)
     step = next_step(view(wanted, held={45: on_contract(since_january(31))}, lines=(line,)))
     assert line_of(step).offset == Timeline.of([(first, 3)])
+
+
+def test_what_landed_is_the_opposite_of_that_which_it_takes_back() -> None:
+    """Of nothing else that was undone on the line, and of nothing whose opposite was made before."""
+    made = Undone("u0", "e0", march(10), -1, 29, 28, "pat", NOW, "by mistake", opposite="i0")
+    back = Undone("u1", "e1", TODAY, -3, 28, 25, "pat", NOW, "not ordered")
+    other = Undone("u2", "e2", march(20), -2, 28, 23, "pat", NOW, "not ordered")
+    line = left(
+        MORE, intent=intent(Answer.ACCEPTED, before=MORE, delta=-3, undoes="e1"), undone=(made, back, other)
+    )
+    step = next_step(view(demand(MORE), held={45: on_contract(LEVEL)}, lines=(line,)))
+    assert [one.outcome for one in step.journal] == [Outcome.LANDED]
+    assert [(one.entry, one.opposite) for one in line_of(step).undone] == [
+        ("e0", "i0"),
+        ("e1", "i1"),
+        ("e2", ""),
+    ]
 
 
 def test_everything_that_settled_is_in_the_journal() -> None:
