@@ -51,7 +51,7 @@ def later(*lines: Known, partner: Policy | None = None, own: Policy | None = Non
 def test_a_change_of_a_day_to_come_is_told_with_the_reason_that_will_hold_it() -> None:
     """One that is due today is held, or made, today; and what the terms let through is not told."""
     line = known((TODAY, 2), (THEN, 3), (LATER, -1))
-    facts = {"contract": 1, "service": 45, "delta": 3, "day": "2026-03-20"}
+    facts: dict[str, int | str] = {"contract": 1, "service": 45, "delta": 3, "day": "2026-03-20"}
     assert later(line, partner=INCREASES) == {SEATS: {THEN: Parked("held-for-approval", facts)}}
     assert later(line) == {}
     assert later(known((TODAY, 2)), partner=INCREASES) == {}
