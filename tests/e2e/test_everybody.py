@@ -33,7 +33,8 @@ def test_what_holds_for_everybody(deployed: Deployed) -> None:
         client.rests()
         other.tell(2, {ADV: 28, GATEWAY: 1}, on=LEAP_DAY)
         other.rests()
-        assert (client.posts(), other.posts()) == ([(ADV, 3, LEAP_DAY)], [])
+        both = (client.posts(), other.posts())
+        assert both == ([(ADV, 3, LEAP_DAY)], []), client.reason(ADV)
         assert other.reason(ADV) == "held-over-day-limit"
         assert deployed.command("minimum")["skus"] == [
             {"sku": "NOBODY-HAS-IT", "minimum": 40, "used": 0, "shortfall": 40}
