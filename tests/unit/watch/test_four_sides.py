@@ -18,7 +18,7 @@ from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICE
 from timus_autotask.operate.files.timus_invoice import ComparedInvoice, Naming, beside_timus_invoice
 from timus_autotask.store.invoice import invoice_profile, sign_offs
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.four_sides import Between, DifferenceKind, SideRow
+from timus_autotask.watch.month.four_sides import Between, DifferenceKind, FourSides, SideRow
 
 HEAD = "customer,sku,quantity,first_day,last_day,amount"
 AS_KEPT = Naming()
@@ -116,7 +116,8 @@ def test_each_difference_is_named_once_and_the_sums_add_up(
             paid[sku, day] += units if first <= day <= last else 0
     found = of(months, rows or [f"{CUSTOMER},{ADV},0,,,"]).found
     assert all(one.adds_up for one in found.rows)
-    assert all(one.paid - one.billed == one.paid_not_billed - one.billed_not_paid for one in found.rows)
+    if by_customer:  # else a SKU is paid for in one row, and billed in others
+        assert all(one.paid - one.billed == one.paid_not_billed - one.billed_not_paid for one in found.rows)
     total = found.total
     assert total.paid == sum(paid.values())
     assert total.paid - total.billed == total.paid_not_billed - total.billed_not_paid
@@ -200,6 +201,40 @@ def test_what_is_paid_and_billed_is_not_missing_although_timus_has_not_reported_
     words = months.desk.run("reconcile", "--timus-invoice", str(file), "--month", "2026-03").out
     assert "Ask Timus for a credit" not in words
     assert "All of it is billed" in words
+
+
+def headline(found: FourSides) -> tuple[int, int]:
+    """Paid and billed to nobody, and billed and not paid."""
+    return found.total.paid_not_billed, found.total.billed_not_paid
+
+
+def test_an_invoice_without_customers_pays_for_what_any_of_them_is_billed() -> None:
+    """Two seats that a person added by hand are on the invoice too, which says no customer."""
+    months = begun()
+    months.world.control.person_adjusts(1201, FIRST.toordinal(), 2)
+    months.play([("wait", None, 31)])
+    found = of(months, [f",{ADV},12,,,", f",{GATEWAY},1,,,"]).found
+    assert headline(found) == (0, 0)
+    assert headline(of(months, [f",{ADV},11,,,", f",{GATEWAY},1,,,"]).found) == (0, 31)
+
+
+def test_a_line_that_two_customers_share_bills_both() -> None:
+    """Each pays for his own seats, and the line has those of both. The second one's are billed from the day after they were told."""
+    months = Months()
+    months.world.map_customer()
+    months.world.map_customer("cus_two")
+    months.begin((), mapped=False)
+    months.world.tell(1, {ADV: 15}, customer="cus_two", subscription="sub_two")
+    months.work()
+    months.play([("wait", None, 31)])
+    rows = [
+        f"{CUSTOMER},{ADV},10,,,",
+        f"{CUSTOMER},{GATEWAY},1,,,",
+        f"cus_two,{ADV},15,2026-03-02,2026-03-31,",
+    ]
+    assert headline(of(months, rows).found) == (0, 0)
+    more = f"cus_two,{ADV},17,2026-03-02,2026-03-31,"
+    assert headline(of(months, [*rows[:2], more]).found) == (60, 0)
 
 
 def test_one_day_does_not_make_up_for_another() -> None:

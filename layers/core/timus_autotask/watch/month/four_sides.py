@@ -164,6 +164,12 @@ class SideRow:
         return self.posted + self.to_post
 
     @property
+    def tells_something(self) -> bool:
+        """Whether there is anything to be shown of it."""
+        left = self.paid_not_billed or self.billed_not_paid
+        return bool(self.differences or left or any(getattr(self, side) for side in SIDES))
+
+    @property
     def adds_up(self) -> bool:
         """Whether no difference is missing and none counted twice."""
         return self.paid - self.billed == sum(one.seat_days for one in self.differences)
@@ -401,6 +407,7 @@ class _Look:
             self._posted(line, items)
         self._without_subscription()
         self._amounts()
+        self._share_days()
         rows = [
             group.row(self._price(group), partial(days_of_period, self._books, group.key))
             for group in sorted(self._groups, key=lambda one: (one.customer, *sorted(one.skus)))
@@ -410,7 +417,7 @@ class _Look:
         return FourSides(
             self._first,
             self._until,
-            tuple(row for row in rows if row.differences or any(getattr(row, side) for side in SIDES)),
+            tuple(row for row in rows if row.tells_something),
             tuple(self._shortfalls()),
             every - inside,
             sum((one.amount for one in self._invoice.charges if one.amount), NO_MONEY)
@@ -472,6 +479,38 @@ class _Look:
     def _from_ledger(self) -> None:
         for entry in entries_of(self._books, self._first, self._until, self._missed):
             self._group(entry.customer, entry.skus, entry.key).take(entry)
+
+    def _share_days(self) -> None:
+        """Set the two sides against each other where one row has what is paid and another one what is billed.
+
+        A line that several customers share bills all of them; and an invoice without customers pays for all of a SKU. What is left then
+        stands in one row: that of the shared line, or the one with the most seat-days.
+        """
+        pools: list[list[_Group]] = []
+        for group in self._groups:
+            joined = [pool for pool in pools if any(self._are_one(group, other) for other in pool)]
+            pools = [pool for pool in pools if pool not in joined]
+            pools.append([group, *(one for pool in joined for one in pool)])
+        for pool in pools:
+            stands = max(pool, key=lambda one: (not one.customer and bool(one.keys), sum(one.sides.values())))
+            for other in pool:
+                if other is not stands:
+                    for day, units in other.left.items():
+                        stands.left[day] += units
+                    other.left.clear()
+
+    def _are_one(self, one: _Group, other: _Group) -> bool:
+        if not self._invoice.by_customer and one.skus & other.skus:
+            return True
+        lines = [self._books.lines[key] for key in (*one.keys, *other.keys) if key in self._books.lines]
+        return any(
+            len(line.customers) > 1
+            and all(
+                row.skus & {*line.skus} and (row.customer in line.customers or line.key in row.keys)
+                for row in (one, other)
+            )
+            for line in lines
+        )
 
     # -- The invoice beside Timus
 
