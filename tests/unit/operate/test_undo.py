@@ -80,6 +80,15 @@ def test_its_money_is_the_undos_own(world: World, deployment: Deployment) -> Non
     }
 
 
+def test_its_money_has_the_whole_periods_until_it_ends(world: World, deployment: Deployment) -> None:
+    """Scheduled for 26 May: 16 days of March, April, and 25 days of May are less."""
+    world.tell(9, {ADV: 35, GATEWAY: 1}, effective=datetime(2026, 5, 26, 6, tzinfo=UTC))
+    world.work()
+    found = undo(deployment, change(world), "ordered twice", "j.doe").result
+    # 3 x 12.50 x 16 / 31, 3 x 12.50, and 3 x 12.50 x 25 / 31
+    assert found.estimate == Estimate(Decimal("-87.09"), Decimal("0.00"))
+
+
 def test_it_is_posted_once_and_the_line_stays_without_it(world: World, deployment: Deployment) -> None:
     """Timus still says 28; no look at the contract makes it again."""
     undo(deployment, change(world), "ordered twice", "j.doe").commit()

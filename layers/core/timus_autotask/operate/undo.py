@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -33,7 +33,7 @@ from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import estimate_form
 from timus_autotask.watch.history import undone_by
-from timus_autotask.watch.money import Estimate, estimated, total
+from timus_autotask.watch.money import Estimate, estimated_effect, total
 from timus_autotask.watch.preview import ContractPreview, Preview
 
 
@@ -369,16 +369,17 @@ def _estimate(decided: _Decided, ports: Ports) -> Estimate | None:
     contract = decided.view.contract
     if contract is None:
         return None
-    prices = _prices(contract.id, ports)
-
-    def of(line: Line) -> Iterator[Estimate]:
-        effect, before = decided.effect(line), 0
-        price, end, today = prices.get(line.contract_service_id or 0), contract.end, decided.view.today
-        for day in effect.days:
-            delta, before = effect.at(day) - before, effect.at(day)
-            yield estimated(delta, price, day, end, contract.schedule, today)
-
-    return total(each for line in decided.lines for each in of(line))
+    prices, today = _prices(contract.id, ports), decided.view.today
+    return total(
+        estimated_effect(
+            decided.effect(line),
+            prices.get(line.contract_service_id or 0),
+            contract.end,
+            contract.schedule,
+            today,
+        )
+        for line in decided.lines
+    )
 
 
 def _prices(contract_id: int, ports: Ports) -> Mapping[int, Decimal | None]:
