@@ -93,15 +93,19 @@ def estimated(
 def estimated_effect(
     units: Timeline, price: Decimal | None, last: date, schedule: BillingSchedule, today: date
 ) -> Estimate:
-    """What units that are more or fewer by day come to: until the end of the period in which they change last, or in which today is."""
+    """What units that are more or fewer by day come to: until the end of the period in which they change last, or in which today is.
+
+    Each change is prorated and rounded for itself, as Autotask does.
+    """
     if not units.days:
         return NOTHING
     if price is None:
         return Estimate(NOTHING.so_far, NOTHING.each_period, unknown=1)
-    first, turn = units.days[0], units.days[-1]
+    turn = units.days[-1]
     _, until = period_containing(max(turn, today, schedule.start), schedule.start, schedule.months)
+    changes = ((day, units.at(day) - units.at(day - ONE_DAY)) for day in units.days)
     return Estimate(
-        of_timeline(units, price, first, min(until, last), schedule),
+        sum((billed(more, price, day, min(until, last), schedule) for day, more in changes), Decimal()),
         rounded(units.at(turn) * price) if until < last else NOTHING.each_period,
     )
 
