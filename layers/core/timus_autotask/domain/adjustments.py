@@ -196,8 +196,9 @@ class _Lines:
         return [family & self.known.keys() for family in self._families if line in family]
 
     def _kept(self, line: LineKey, day: date) -> int:
-        """How many of the units that a known line has it should have."""
-        return min(self.after[line].at(day), self.known[line].desired.at(day))
+        """How many of the units of plans that a known line has it should have. What a person added is no seat, and hides none."""
+        gap = self.known[line]
+        return min(gap.units_of_plans(self.after[line]).at(day), gap.desired.minus(gap.kept).at(day))
 
     # -- Whether a line comes down
 
