@@ -33,7 +33,7 @@ WAYS: Mapping[Way, str] = {
     "--column first_day=From --column last_day=To --column amount=Total (with --days day-first or month-first, if days are not 2026-03-15); "
     "a column that is not needed: --column ignore=Notes",
     Way.WHICH_CUSTOMER: "By its id: --is-customer NAME=ID.",
-    Way.WHICH_PRODUCT: "Say once what it is, and it is kept: --leave-out Total (it charges nothing), or --is-sku PRODUCT=SKU",
+    Way.WHICH_PRODUCT: "Say once what it is, and it is kept: --leave-out ITS_TEXT (it charges nothing; say, Total), or --is-sku PRODUCT=SKU",
     Way.SEE_CHANGES: "See: timus-autotask changes",
     Way.SEE_STATUS: "See: timus-autotask status",
     Way.SEE_CONTRACT: "See: timus-autotask status --contract {what}",
@@ -54,7 +54,7 @@ WAYS: Mapping[Way, str] = {
     Way.PAUSE_FIRST: "Where the terms enforce units, before that: timus-autotask pause.",
     Way.EXCLUDE_FOR_CUSTOMER: "What is not to be billed any more: timus-autotask policy set --customer {what} excluded=SKU",
     Way.EXCLUDE_SKU: "What is not to be billed any more: timus-autotask policy set excluded={what}",
-    Way.LEAVE_OUT: "Say it once, and it is kept: --leave-out Total",
+    Way.LEAVE_OUT: "Say it once, and it is kept: --leave-out ITS_TEXT (say, Total)",
     Way.LEAVE_IN: "Take it back: --leave-in {what}",
 }
 """How the command says what would help."""
