@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -24,8 +25,8 @@ class Dated:
     """SKUs between which seats move, where some version had units of two of them."""
     fallen: Mapping[str, date] = field(default_factory=dict)
     """For each SKU that some version had fewer units of than were billed on its day or later: the earliest such day."""
-    moved: Mapping[tuple[int, str], date] = field(default_factory=dict)
-    """By version and SKU: the first day on which its change is billed, where that is not the version's own day."""
+    moved: Mapping[str, Mapping[int, date]] = field(default_factory=dict)
+    """By SKU and version: the first day on which its change is billed, where that is not the version's own day."""
 
 
 def dated(
@@ -86,7 +87,7 @@ class _Replay:
         self._away_since: dict[str, date] = {}
         """For each SKU without units: the earliest day of the versions since it last had some."""
         self.fallen: dict[str, date] = {}
-        self.moved: dict[tuple[int, str], date] = {}
+        self.moved: dict[str, dict[int, date]] = defaultdict(dict)
 
     def follow(self, version: Version) -> None:
         """Bill what the next version says, and note its plan changes."""
@@ -130,7 +131,7 @@ class _Replay:
             self.billed[sku] = billed
             changes = on if update.deltas[sku] else over or day  # of one that only ends it: its end
             if changes != day:
-                self.moved[update.version.number, sku] = changes
+                self.moved[sku][update.version.number] = changes
         return risen
 
     def _billing_day(self, sku: str, day: date, delta: int) -> date:

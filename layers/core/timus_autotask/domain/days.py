@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from calendar import monthrange
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,11 @@ def effective_day(instant: datetime, zone: ZoneInfo) -> date:
     if instant.utcoffset() is None:
         raise ValueError(f"{instant.isoformat()} has no UTC offset, so it names no instant")
     return instant.astimezone(zone).date()
+
+
+def each_day(first: date, last: date) -> Iterator[date]:
+    """The days of a stretch, the last one too."""
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
 def local_midnight(day: date, zone: ZoneInfo) -> datetime:

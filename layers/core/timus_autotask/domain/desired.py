@@ -262,8 +262,7 @@ def _reported(customer: Customer, sku: str, replayed: Sequence[Dated]) -> _Repor
         {
             (told.id, number, sku): day
             for told, one in zip(customer.subscriptions, replayed, strict=True)
-            for (number, moved), day in one.moved.items()
-            if moved == sku
+            for number, day in one.moved.get(sku, {}).items()
         },
         max((until for until in renewed if until is not None), default=None),
     )

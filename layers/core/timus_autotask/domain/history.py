@@ -13,9 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from typing import TypeVar
 
 from .subscription import BillingCycle, Snapshot
 from .timeline import NOTHING, Timeline
+
+T = TypeVar("T")
 
 RENEWED = "subscription.renewed"
 """The only event type that says more than its snapshot: if it is the first event, there is no earlier term to compare with."""
@@ -300,9 +303,9 @@ class Subscription:
         return self if applied <= self.floor else replace(self, floor=applied)
 
 
-def joined(groups: Iterable[AbstractSet[str]]) -> tuple[frozenset[str], ...]:
-    """The groups, those with a SKU in common as one."""
-    found: list[frozenset[str]] = []
+def joined(groups: Iterable[AbstractSet[T]]) -> tuple[frozenset[T], ...]:
+    """The groups, as of SKUs, those with a member in common as one."""
+    found: list[frozenset[T]] = []
     for group in groups:
         touched = [one for one in found if one & group]
         found = [one for one in found if one not in touched] + [frozenset(group).union(*touched)]

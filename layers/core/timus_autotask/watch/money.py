@@ -80,14 +80,7 @@ def estimated(
     delta: int, price: Decimal | None, day: date, last: date, schedule: BillingSchedule, today: date
 ) -> Estimate:
     """What one adjustment comes to on a contract that ends on ``last``."""
-    if price is None:
-        return Estimate(NOTHING.so_far, NOTHING.each_period, unknown=1)
-    now = max(day, today, schedule.start)
-    _, until = period_containing(now, schedule.start, schedule.months)
-    return Estimate(
-        billed(delta, price, day, min(until, last), schedule),
-        rounded(delta * price) if until < last else NOTHING.each_period,
-    )
+    return estimated_effect(Timeline(((day, delta),)), price, last, schedule, today)
 
 
 def estimated_effect(

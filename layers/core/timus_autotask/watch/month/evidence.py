@@ -19,7 +19,7 @@ from functools import reduce
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
-from timus_autotask.domain.days import effective_day
+from timus_autotask.domain.days import each_day, effective_day
 from timus_autotask.domain.desired import Demand, Desired, desired
 from timus_autotask.domain.line import Head, HeldChange, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey, PlanMapping
@@ -62,7 +62,7 @@ class Month:
     @property
     def days(self) -> tuple[date, ...]:
         """All of them."""
-        return tuple(self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1))
+        return tuple(each_day(self.first, self.last))
 
     def __contains__(self, day: object) -> bool:
         return isinstance(day, date) and self.first <= day <= self.last

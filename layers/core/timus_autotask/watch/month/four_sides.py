@@ -17,6 +17,8 @@ from enum import StrEnum
 from functools import partial
 from typing import TypeVar
 
+from timus_autotask.domain.days import each_day
+from timus_autotask.domain.history import joined
 from timus_autotask.domain.mapping import LineKey, in_force
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.psa import BillingItem
@@ -321,6 +323,11 @@ class _Group:
             self.days[kind] += units
             self.parts[kind] += Decimal(units) / of_period
 
+    def add_left(self, other: _Group) -> None:
+        """Paid less billed of another row."""
+        for day, units in other.left.items():
+            self.left[day] += units
+
     def take(self, entry: LedgerEntry) -> None:
         """What the ledger has of it. A trial is in neither side."""
         days, money = entry.seat_days, entry.estimate
@@ -474,7 +481,7 @@ class _Look:
         return self._books.services.get(choice.service_id, UNKNOWN).price if choice else None
 
     def _days(self) -> Iterator[date]:
-        return (self._first + timedelta(days=n) for n in range((self._until - self._first).days + 1))
+        return each_day(self._first, self._until)
 
     def _from_ledger(self) -> None:
         for entry in entries_of(self._books, self._first, self._until, self._missed):
@@ -486,31 +493,31 @@ class _Look:
         A line that several customers share bills all of them; and an invoice without customers pays for all of a SKU. What is left then
         stands in one row: that of the shared line, or the one with the most seat-days.
         """
-        pools: list[list[_Group]] = []
-        for group in self._groups:
-            joined = [pool for pool in pools if any(self._are_one(group, other) for other in pool)]
-            pools = [pool for pool in pools if pool not in joined]
-            pools.append([group, *(one for pool in joined for one in pool)])
-        for pool in pools:
+        for pool in self._pools():
             stands = max(pool, key=lambda one: (not one.customer and bool(one.keys), sum(one.sides.values())))
             for other in pool:
                 if other is not stands:
-                    for day, units in other.left.items():
-                        stands.left[day] += units
+                    stands.add_left(other)
                     other.left.clear()
 
-    def _are_one(self, one: _Group, other: _Group) -> bool:
-        if not self._invoice.by_customer and one.skus & other.skus:
-            return True
-        lines = [self._books.lines[key] for key in (*one.keys, *other.keys) if key in self._books.lines]
-        return any(
-            len(line.customers) > 1
-            and all(
-                row.skus & {*line.skus} and (row.customer in line.customers or line.key in row.keys)
-                for row in (one, other)
-            )
-            for line in lines
-        )
+    def _pools(self) -> Iterator[list[_Group]]:
+        """The rows of which one may have what is paid and another one what is billed of it."""
+        together = [
+            {
+                number
+                for number, row in enumerate(self._groups)
+                if line.key in row.keys or (row.customer in line.customers and row.skus & {*line.skus})
+            }
+            for line in self._books.lines.values()
+            if len(line.customers) > 1
+        ]
+        if not self._invoice.by_customer:
+            skus = {sku for row in self._groups for sku in row.skus}
+            together += [
+                {number for number, row in enumerate(self._groups) if sku in row.skus} for sku in skus
+            ]
+        for numbers in joined(filter(None, together)):
+            yield [self._groups[number] for number in sorted(numbers)]
 
     # -- The invoice beside Timus
 
@@ -656,5 +663,4 @@ def _join(group: _Group, other: _Group) -> None:
         group.parts[kind] += part
     for kind, money in other.money.items():
         group.money[kind] += money
-    for day, units in other.left.items():
-        group.left[day] += units
+    group.add_left(other)

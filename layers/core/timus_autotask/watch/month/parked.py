@@ -14,7 +14,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.customer import Customer
-from timus_autotask.domain.days import effective_day
+from timus_autotask.domain.days import each_day, effective_day
 from timus_autotask.domain.history import Merge, Subscription, Version, believed, merge, moved, version_of
 from timus_autotask.domain.policy import BillingSchedule, EffectiveDay
 from timus_autotask.domain.subscription import Snapshot
@@ -117,7 +117,7 @@ class Cost:
 
 def costs(effect: EventEffect, books: Books, first: date, last: date) -> tuple[Cost, ...]:
     """What it comes to between two days, both inclusive: of each SKU that would have other units on one of them."""
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    days = [*each_day(first, last)]
     found = []
     for sku, units in effect.units.items():
         other = [(day, more) for day in days if (more := units.at(day))]

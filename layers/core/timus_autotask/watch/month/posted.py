@@ -19,7 +19,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.days import period_containing
+from timus_autotask.domain.days import each_day, period_containing
 from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import BillingSchedule
@@ -27,7 +27,7 @@ from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on
-from timus_autotask.watch.month.ready import each_day, money_of_days, month_of, without_line
+from timus_autotask.watch.month.ready import money_of_days, month_of, without_line
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT, remedy_of
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.days import period_containing
+from timus_autotask.domain.days import each_day, period_containing
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import Placement
 from timus_autotask.domain.policy import BillingSchedule
@@ -635,11 +635,6 @@ def _marked(periods: Iterable[tuple[date, date]]) -> Iterator[tuple[date, date, 
 def _and(message: str, more: str) -> str:
     """Two sentences."""
     return f"{message.rstrip('.')}. {more}"
-
-
-def each_day(first: date, last: date) -> Iterator[date]:
-    """The days of a stretch, the last one too."""
-    return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
 def money_of_days(
