@@ -157,7 +157,7 @@ class _Sweep:
             return trouble
 
         until = int(update(note).until.timestamp())
-        for each in {key, *due} - {trouble_key(key)}:
+        for each in sorted({key, *due} - {trouble_key(key)}):  # a set has another order in each process
             found = ports.table.get(each)
             if found is None or found.due_at is None or found.due_at >= until:
                 continue
