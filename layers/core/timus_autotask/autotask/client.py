@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -76,6 +76,7 @@ from timus_autotask.autotask.zone import (
     trusts,
 )
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.ports.errors import CredentialsRefused, Refused, Rejected, RetryLater
 from timus_autotask.ports.psa import (
@@ -584,7 +585,7 @@ class Autotask:
 
 def _since(field: str, day: date) -> Condition:
     """A day not before ``day``. One day more is asked for, so that it does not matter in which zone Autotask compares."""
-    return Condition(field, "gte", f"{day - timedelta(days=1)}T00:00:00Z")
+    return Condition(field, "gte", f"{day - ONE_DAY}T00:00:00Z")
 
 
 def effective_instant(day: date, time_zone: tzinfo) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from timus_autotask.autotask.answers import Answer
 from timus_autotask.autotask.entities import NotAsPublished
+from timus_autotask.domain.days import ONE_DAY
 
 PAGE = ("items", "pageDetails")
 """What every page has."""
@@ -102,7 +103,7 @@ def _covers(contract_ids: list[int], day: date) -> Condition:
     """Rows of these contracts that have begun on ``day`` and not ended before it."""
     of = _one_of("contractID", contract_ids)
     begun = Condition("startDate", "lte", f"{day}T12:00:00Z")
-    not_over = Condition("endDate", "gte", f"{day - timedelta(days=1)}T12:00:00Z")
+    not_over = Condition("endDate", "gte", f"{day - ONE_DAY}T12:00:00Z")
     return Condition("", "and", (of, begun, not_over))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from shlex import quote
@@ -14,6 +14,7 @@ from typing import Any
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
 from timus_autotask.cli.proposing import operator
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called, moment
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import FileRefused
 from timus_autotask.operate.files.timus_invoice import (
@@ -114,7 +115,7 @@ def _signed(
 
 
 def _month_before(today: date) -> date:
-    return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    return (today.replace(day=1) - ONE_DAY).replace(day=1)
 
 
 def _file(name: str) -> tuple[str, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from timus_autotask.cli.proposing import (
@@ -17,6 +17,7 @@ from timus_autotask.cli.proposing import (
     totals_in_words,
 )
 from timus_autotask.cli.terminal import Terminal, Whole, called
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.operate import stage
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.preview import what_people_did, what_would_be_adjusted
@@ -97,7 +98,7 @@ def _shadow(found: Shadow, terminal: Terminal) -> dict[str, Any]:
 
 
 def _days(episode: Episode, today: date) -> str:
-    last = episode.until - timedelta(days=1)
+    last = episode.until - ONE_DAY
     return f"from {episode.first}" if last >= today else f"{episode.first} to {last}"
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from heapq import heapify, heappop, heappush
 from sys import maxsize
 from typing import NamedTuple
 
+from .days import ONE_DAY
 from .gap import Gap, in_all, within_reach
 from .mapping import LineKey
 from .plan_change import Link
@@ -274,7 +275,7 @@ class _Adjuster:
         """One turn on each day on which the line lacks more or less than before, or should have more or less."""
         lacking = self._lacking[gap.line]
         for day in {d for d in (gap.start, *lacking.days, *gap.desired.days) if d >= gap.start}:
-            before = lacking.at(day - timedelta(days=1)) if day > gap.start else 0
+            before = lacking.at(day - ONE_DAY) if day > gap.start else 0
             yield _Turn(day, lacking.at(day) > before, gap.line)
 
     def _take(self, turn: _Turn) -> None:

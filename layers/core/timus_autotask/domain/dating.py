@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
+from .days import ONE_DAY
 from .history import Subscription, Version
 from .placement import Placement
 from .plan_change import Families, PlanChange
@@ -209,7 +210,7 @@ def after_seats_that_stay(billed: Sequence[Timeline], told: Sequence[Timeline]) 
 
 def _free_from(timeline: Timeline, first: date, until: date) -> date:
     """The first day, ``first`` or later, from which on there are no units until ``until``."""
-    eve = until - timedelta(days=1)
+    eve = until - ONE_DAY
     days = (day for day in (first, *timeline.days, until) if day >= first)
     return min(day for day in days if not timeline.between(day, eve).steps)
 

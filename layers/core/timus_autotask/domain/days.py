@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+ONE_DAY = timedelta(days=1)
+
 
 def effective_day(instant: datetime, zone: ZoneInfo) -> date:
     """The local day of an instant in the partner's zone; a naive time raises ``ValueError``."""
@@ -49,7 +51,7 @@ def period_containing(day: date, start: date, months: int) -> tuple[date, date]:
     if day < start:
         raise ValueError(f"{day} lies before the first billing period, which begins on {start}")
     number = _period_number(day, start, months)
-    return _period_start(number, start, months), _period_start(number + 1, start, months) - timedelta(days=1)
+    return _period_start(number, start, months), _period_start(number + 1, start, months) - ONE_DAY
 
 
 def next_period_start(day: date, start: date, months: int) -> date:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import reduce
 from itertools import pairwise
 
+from .days import ONE_DAY
 from .mapping import LineKey
 from .timeline import NOTHING, Timeline
 
@@ -78,7 +79,7 @@ class Gap:
         desired, units = self.desired.minus(self.kept), self.units_of_plans(observed)
         most = too_many = 0
         if day < self.start:
-            most = units.at(self.start - timedelta(days=1))
+            most = units.at(self.start - ONE_DAY)
             day = self.start
         for later in sorted({d for d in (day, *desired.days, *units.days) if d >= day}):
             most = max(most, desired.at(later))
@@ -116,7 +117,7 @@ def in_all(lines: Sequence[tuple[Gap, Timeline]]) -> Gap:
 
 
 def _since_start(gap: Gap, timeline: Timeline, units: Timeline) -> Timeline:
-    eve = gap.units_of_plans(units).at(gap.start - timedelta(days=1))
+    eve = gap.units_of_plans(units).at(gap.start - ONE_DAY)
     return timeline.set_between(date.min, gap.start, eve)
 
 
@@ -176,7 +177,7 @@ def _without_run_overs(gap: Gap) -> Timeline:
 
 def _runs_over(gap: Gap, missing: Timeline, day: date) -> bool:
     """True if topping up the previous day would push this locked day to a quantity that Timus never asked for."""
-    eve = day - timedelta(days=1)
+    eve = day - ONE_DAY
     before, now = missing.at(eve), missing.at(day)
     if gap.observed.at(eve) != gap.observed.at(day):
         return before not in (0, now)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TypeVar
 
+from .days import ONE_DAY
 from .subscription import BillingCycle, Snapshot
 from .timeline import NOTHING, Timeline
 
@@ -243,7 +244,7 @@ class Subscription:
             return None
         if newest.ends is None:
             return newest.term_end
-        return min(newest.term_end, newest.ends - timedelta(days=1))
+        return min(newest.term_end, newest.ends - ONE_DAY)
 
     def not_before(self, day: date) -> date:
         """The day, or the first one on which it is this customer's."""

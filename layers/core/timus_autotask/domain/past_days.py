@@ -13,9 +13,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
+from .days import ONE_DAY
 from .timeline import Timeline
-
-ONE_DAY = timedelta(days=1)
 
 SHOWN_FOR = timedelta(days=92)
 """How long such days are shown: a quarter, in which the invoices of the month and of the one before have been looked at."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from .customer import Customer
+from .days import ONE_DAY
 from .mapping import CustomerMapping, LineKey, PlanMapping, service_on, shares
 from .timeline import Timeline
 
@@ -79,7 +80,7 @@ class Placement:
         """
         start = max(first, self.mapping.first_day or first)
         days = {day for day in (start, *billed.days, *self.turns(sku)) if day >= start}
-        eve = start - timedelta(days=1)
+        eve = start - ONE_DAY
         shares_on = {eve: self._shares(sku, eve, 0)}
         shares_on |= {day: self._shares(sku, day, billed.at(day)) for day in sorted(days)}
         starts: dict[LineKey, date] = {}

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from .contract import Contract
 from .customer import Customer
-from .days import period_containing
+from .days import ONE_DAY, period_containing
 from .policy import Policy, RenewalLink
 from .reasons import Parked
 
-ONE_DAY = timedelta(days=1)
 LONGEST_NAME = 100
 """Characters that Autotask takes for a contract's name."""
 RENEWAL_OF = "Renewal of "

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
+
+from .days import ONE_DAY
 
 KEPT_TERMS = 50
 """How many replaced terms are kept that held on no day: they only say who changed what."""
@@ -120,4 +122,4 @@ def former_layers(*terms: Terms) -> Iterator[tuple[date, dict[str, Any]]]:
     Terms that are replaced today hold no more; terms of a day to come are not known.
     """
     for until in sorted({former.until for each in terms for former in each.earlier} - {date.min}):
-        yield until, layered(*(each.on(until - timedelta(days=1)) for each in terms))
+        yield until, layered(*(each.on(until - ONE_DAY) for each in terms))

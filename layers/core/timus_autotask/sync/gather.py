@@ -12,6 +12,7 @@ from types import MappingProxyType
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import ContractServiceSeen, Observed, View
 from timus_autotask.domain.customer import Customer
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.desired import Desired, desired
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineChoice, LineKey, PlanMapping, ServiceChoice
@@ -317,7 +318,7 @@ def as_chosen(observed: Observed, choice: LineChoice, units: Mapping[int, Timeli
     earlier, since = NOTHING, date.min
     for until, counting in choice.earlier:
         for id_ in counting:
-            earlier = earlier.plus(units.get(id_, NOTHING).between(since, until - timedelta(days=1)))
+            earlier = earlier.plus(units.get(id_, NOTHING).between(since, until - ONE_DAY))
         since = until
     return replace(observed, earlier=earlier, first_day=choice.first_day)
 
@@ -336,7 +337,6 @@ def _observed(rows: Sequence[UnitRow], contract_end: date) -> Observed:
 
 def units_by_contract_service(rows: Iterable[UnitRow], contract_end: date) -> dict[int, Timeline]:
     """The units of each contract service by day. A day of the contract without a row has 0 units."""
-    one_day = timedelta(days=1)
     by_line: dict[int, list[UnitRow]] = {}
     for row in rows:
         by_line.setdefault(row.contract_service_id, []).append(row)
@@ -345,12 +345,12 @@ def units_by_contract_service(rows: Iterable[UnitRow], contract_end: date) -> di
         steps: list[tuple[date, int]] = []
         covered: date | None = None
         for row in sorted(of, key=lambda row: row.start):
-            if covered is not None and row.start > covered + one_day:
-                steps.append((covered + one_day, 0))
+            if covered is not None and row.start > covered + ONE_DAY:
+                steps.append((covered + ONE_DAY, 0))
             steps.append((row.start, row.units))
             covered = row.end
         if covered is not None and covered < contract_end:
-            steps.append((covered + one_day, 0))
+            steps.append((covered + ONE_DAY, 0))
         timelines[line_id] = Timeline.of(steps)
     return timelines
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import LOOKS, RECHECK
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import JournalEntry, Outcome, Why
 from timus_autotask.domain.mapping import CustomerMapping, LineKey, Route, Routing
 from timus_autotask.domain.policy import Policy, Renewal, RenewalLink
 from timus_autotask.domain.provisioning import (
-    ONE_DAY,
     NewContract,
     Provisioning,
     first_contract,

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from timus_autotask.domain.approval import waiting_for_nobody
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import wanted_units
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.finding import DRIFT, Finding, Kind
 from timus_autotask.domain.history import Subscription
@@ -120,7 +121,7 @@ def _ends(
 ) -> Iterator[Finding]:
     """What has to do with the contract's last day."""
     before = records.state.value.contract
-    billed = [d for d in demands.values() if d.units.at(max(today, contract.end + timedelta(days=1)))]
+    billed = [d for d in demands.values() if d.units.at(max(today, contract.end + ONE_DAY))]
     if contract.end < today:
         if billed or any(demand.units.at(today) for demand in demands.values()):
             yield found(

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 
-from timus_autotask.domain.days import period_containing
+from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.timeline import Timeline
 
-ONE_DAY = timedelta(days=1)
 CENT = Decimal("0.01")
 
 

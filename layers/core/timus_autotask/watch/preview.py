@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from itertools import chain, repeat
@@ -15,6 +15,7 @@ from timus_autotask.domain.approval import REJECTED, others_set_aside
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.holds import BY_DECISION
 from timus_autotask.domain.converge.view import Observed
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays, still_shown
@@ -359,7 +360,7 @@ def _contract(
 
 def _until(last: date, observed: Mapping[int, Observed]) -> dict[int, Observed]:
     """With no units after a day: what was read up to a contract's last one stays as it is for ever."""
-    after = last + timedelta(days=1)
+    after = last + ONE_DAY
     return {id_: replace(one, units=one.units.set_from(after, 0)) for id_, one in observed.items()}
 
 

@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.holds import BY_DECISION
 from timus_autotask.domain.converge.view import Observed
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineChoice, LineKey
 from timus_autotask.domain.provisioning import NewContract
@@ -42,7 +43,6 @@ from timus_autotask.watch.status import Each
 T = TypeVar("T")
 A = TypeVar("A")
 
-ONE_DAY = timedelta(days=1)
 AT_ONCE = 50
 """Contracts that are read of Autotask together: some five pages of unit rows."""
 ROUNDS = 10

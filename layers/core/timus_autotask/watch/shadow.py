@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from itertools import chain, pairwise
@@ -22,6 +22,7 @@ from itertools import chain, pairwise
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import wanted_units
 from timus_autotask.domain.converge.view import Observed
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineKey
@@ -33,8 +34,6 @@ from timus_autotask.watch.listing import listed
 from timus_autotask.watch.money import of_timeline
 from timus_autotask.watch.names import NOBODY, Directory, known_names
 from timus_autotask.watch.status import Each, Records, wanted_of
-
-ONE_DAY = timedelta(days=1)
 
 
 class ByHand(StrEnum):

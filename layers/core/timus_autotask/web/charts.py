@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.web.formats import day as day_text
 
@@ -14,7 +15,6 @@ LEFT, RIGHT, TOP, BOTTOM = 40, 116, 12, 24
 """Room for numbers, names, the topmost number and days."""
 APART = 13
 """Between the names of two lines, so that both can be read."""
-ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

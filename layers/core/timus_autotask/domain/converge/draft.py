@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from timus_autotask.domain.adjustments import Adjustment, Adjustments, in_order
 from timus_autotask.domain.approval import change_facts
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed, View
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import HeldChange, JournalEntry, Line, Rejection
@@ -214,7 +215,7 @@ def whose_terms(demand: Demand | None, observed: Timeline, wanted: Timeline, tod
         return ()
     days = (demand.start, *(day for day in (*observed.days, *wanted.days) if day > demand.start))
     first = min((day for day in days if observed.at(day) != wanted.at(day)), default=today)
-    eve = min(first, today) - timedelta(days=1)
+    eve = min(first, today) - ONE_DAY
 
     def counts(units: Timeline) -> bool:
         return bool(units.at(eve) or any(day > eve for day in units.days))
@@ -232,9 +233,7 @@ def parts_of(draft: LineDraft, day: date, units: Timeline) -> dict[str, int]:
     demand, wanted = draft.demand, draft.wanted
     if demand is None or len(draft.customers) < 2:
         return {}
-    eves = sorted(
-        {one - timedelta(days=1) for one in (day, *units.days, *wanted.days) if one <= day}, reverse=True
-    )
+    eves = sorted({one - ONE_DAY for one in (day, *units.days, *wanted.days) if one <= day}, reverse=True)
     eve = next((one for one in eves if one >= demand.start and units.at(one) == wanted.at(one)), None)
     if eve is None:
         return {}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 from timus_autotask.domain.adjustments import Adjustment, Adjustments, adjustments_for
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft, at_least_0, policy_of, wanted_units
 from timus_autotask.domain.converge.view import View
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.line import Intent, Line
@@ -115,7 +116,7 @@ def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraf
 
 def _days_before(draft: LineDraft, demand: Demand, contract: Contract) -> tuple[PastDays, ...]:
     """Days that Timus has reported and on which there is no contract yet."""
-    first, last = demand.earliest or demand.start, contract.start - timedelta(days=1)
+    first, last = demand.earliest or demand.start, contract.start - ONE_DAY
     return past_days(draft.wanted, NOTHING, first, last, lambda _: Locked.BEFORE_CONTRACT)
 
 
@@ -123,7 +124,7 @@ def _past_days_elsewhere(draft: LineDraft, demand: Demand, contract: Contract) -
     """Days that were billed otherwise on the contract services that counted before a person chose this one."""
     if demand.earliest is None or not draft.observed.earlier.steps:
         return ()
-    first, last = max(demand.earliest, contract.start), min(demand.start - timedelta(days=1), contract.end)
+    first, last = max(demand.earliest, contract.start), min(demand.start - ONE_DAY, contract.end)
     return past_days(draft.wanted, draft.observed.earlier, first, last, lambda _: Locked.BILLED_ELSEWHERE)
 
 
@@ -175,7 +176,7 @@ def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> Mapping[Line
 
 def _before_decreases(line: Line, today: date) -> date:
     """The last day before a line's own decreases: those that are still to be made there, and what may be decided there on any later day."""
-    return min([today, *(day - timedelta(days=1) for day, delta in line.scheduled if delta < 0)])
+    return min([today, *(day - ONE_DAY for day, delta in line.scheduled if delta < 0)])
 
 
 def _at_most(baseline: Timeline, intent: Intent | None) -> Timeline:
@@ -206,9 +207,9 @@ def open_day_of(
         while day <= end:
             stretch = next((last for first, last in closed if first <= day <= last), None)
             if stretch is not None:
-                day = stretch + timedelta(days=1)
+                day = stretch + ONE_DAY
             elif day in taken:
-                day += timedelta(days=1)
+                day += ONE_DAY
             else:
                 return day
         return None

@@ -22,7 +22,7 @@ from timus_autotask.domain.converge.sides import (
     plans_left,
 )
 from timus_autotask.domain.converge.view import Moved, Observed, View
-from timus_autotask.domain.days import effective_day, local_midnight
+from timus_autotask.domain.days import ONE_DAY, effective_day, local_midnight
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import HeldChange, Line, Rejection
@@ -187,9 +187,7 @@ def _waiting_for_more(draft: LineDraft, view: View) -> LineDraft:
         return draft
     wait = timedelta(minutes=minutes)
     # The day does not end without it. A cause of a time to come is a wrong clock, and waits for nothing.
-    until = min(
-        occurred + wait, local_midnight(effective_day(occurred, view.zone) + timedelta(days=1), view.zone)
-    )
+    until = min(occurred + wait, local_midnight(effective_day(occurred, view.zone) + ONE_DAY, view.zone))
     return replace(draft, waits_for_more=until) if occurred - wait <= view.now < until else draft
 
 
@@ -206,7 +204,7 @@ def _left_with_nothing(draft: LineDraft, day: date) -> Sequence[Cause]:
 
 def _past_end(draft: LineDraft, contract: Contract) -> LineDraft:
     """Parked if there are units after the contract's end, which nothing bills. An end there, or before it, needs nothing."""
-    after = contract.end + timedelta(days=1)
+    after = contract.end + ONE_DAY
     if after > draft.today:
         return draft
     days = (day for day in (after, *draft.wanted.days) if after <= day <= draft.today)
@@ -332,7 +330,7 @@ def _go_together(draft: LineDraft) -> bool:
     first, units = draft.due[0], draft.observed.units
     if first != draft.adjustments[0]:
         there = units.at(first.day)
-        goes_on = there + first.delta == units.at(first.day - timedelta(days=1))
+        goes_on = there + first.delta == units.at(first.day - ONE_DAY)
         return there >= draft.wanted.at(first.day) or not goes_on
     return any(first.day < day <= draft.today for day in units.days)
 

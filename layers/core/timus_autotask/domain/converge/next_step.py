@@ -30,7 +30,7 @@ from timus_autotask.domain.converge.pricing import priced, unread_prices
 from timus_autotask.domain.converge.settling import settled
 from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, old_service, other_sides
 from timus_autotask.domain.converge.view import Step, View
-from timus_autotask.domain.days import local_midnight
+from timus_autotask.domain.days import ONE_DAY, local_midnight
 from timus_autotask.domain.history import Cause, newest_versions
 from timus_autotask.domain.line import (
     MOST_CAUSES,
@@ -407,6 +407,6 @@ def _look_again(draft: LineDraft, line: Line, now: datetime) -> list[datetime]:
 def _days_to_come(draft: LineDraft, contract: Contract | None) -> list[date]:
     """Days on which there may be something to do on a line: to be adjusted, wanted otherwise, or not billed any more."""
     days = [adjustment.day for adjustment in draft.adjustments] + [*draft.wanted.days]
-    if contract and draft.wanted.at(contract.end + timedelta(days=1)):
-        days.append(contract.end + timedelta(days=1))
+    if contract and draft.wanted.at(contract.end + ONE_DAY):
+        days.append(contract.end + ONE_DAY)
     return [day for day in days if day > draft.today]

@@ -9,6 +9,7 @@ from timus_autotask.domain.approval import is_approved
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.converge.view import Observed, View
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import (
     Choice,
     Intent,
@@ -267,7 +268,7 @@ def _is_over(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
 
     What Timus says of days to come is still made then. An edit that goes on changing on later days is not over.
     """
-    end = _known_until(draft.line.baseline_until, contract) + timedelta(days=1)
+    end = _known_until(draft.line.baseline_until, contract) + ONE_DAY
     if draft.today >= end:
         return False  # no day is left on which it could show
     added = _from_today(draft, baseline, contract)
@@ -320,7 +321,7 @@ def _days_that_differ(draft: LineDraft, baseline: Timeline, contract: Contract) 
     units, last = draft.observed.units, _known_until(draft.line.baseline_until, contract)
     found = past_days(baseline, units, contract.start, last, lambda _: Locked.EDITED)
     words = [
-        f"{one.first} to {one.until - timedelta(days=1)}: {one.autotask} instead of {one.wanted}"
+        f"{one.first} to {one.until - ONE_DAY}: {one.autotask} instead of {one.wanted}"
         if one.until <= last
         else f"from {one.first} on: {one.autotask} instead of {one.wanted}"
         for one in found[:_MOST_STRETCHES]

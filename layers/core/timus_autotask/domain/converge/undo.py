@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import permutations
 
 from timus_autotask.domain.contract import Contract
@@ -12,6 +12,7 @@ from timus_autotask.domain.converge.draft import policy_of, wanted_units
 from timus_autotask.domain.converge.gaps import open_day_of, taken_days
 from timus_autotask.domain.converge.holds import PAUSED
 from timus_autotask.domain.converge.view import Observed, View
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.line import Approved, JournalEntry, Line, Outcome, State, Undone
 from timus_autotask.domain.mapping import LineKey
@@ -373,7 +374,7 @@ class _Side:
         again = next((one for one in self.line.undone if one.opposite == entry.id), None)
         if again is not None:
             return again.customer if again.delta == entry.delta else ""
-        eve = (entry.postponed.day if entry.postponed else entry.day) - timedelta(days=1)
+        eve = (entry.postponed.day if entry.postponed else entry.day) - ONE_DAY
         parts = {customer: demand.part(customer) for customer in demand.customers}
         more = {customer: part.at(entry.day) - part.at(eve) for customer, part in parts.items()}
         changed = {customer: units for customer, units in more.items() if units}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.mapping import (
     Alias,
     CustomerMapping,
@@ -439,7 +440,7 @@ def named_if_there(customer: str, name: str, days: Timeline, there: Timeline, to
     return [
         f"customer {customer}"
         + (f" ({name})" if name else "")
-        + (f" until {until - timedelta(days=1)}" if over else "")
+        + (f" until {until - ONE_DAY}" if over else "")
     ]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from timus_autotask.domain.converge.gaps import open_day_of, taken_days
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping, service_on
 from timus_autotask.domain.terms import Terms
@@ -92,7 +93,7 @@ def _may_leave_from(
     of = [stored.value for stored in records.subscriptions.values() if sku in stored.value.skus]
     reported = min((version.day for one in of for version in one.versions), default=today)
     came = _came(line, records.mapping.value, sku, partner, today) if records.mapping else None
-    return reported if came is None else max(reported, came + timedelta(days=1))
+    return reported if came is None else max(reported, came + ONE_DAY)
 
 
 def _came(

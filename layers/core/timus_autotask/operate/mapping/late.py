@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from functools import cache
 from itertools import pairwise
 from typing import Any, cast
 
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.mapping import days_on
 from timus_autotask.domain.past_days import Locked
 from timus_autotask.domain.timeline import Timeline
@@ -26,8 +27,6 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import estimate_form
 from timus_autotask.watch.money import NOTHING, Estimate
 from timus_autotask.watch.preview import LinePreview, Preview
-
-ONE_DAY = timedelta(days=1)
 
 
 class BillFrom(StrEnum):

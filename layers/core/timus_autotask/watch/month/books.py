@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from timus_autotask.domain.converge.draft import wanted_units
 from timus_autotask.domain.converge.holds import Known, held_later
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
-from timus_autotask.domain.days import period_containing
+from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.desired import Demand, Desired
 from timus_autotask.domain.history import Merge
 from timus_autotask.domain.line import JournalEntry, Line
@@ -38,7 +38,6 @@ from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.status import Records, desired_of, is_live, policies_of, stage_of_everybody
 
 T = TypeVar("T")
-ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
 from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import Outcome, State
 from timus_autotask.watch.month.books import BookLine
-
-ONE_DAY = timedelta(days=1)
 
 
 class Leak(StrEnum):

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from timus_autotask.domain.days import period_containing
+from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Why
-from timus_autotask.watch.month.evidence import ONE_DAY, LineEvidence, Month, MonthEvidence
+from timus_autotask.watch.month.evidence import LineEvidence, Month, MonthEvidence
 from timus_autotask.watch.month.share import billed_by_day, landed_by_day, whose
 
 WIDTH, HEIGHT, LEFT, TOP = 640, 120, 34, 18

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import wanted_units
 from timus_autotask.domain.customer import Customer
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.desired import Desired
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Line
@@ -23,7 +24,6 @@ from timus_autotask.domain.policy import Policy, Renewal
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.watch.money import rounded
 
-ONE_DAY = timedelta(days=1)
 K = TypeVar("K")
 
 HORIZONS = (7, 30, 60)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from timus_autotask.domain.days import effective_day, local_midnight, period_containing
+from timus_autotask.domain.days import ONE_DAY, effective_day, local_midnight, period_containing
 from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
@@ -28,7 +28,6 @@ from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import Records, Status, status_of
 
-ONE_DAY = timedelta(days=1)
 EARLIER = timedelta(days=31)
 """What came so long before a month may still say something of it."""
 YEAR = timedelta(days=366)

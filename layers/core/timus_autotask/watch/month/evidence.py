@@ -19,7 +19,7 @@ from functools import reduce
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
-from timus_autotask.domain.days import each_day, effective_day
+from timus_autotask.domain.days import ONE_DAY, each_day, effective_day
 from timus_autotask.domain.desired import Demand, Desired, desired
 from timus_autotask.domain.line import Head, HeldChange, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey, PlanMapping
@@ -41,7 +41,6 @@ from timus_autotask.watch.month.books import UNKNOWN, LinePrice
 from timus_autotask.watch.month.parked import EventEffect, effects_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
-ONE_DAY = timedelta(days=1)
 SUPERSEDED = "It came after a newer version had been billed: to follow it would take that back."
 """Why a superseded event changes nothing."""
 

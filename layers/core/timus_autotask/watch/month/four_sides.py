@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 from typing import TypeVar
 
-from timus_autotask.domain.days import each_day
+from timus_autotask.domain.days import ONE_DAY, each_day
 from timus_autotask.domain.history import joined
 from timus_autotask.domain.mapping import LineKey, in_force
 from timus_autotask.domain.timeline import NOTHING, Timeline
@@ -37,7 +37,6 @@ from timus_autotask.watch.month.posted import periods_within
 from timus_autotask.watch.month.ready import month_of
 from timus_autotask.watch.names import NOBODY, Directory
 
-ONE_DAY = timedelta(days=1)
 NO_MONEY = Decimal("0.00")
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from typing import Generic, TypeVar
 
 from timus_autotask.domain.customer import Customer
-from timus_autotask.domain.days import period_containing
+from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import IGNORED, Placement
 from timus_autotask.domain.policy import Policy
@@ -34,8 +34,6 @@ from timus_autotask.watch.month.books import (
 from timus_autotask.watch.month.causes import Leak, causes_on, turns_of
 from timus_autotask.watch.month.parked import EventEffect, costs
 from timus_autotask.watch.names import Directory
-
-ONE_DAY = timedelta(days=1)
 
 N = TypeVar("N", int, Decimal)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.customer import Customer
-from timus_autotask.domain.days import each_day, effective_day
+from timus_autotask.domain.days import ONE_DAY, each_day, effective_day
 from timus_autotask.domain.history import Merge, Subscription, Version, believed, merge, moved, version_of
 from timus_autotask.domain.policy import BillingSchedule, EffectiveDay
 from timus_autotask.domain.subscription import Snapshot
@@ -93,7 +93,7 @@ def seat_days_between(units: Timeline, first: date, last: date) -> int:
     """Units × days between two days, both inclusive."""
     if last < first:
         return 0
-    ends = last + timedelta(days=1)
+    ends = last + ONE_DAY
     cuts = [first, *(day for day in units.days if first < day <= last), ends]
     return sum(units.at(day) * (cuts[at + 1] - day).days for at, day in enumerate(cuts[:-1]))
 

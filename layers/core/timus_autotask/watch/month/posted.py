@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.days import each_day, period_containing
+from timus_autotask.domain.days import ONE_DAY, each_day, period_containing
 from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import BillingSchedule
@@ -31,7 +31,6 @@ from timus_autotask.watch.month.ready import money_of_days, month_of, without_li
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT, remedy_of
 
-ONE_DAY = timedelta(days=1)
 CENT = Decimal("0.01")
 
 

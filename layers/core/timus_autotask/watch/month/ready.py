@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.days import each_day, period_containing
+from timus_autotask.domain.days import ONE_DAY, each_day, period_containing
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import Placement
 from timus_autotask.domain.policy import BillingSchedule
@@ -43,7 +43,6 @@ from timus_autotask.watch.remedy import (
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
 from timus_autotask.watch.undecided import Undecided
 
-ONE_DAY = timedelta(days=1)
 _UTC = ZoneInfo("UTC")
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import JournalEntry, Outcome
-from timus_autotask.watch.month.evidence import ONE_DAY, LineEvidence, by_journal
+from timus_autotask.watch.month.evidence import LineEvidence, by_journal
 
 Seats = Mapping[str, int]
 """By customer."""

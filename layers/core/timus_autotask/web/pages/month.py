@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.operate.files.evidence_file import to_csv
 from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.operate.month_end import Looked, ledger_csv
@@ -57,7 +58,7 @@ def months_until(today: date, number: int = MONTHS) -> tuple[date, ...]:
     """The first days of so many months, the running one first."""
     found = [today.replace(day=1)]
     while len(found) < number:
-        found.append((found[-1] - timedelta(days=1)).replace(day=1))
+        found.append((found[-1] - ONE_DAY).replace(day=1))
     return tuple(found)
 
 
