@@ -224,7 +224,7 @@ def _goes_on(known: Timeline, until: date | None, units: Timeline, contract: Con
 
 def _with_read(line: Line, units: Timeline, contract: Contract) -> Line:
     """The line with what Autotask has now as its baseline."""
-    return replace(line, baseline=units, baseline_until=contract.end, observed=None)
+    return replace(line, baseline=units, baseline_until=contract.end)
 
 
 def _known_until(noted: date | None, contract: Contract) -> date:

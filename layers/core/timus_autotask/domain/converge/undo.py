@@ -401,7 +401,7 @@ class _Side:
             versions=versions,
             linked=linked,
             customer=customer,
-            part=self.demand.part(customer).at(day) if customer else 0,
+            part=self.demand.part(customer).at(day),  # nobody's part is 0
         )
         approved = Approved(day, one.delta, by, versions=self.demand.versions)
         return replace(self.line, undone=(*self.line.undone, one), approved=(*self.line.approved, approved))
