@@ -45,6 +45,7 @@ MUTATED = (
             "converge/holds",
             "converge/next_step",
             "converge/pricing",
+            "converge/rounds",
             "converge/settling",
             "converge/sides",
             "converge/undo",

@@ -701,7 +701,7 @@ def test_a_demand_says_from_whom_and_from_what_it_comes() -> None:
             Cause("sub_2", 1, march(3), "evt_1", customer_id="cus_1", sku=ADV, after=3),
             Cause("sub_3", 9, march(2), "evt_9", customer_id="cus_2", sku=ADV, after=5),
         ),
-        moved={("sub_1", 4, ADV): date(2026, 9, 1)},
+        redated={("sub_1", 4, ADV): date(2026, 9, 1)},
     )
     assert found[NEW].start == march(1)
     assert found[NEW].causes == (

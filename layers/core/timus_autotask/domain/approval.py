@@ -51,7 +51,7 @@ def reject(line: Line, *, by: str, at: datetime, reason: str, entry_id: str) -> 
         raise NothingAwaits(f"the change of {line.key} was rejected already")
     rejection = Rejection(change.day, change.delta, by, at, reason, change.versions, change.price)
     aside = replace(change, rejection=rejection, day_limit=None)
-    known = line.parked.facts if line.parked else {}
+    facts = line.parked.facts if line.parked else {}
     units = (line.known_units or NOTHING).at(change.day)
     scheduled = tuple(one for one in line.scheduled if one != (change.day, change.delta))
     entry = JournalEntry(
@@ -82,7 +82,7 @@ def reject(line: Line, *, by: str, at: datetime, reason: str, entry_id: str) -> 
         scheduled=scheduled,
         scheduled_price=line.scheduled_price if scheduled else None,
     )
-    return with_state(rejected, State.PARKED, reason_of(aside, rejection, known), at), entry
+    return with_state(rejected, State.PARKED, reason_of(aside, rejection, facts), at), entry
 
 
 def is_newer(versions: Mapping[str, int], known: Mapping[str, int]) -> bool:
@@ -111,10 +111,10 @@ def waiting_for_nobody(lines: Iterable[Line]) -> set[LineKey]:
     return keys
 
 
-def reason_of(change: HeldChange, rejection: Rejection, known: Mapping[str, int | str]) -> Parked:
+def reason_of(change: HeldChange, rejection: Rejection, of_line: Mapping[str, int | str]) -> Parked:
     """Who rejected what, when and why; and what approval would let go, where that is not just the same any more."""
     facts: dict[str, int | str] = {
-        **known,
+        **of_line,
         **change_facts(HeldChange(rejection.day, rejection.delta, rejection.price)),
         "by": rejection.by or "Somebody",
         "on": f"{rejection.at:%Y-%m-%d %H:%M} UTC",

@@ -26,7 +26,7 @@ class Dated:
     """SKUs between which seats move, where some version had units of two of them."""
     fallen: Mapping[str, date] = field(default_factory=dict)
     """For each SKU that some version had fewer units of than were billed on its day or later: the earliest such day."""
-    moved: Mapping[str, Mapping[int, date]] = field(default_factory=dict)
+    redated: Mapping[str, Mapping[int, date]] = field(default_factory=dict)
     """By SKU and version: the first day on which its change is billed, where that is not the version's own day."""
 
 
@@ -45,7 +45,7 @@ def dated(
     for version in subscription.versions:
         replay.follow(version)
     families = tuple(replay.families.beside())
-    return Dated(replay.billed, tuple(replay.plan_changes), families, replay.fallen, replay.moved)
+    return Dated(replay.billed, tuple(replay.plan_changes), families, replay.fallen, replay.redated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class _Replay:
         self._away_since: dict[str, date] = {}
         """For each SKU without units: the earliest day of the versions since it last had some."""
         self.fallen: dict[str, date] = {}
-        self.moved: dict[str, dict[int, date]] = defaultdict(dict)
+        self.redated: dict[str, dict[int, date]] = defaultdict(dict)
 
     def follow(self, version: Version) -> None:
         """Bill what the next version says, and note its plan changes."""
@@ -132,7 +132,7 @@ class _Replay:
             self.billed[sku] = billed
             changes = on if update.deltas[sku] else over or day  # of one that only ends it: its end
             if changes != day:
-                self.moved[sku][update.version.number] = changes
+                self.redated[sku][update.version.number] = changes
         return risen
 
     def _billing_day(self, sku: str, day: date, delta: int) -> date:
@@ -164,43 +164,43 @@ class _Replay:
         Where the terms bill a plan from a day before the other had fallen, the plan change is of that day.
         """
         for old, new in sorted(update.moves):
-            self.plan_changes.append(self._plan_change(plan_change_day, old, new, known=True))
+            self.plan_changes.append(self._plan_change(plan_change_day, old, new, listed=True))
         for old, since in self._away_since.items():
             for new, units in update.wanted.items():
                 if (old, new) in update.moves or not self.families.are_plans(old, new):
                     continue
                 on = min(since, risen.get(new, since))
-                change = self._plan_change(on, old, new, known=old in self._listed)
-                if (units and not change.beside) or (change.known and update.deltas[new] > 0):
+                change = self._plan_change(on, old, new, listed=old in self._listed)
+                if (units and not change.beside) or (change.listed and update.deltas[new] > 0):
                     self.plan_changes.append(change)
         for old, since in self.fallen.items():
             for new, on in risen.items():
                 if old not in self._away_since and self.families.are_plans(old, new):
-                    self.plan_changes.append(self._plan_change(min(since, on), old, new, known=True))
+                    self.plan_changes.append(self._plan_change(min(since, on), old, new, listed=True))
 
-    def _plan_change(self, day: date, old: str, new: str, *, known: bool) -> PlanChange:
-        return PlanChange(self._subscription, day, old, new, known, new in self.families.together(old))
+    def _plan_change(self, day: date, old: str, new: str, *, listed: bool) -> PlanChange:
+        return PlanChange(self._subscription, day, old, new, listed, new in self.families.together(old))
 
 
-def after_seats_that_stay(billed: Sequence[Timeline], told: Sequence[Timeline]) -> list[Timeline]:
+def after_seats_that_stay(billed: Sequence[Timeline], reported: Sequence[Timeline]) -> list[Timeline]:
     """What is billed of seats of one family in several subscriptions: what comes waits for what the terms keep billed.
 
-    ``told`` is Timus's own quantity of each. Where a decrease is billed later than Timus reports it, as many seats that come wait until
+    ``reported`` is Timus's own quantity of each. Where a decrease is billed later than Timus reports it, as many seats that come wait until
     it is, so that the terms bill no seat twice. Seats beyond these come on their day.
     """
-    if [*billed] == [*told]:
+    if [*billed] == [*reported]:
         return [*billed]
     steps: list[list[tuple[date, int]]] = [[] for _ in billed]
     now, most = [0] * len(billed), [0] * len(billed)
-    for day in sorted({day for timeline in (*billed, *told) for day in timeline.days}):
-        wanted, has = [one.at(day) for one in billed], [one.at(day) for one in told]
+    for day in sorted({day for timeline in (*billed, *reported) for day in timeline.days}):
+        wanted, has = [one.at(day) for one in billed], [one.at(day) for one in reported]
         most = [*map(max, most, has)]
         # What is billed before Timus reports it, by the terms for increases, has left nothing: it is more than Timus had until now.
-        known = [*map(min, wanted, most)]
-        waiting = sum(max(0, min(units, now[n]) - has[n]) for n, units in enumerate(known))
+        had = [*map(min, wanted, most)]
+        waiting = sum(max(0, min(units, now[n]) - has[n]) for n, units in enumerate(had))
         for n, units in enumerate(wanted):
             # What Timus had only while it waited is not billed afterwards.
-            comes = max(0, units - now[n]) - max(0, known[n] - max(has[n], now[n]))
+            comes = max(0, units - now[n]) - max(0, had[n] - max(has[n], now[n]))
             waits = min(waiting, comes)
             waiting -= waits
             now[n] = min(units, now[n]) + comes - waits

@@ -47,7 +47,7 @@ class Demand:
     """The first day that Timus has reported, or that a person chose; what the line has before it is not our concern."""
     sources: tuple[Source, ...]
     causes: tuple[Cause, ...] = ()
-    moved: Mapping[tuple[str, int, str], date] = field(default_factory=dict)
+    redated: Mapping[tuple[str, int, str], date] = field(default_factory=dict)
     """By subscription, version and SKU of a cause: the first day on which it is billed, where the terms say another one than its own."""
     renewed_until: date | None = None
     """The last day of a renewed term that is billed on this line."""
@@ -73,7 +73,7 @@ class Demand:
 
     def billed_from(self, cause: Cause) -> date:
         """The first day on which what a cause changed is billed."""
-        return self.moved.get((cause.subscription_id, cause.number, cause.sku), cause.day)
+        return self.redated.get((cause.subscription_id, cause.number, cause.sku), cause.day)
 
     def part(self, customer_id: str) -> Timeline:
         """What of its units is a customer's."""
@@ -173,8 +173,8 @@ def _not_twice(
     billed = [{**one.billed} for one in replayed]
     for skus in families:
         each = [(n, sku) for n, one in enumerate(billed) for sku in sorted(skus) if sku in one]
-        told = [customer.subscriptions[n].quantity(sku) for n, sku in each]
-        waiting = after_seats_that_stay([billed[n][sku] for n, sku in each], told)
+        reported = [customer.subscriptions[n].quantity(sku) for n, sku in each]
+        waiting = after_seats_that_stay([billed[n][sku] for n, sku in each], reported)
         for (n, sku), timeline in zip(each, waiting, strict=True):
             billed[n][sku] = timeline
     return [replace(one, billed=units) for one, units in zip(replayed, billed, strict=True)]
@@ -185,7 +185,9 @@ def _plan_changes(
 ) -> Iterator[PlanChange]:
     """Those within each subscription, and those that may be from one to another."""
     yield from (change for one in replayed for change in one.plan_changes)
-    fallen = [(told, one.fallen) for told, one in zip(customer.subscriptions, replayed, strict=True)]
+    fallen = [
+        (subscription, one.fallen) for subscription, one in zip(customer.subscriptions, replayed, strict=True)
+    ]
     yield from changes_across(families, fallen)
 
 
@@ -221,7 +223,7 @@ class _Reported:
     first: date
     """The first day of a subscription that has the SKU."""
     causes: tuple[Cause, ...]
-    moved: Mapping[tuple[str, int, str], date]
+    redated: Mapping[tuple[str, int, str], date]
     renewed_until: date | None
     """The last day of a renewed term."""
 
@@ -260,9 +262,9 @@ def _reported(customer: Customer, sku: str, replayed: Sequence[Dated]) -> _Repor
         first,
         tuple(cause for one in customer.subscriptions for cause in _causes(one, sku)),
         {
-            (told.id, number, sku): day
-            for told, one in zip(customer.subscriptions, replayed, strict=True)
-            for number, day in one.moved.get(sku, {}).items()
+            (subscription.id, number, sku): day
+            for subscription, one in zip(customer.subscriptions, replayed, strict=True)
+            for number, day in one.redated.get(sku, {}).items()
         },
         max((until for until in renewed if until is not None), default=None),
     )
@@ -308,7 +310,7 @@ def _demand(line: LineKey, contributions: Sequence[_Contribution], first_day: da
         start=max(first_day, reported),
         sources=tuple(replace(one.reported.source, units=one.part.units) for one in contributions),
         causes=tuple(cause for one in contributions for cause in one.reported.causes),
-        moved={cause: day for one in contributions for cause, day in one.reported.moved.items()},
+        redated={cause: day for one in contributions for cause, day in one.reported.redated.items()},
         renewed_until=_latest_term(one for one in contributions if one.is_renewed),
         renewed_unbilled=_latest_term(one for one in contributions if not one.is_renewed),
         earliest=reported if reported < first_day else None,

@@ -113,8 +113,8 @@ def still_shown(stretches: Sequence[PastDays], today: date) -> tuple[PastDays, .
 def postponed(stretches: Iterable[PastDays], day: date, delta: int) -> Postponed | None:
     """The earliest day that an adjustment of ``day`` should have covered, and why it could not; None if it covers all of them."""
     found: Postponed | None = None
-    moved = (one for one in stretches if one.cause not in (Locked.EDITED, Locked.CANCELLED_LATER))
-    for one in sorted(moved, key=lambda one: one.first, reverse=True):
+    late = (one for one in stretches if one.cause not in (Locked.EDITED, Locked.CANCELLED_LATER))
+    for one in sorted(late, key=lambda one: one.first, reverse=True):
         if one.until == (found.day if found else day) and (one.wanted > one.autotask) == (delta > 0):
             found = Postponed(one.first, one.cause)
     return found

@@ -49,7 +49,7 @@ class PlanChange:
     """By this day the seats have left the old SKU."""
     old: str
     new: str
-    known: bool
+    listed: bool
     """Timus had listed the old SKU before, so that we may have billed it ourselves."""
     beside: bool
     """Both may be there at the same time: the subscription once had both, or the new SKU is another's."""
@@ -59,10 +59,10 @@ class PlanChange:
     def links(self, placement: Placement) -> Iterator[Link]:
         """Each line of the old SKU with each line of the new one.
 
-        An old SKU that we did not know, or that another subscription had, counts on the same contract only: on another one it is billed
+        An old SKU that Timus had not listed, or that another subscription had, counts on the same contract only: on another one it is billed
         for reasons of its own. Where both have gone to other lines since, the change may come when the old SKU is billed there.
         """
-        everywhere = self.known and not self.across
+        everywhere = self.listed and not self.across
         turns = {day for sku in (self.old, self.new) for day in placement.turns(sku) if day > self.day}
         for day in (self.day, *sorted(turns)) if everywhere else (self.day,):
             for down in placement.lines(self.old, day):
@@ -77,7 +77,7 @@ class PlanChange:
         """
         plan = placement.plans.get(self.old)
         surely = not self.beside or bool(plan and plan.family)
-        billed = self.known and surely and self.subscription.was_billed(self.old)
+        billed = self.listed and surely and self.subscription.was_billed(self.old)
         if billed and placement.reason(self.old, self.day, 0) in NO_SERVICE:
             for up in placement.lines(self.new, self.day):
                 yield Unplaced(self.day, self.old, up)
@@ -166,10 +166,10 @@ def changes_across(
 
     ``fallen`` has the subscriptions of a customer, each with the SKUs that have fallen in it and since when.
     """
-    times = Counter(sku for told, _ in fallen for sku in told.skus)
+    times = Counter(sku for subscription, _ in fallen for sku in subscription.skus)
     for family in families:
-        for told, days in fallen:
-            elsewhere = {sku for sku in family if times[sku] > (sku in told.skus)}
+        for subscription, days in fallen:
+            elsewhere = {sku for sku in family if times[sku] > (sku in subscription.skus)}
             for old in sorted(family & days.keys()):
                 for new in sorted(elsewhere - {old}):
-                    yield PlanChange(told, days[old], old, new, known=True, beside=True, across=True)
+                    yield PlanChange(subscription, days[old], old, new, listed=True, beside=True, across=True)

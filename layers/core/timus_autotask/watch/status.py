@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from timus_autotask.domain.approval import others_set_aside
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import wanted_units, whose_terms
-from timus_autotask.domain.converge.holds import Known, held_later
+from timus_autotask.domain.converge.holds import LineSeen, held_later
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import effective_day
@@ -625,7 +625,7 @@ def _held_later(
 ) -> Mapping[LineKey, Mapping[date, Parked]]:
     """What is scheduled and will be held by the terms, by what Autotask had when it was last read."""
     known = [
-        Known(line, wanted.demands.get(line.key), _last_seen(line))
+        LineSeen(line, wanted.demands.get(line.key), _last_seen(line))
         for one in records.contracts.values()
         if is_live(one.state.value, records)
         for line in (stored.value for stored in one.lines.values())

@@ -114,7 +114,7 @@ def followed(
     versions: dict[str, int] = {"sub_1": 7}
     held = LEVEL
     while True:
-        asked = demand(units, causes=causes, moved=moved or {})
+        asked = demand(units, causes=causes, redated=moved or {})
         step = next_step(view(asked, held={45: on_contract(held)}, lines=(left(held, versions=versions),)))
         if step.adjust is None or step.adjust.intent is None:
             return found

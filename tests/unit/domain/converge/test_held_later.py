@@ -20,7 +20,7 @@ from tests.unit.domain.converge.views import (
     on_contract,
     since_january,
 )
-from timus_autotask.domain.converge.holds import Known, held_later
+from timus_autotask.domain.converge.holds import LineSeen, held_later
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineKey
@@ -33,16 +33,16 @@ THEN, LATER = march(20), march(25)
 INCREASES = Policy(approve_increases=Approval(0))
 
 
-def known(*scheduled: tuple[date, int], key: LineKey = SEATS, **more: Any) -> Known:
+def known(*scheduled: tuple[date, int], key: LineKey = SEATS, **more: Any) -> LineSeen:
     """A line with 25 seats, for which these changes are scheduled."""
     wanted = LEVEL
     for day, delta in scheduled:
         wanted = wanted.add_from(day, delta)
     line: Line = left(LEVEL, key, scheduled=scheduled, **more)
-    return Known(line, demand(wanted, key), on_contract(LEVEL))
+    return LineSeen(line, demand(wanted, key), on_contract(LEVEL))
 
 
-def later(*lines: Known, partner: Policy | None = None, own: Policy | None = None) -> dict[LineKey, Any]:
+def later(*lines: LineSeen, partner: Policy | None = None, own: Policy | None = None) -> dict[LineKey, Any]:
     """The reasons, by line and day."""
     policies = {"": partner or Policy()} | ({CUSTOMER: own} if own else {})
     return dict(held_later(lines, policies, TODAY))
@@ -115,7 +115,7 @@ def test_a_pause_and_the_limit_of_a_day_hold_what_comes_then_too() -> None:
 
 def test_a_decrease_to_nothing_is_held_by_the_terms_of_who_leaves() -> None:
     """Where nobody knows of a subscription, the partner's own terms count."""
-    gone = Known(
+    gone = LineSeen(
         left(LEVEL, scheduled=((THEN, -25),)), demand(since_january(25, (THEN, 0))), on_contract(LEVEL)
     )
     assert [*later(gone, own=Policy(approve_decreases=Approval(0)))[SEATS]] == [THEN]

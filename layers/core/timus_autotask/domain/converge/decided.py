@@ -40,9 +40,8 @@ def _rejections(draft: LineDraft, contract: Contract) -> tuple[tuple[Rejection, 
     """
     if draft.level(contract):
         return (), ()
-    known = draft.line.rejections
-    standing = [one for one in known if not is_newer(draft.versions, one.versions)]
-    overtaken = [one for one in known if one not in standing and without_news(one, draft)]
+    standing = [one for one in draft.line.rejections if not is_newer(draft.versions, one.versions)]
+    overtaken = [one for one in draft.line.rejections if one not in standing and without_news(one, draft)]
     return tuple(replace(one, versions=one.versions or draft.versions) for one in standing), tuple(overtaken)
 
 
@@ -50,8 +49,8 @@ def without_news(rejection: Rejection, draft: LineDraft) -> set[str]:
     """The customers of a line of whom Timus has reported nothing newer since the rejection; nobody where only one has units there."""
     if len(draft.customers) < 2:
         return set()
-    known = rejection.versions
-    newer = {one.customer_id for one in draft.causes if one.number > known.get(one.subscription_id, 0)}
+    shown = rejection.versions
+    newer = {one.customer_id for one in draft.causes if one.number > shown.get(one.subscription_id, 0)}
     return {*draft.customers} - newer
 
 
@@ -74,14 +73,14 @@ def _without_rejected(draft: LineDraft, standing: Sequence[Rejection], contract:
     A later change the other way first takes back what is set aside: if +3 is rejected, a -2 after it changes nothing, and the end of
     28 seats, of which 25 are billed, is -25. So is the end of 25 seats that stay on a plan which they were to leave.
     """
-    open_ = [*standing]
+    unmatched = [*standing]
     goes: list[Adjustment] = []
     aside: list[HeldChange] = []
     units = 0
     for adjustment in draft.adjustments:
-        rejection = next((one for one in open_ if _is_rejected(adjustment, one, draft)), None)
+        rejection = next((one for one in unmatched if _is_rejected(adjustment, one, draft)), None)
         if rejection is not None:
-            open_.remove(rejection)
+            unmatched.remove(rejection)
             with_it = [one for one in goes if _only_together(one, draft)]
             goes = [one for one in goes if one not in with_it]
             aside += [change_of(draft, one) for one in with_it]

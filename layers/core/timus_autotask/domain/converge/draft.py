@@ -37,7 +37,7 @@ class LineDraft:
     """Whose terms count, sorted; see ``whose_terms``."""
     over: date | None = None
     """The first day from which on nothing is wanted of it, nor of the lines to which its seats move; None: there is none, or they move nowhere."""
-    known: bool = False
+    adjustable: bool = False
     """No intent is open and Autotask has what we left behind: the line may be adjusted."""
     enforced: bool = False
     """Somebody else changed its units, and they are brought back."""
@@ -100,10 +100,10 @@ class LineDraft:
         Periods that an extension has added may be empty. A decrease of a day before them would leave fewer than 0 units there, which
         Autotask refuses. So it comes after the increase that makes them level.
         """
-        left, turns, units = [*self.adjustments], [], self.observed.units
-        while left:
-            turn = room_for(left[0], left[1:], units) or left[0]
-            left.remove(turn)
+        remaining, turns, units = [*self.adjustments], [], self.observed.units
+        while remaining:
+            turn = room_for(remaining[0], remaining[1:], units) or remaining[0]
+            remaining.remove(turn)
             turns.append(turn)
             units = units.add_from(turn.day, turn.delta)
         return tuple(turns)
@@ -255,7 +255,7 @@ def room_for(adjustment: Adjustment, others: Sequence[Adjustment], units: Timeli
     if adjustment.delta >= 0:
         return None
     after = units.add_from(adjustment.day, adjustment.delta)
-    below = next((day for day, left in after.steps if day > adjustment.day and left < 0), None)
+    below = next((day for day, there in after.steps if day > adjustment.day and there < 0), None)
     if below is None:
         return None
     return next((one for one in reversed(others) if one.delta > 0 and one.day <= below), None)

@@ -28,7 +28,7 @@ NOWHERE = LineKey(0, 0)
 def adjustments_of(
     drafts: Sequence[LineDraft], contract: Contract, view: View, stuck: Collection[LineKey] = ()
 ) -> Adjustments:
-    """The adjustments of all lines in a known state; linked lines that are not adjusted here count with the most that they may have.
+    """The adjustments of all lines that may be adjusted; linked lines that are not adjusted here count with the most that they may have.
 
     ``stuck`` are lines whose adjustments are parked: they keep what they have.
     """
@@ -55,12 +55,12 @@ def may_rise(
 
 
 def _gaps(drafts: Sequence[LineDraft], contract: Contract, stuck: Collection[LineKey]) -> list[Gap]:
-    gaps = [_gap(draft, draft.demand, contract) for draft in drafts if draft.known and draft.demand]
+    gaps = [_gap(draft, draft.demand, contract) for draft in drafts if draft.adjustable and draft.demand]
     return [gap.as_stuck() if gap.line in stuck else gap for gap in gaps]
 
 
 def _adjustments(gaps: Sequence[Gap], drafts: Sequence[LineDraft], view: View) -> Adjustments:
-    settling = frozenset(draft.key for draft in drafts if draft.waits_until and not draft.known)
+    settling = frozenset(draft.key for draft in drafts if draft.waits_until and not draft.adjustable)
     unknown = [Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced]
     links, families = (*view.desired.links, *unknown), view.desired.families
     return adjustments_for(gaps, links, _not_adjusted_here(settling, view), families)
@@ -93,7 +93,7 @@ def _edited_days(draft: LineDraft) -> frozenset[date]:
 
 def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
     """The line with the days that nothing makes level any more, if it is known what will be made."""
-    if not draft.known or draft.blocked:
+    if not draft.adjustable or draft.blocked:
         return draft
     if draft.demand is None:
         return replace(draft, line=replace(draft.line, past_days=()))
@@ -155,8 +155,8 @@ def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> Mapping[Line
     gaps = {}
     for key, demand in view.desired.demands.items():
         line = view.lines.get(key)
-        left = line.known_units if line else None
-        if line is None or left is None:
+        units = line.known_units if line else None
+        if line is None or units is None:
             continue
         line = noted(line, view.lines, view.desired)
         if key in settling or (key.contract_id != view.contract_id and line.intent is None):
@@ -166,7 +166,7 @@ def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> Mapping[Line
                 line=key,
                 desired=wanted_units(demand, line),
                 start=demand.start,
-                observed=_at_most(left, line.intent),
+                observed=_at_most(units, line.intent),
                 open_day=open_day_of(taken),
                 kept=at_least_0(line.on_top),
                 sure_until=_before_decreases(line, view.today),

@@ -83,11 +83,13 @@ def stays_whatever_is_approved(draft: LineDraft) -> bool:
     )
 
 
-def held_back(drafts: Drafts, kept: Drafts, contract: Contract, view: View) -> dict[LineKey, LineDraft]:
-    """The lines, those parked or waiting that may not be adjusted now. ``kept`` are those of which that is known already."""
-    out = {**drafts, **kept}
+def parked_or_waiting(
+    drafts: Drafts, kept_back: Drafts, contract: Contract, view: View
+) -> dict[LineKey, LineDraft]:
+    """The lines, those parked or waiting that may not be adjusted now. ``kept_back`` are those of which that is known already."""
+    out = {**drafts, **kept_back}
     for key, draft in drafts.items():
-        if draft.known and key not in kept:
+        if draft.adjustable and key not in kept_back:
             settles = old_side_settles(key, out, view) if draft.blocked else None
             out[key] = draft.wait(settles) if settles else _judged(draft, out, contract, view)
     return _waiting_together(_whole_plan_changes(out, contract, view), view)
@@ -114,22 +116,22 @@ def _whole_plan_changes(drafts: Drafts, contract: Contract, view: View) -> dict[
         up, down = out.get(link.up), out.get(link.down)
         if up is None or down is None or down.parked or link.across:
             continue
-        if moves_both_sides(link, down, _kept_back(up)):
+        if moves_both_sides(link, down, _up_to_a_person(up)):
             stays = down.park("held-with-plan-change", up=link.up.service_id)
             ends = tuple(at_the_end(down, contract, link.day)) if up.set_aside else ()
             ended = replace(down, adjustments=ends) if ends and ends[0].day <= view.today else None
-            out[link.down] = (_held(ended, view) or ended) if ended else stays
+            out[link.down] = (_held_by_terms(ended, view) or ended) if ended else stays
     return out
 
 
-def _kept_back(draft: LineDraft) -> Sequence[Adjustment | HeldChange]:
+def _up_to_a_person(draft: LineDraft) -> Sequence[Adjustment | HeldChange]:
     """What is not made on a line before a person decides."""
     waits = draft.parked is not None and draft.parked.code in (*AWAITING_APPROVAL, PAUSED)
     return (*draft.set_aside, *(draft.adjustments if waits else ()))
 
 
 def _judged(draft: LineDraft, drafts: Drafts, contract: Contract, view: View) -> LineDraft:
-    """A line in a known state, parked if it is nevertheless not brought level."""
+    """A line that may be adjusted, parked if it is nevertheless not brought level."""
     if draft.demand is None:
         return draft.park("no-subscription") if draft.observed.units.at(view.today) else draft
     if draft.blocked:
@@ -141,7 +143,7 @@ def _judged(draft: LineDraft, drafts: Drafts, contract: Contract, view: View) ->
     if draft.due:
         return (
             _refused(draft, view)
-            or _held(draft, view)
+            or _held_by_terms(draft, view)
             or _below_zero_later(draft)
             or _waiting_for_more(draft, view)
         )
@@ -181,8 +183,8 @@ def _waiting_for_more(draft: LineDraft, view: View) -> LineDraft:
     """A line whose decrease waits by the term ``decrease_wait``: a subscription that replaces another one comes a little later."""
     due = draft.adjustments[0] if _go_together(draft) else draft.due[0]
     minutes = draft.policy.decrease_wait
-    left = _left_with_nothing(draft, due.day)
-    occurred = max((cause.occurred_at for cause in left if cause.occurred_at), default=None)
+    may_be_replaced = _what_may_be_replaced(draft, due.day)
+    occurred = max((cause.occurred_at for cause in may_be_replaced if cause.occurred_at), default=None)
     if not minutes or occurred is None or due.delta > 0:
         return draft
     wait = timedelta(minutes=minutes)
@@ -191,14 +193,14 @@ def _waiting_for_more(draft: LineDraft, view: View) -> LineDraft:
     return replace(draft, waits_for_more=until) if occurred - wait <= view.now < until else draft
 
 
-def _left_with_nothing(draft: LineDraft, day: date) -> Sequence[Cause]:
+def _what_may_be_replaced(draft: LineDraft, day: date) -> Sequence[Cause]:
     """What Timus has reported, if the line comes down to 0 by a day; else the causes by which a subscription has nothing there any more."""
     causes = draft.causes
     if not draft.wanted.at(day):
         return causes
-    known = draft.line.versions
+    followed = draft.line.versions
     newest = {(one.subscription_id, one.sku): one for one in causes if one.day <= day}
-    new = [one for one in newest.values() if one.number > known.get(one.subscription_id, 0)]
+    new = [one for one in newest.values() if one.number > followed.get(one.subscription_id, 0)]
     return [one for one in new if not one.after or (one.ends is not None and one.ends <= day)]
 
 
@@ -243,7 +245,7 @@ class _DayToCome:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class LineSeen:
     """What is known of a line without a worker's look."""
 
     line: Line
@@ -252,27 +254,25 @@ class Known:
 
 
 def held_later(
-    lines: Iterable[Known], policies: Mapping[str, Policy], today: date
+    lines: Iterable[LineSeen], policies: Mapping[str, Policy], today: date
 ) -> Mapping[LineKey, Mapping[date, Parked]]:
     """What is scheduled on these lines and will be held by the terms on its day: by line and day, with the reason.
 
     That is as of the terms and units of now, and for each change alone: what else moves on its day is not known yet. The other sides of
     a plan change wait for the same.
     """
-    known = {one.line.key: one for one in lines if any(day > today for day, _ in one.line.scheduled)}
-    own = {key: dict(_held_on_their_days(one, policies, today)) for key, one in known.items()}
+    scheduled = {one.line.key: one for one in lines if any(day > today for day, _ in one.line.scheduled)}
+    own = {key: dict(_days_held(one, policies, today)) for key, one in scheduled.items()}
     found = {key: {**days} for key, days in own.items()}
-    for key, one in known.items():
+    for key, one in scheduled.items():
         for day, other in one.line.linked:
             if day in own.get(other, {}):
                 found[key].setdefault(day, own[other][day])
     return {key: days for key, days in found.items() if days}
 
 
-def _held_on_their_days(
-    known: Known, policies: Mapping[str, Policy], today: date
-) -> Iterator[tuple[date, Parked]]:
-    line, demand, observed = known.line, known.demand, known.observed
+def _days_held(seen: LineSeen, policies: Mapping[str, Policy], today: date) -> Iterator[tuple[date, Parked]]:
+    line, demand, observed = seen.line, seen.demand, seen.observed
     if line.parked is not None and line.parked.code != REJECTED:
         return  # why it waits is said already
     customers = whose_terms(demand, observed.units, wanted_units(demand, line), today)
@@ -283,7 +283,7 @@ def _held_on_their_days(
         if day > today:
             alone = (Adjustment(line.key, day, delta),)
             draft = LineDraft(line, demand, observed, policy, day, facts, customers, adjustments=alone)
-            held = _held(replace(draft, price=price), _DayToCome(policies, day))
+            held = _held_by_terms(replace(draft, price=price), _DayToCome(policies, day))
             if held is not None and held.parked is not None:
                 yield day, held.parked
         # By the day of the next one it is made, also if a person is asked first.
@@ -300,7 +300,7 @@ def _who_is_paused(draft: LineDraft, view: OnADay) -> dict[str, str]:
     return {"paused_customer": paused[0]}
 
 
-def _held(draft: LineDraft, view: OnADay) -> LineDraft | None:
+def _held_by_terms(draft: LineDraft, view: OnADay) -> LineDraft | None:
     """Parked if all is paused, or the partner's terms ask for approval before the first of a line's due adjustments is made.
 
     Each is judged in its turn, or all of them together.
@@ -309,12 +309,12 @@ def _held(draft: LineDraft, view: OnADay) -> LineDraft | None:
     if draft.policy.paused:
         facts = change_facts(change_of(draft, draft.due[0]))
         return draft.park(PAUSED, **facts, **_who_is_paused(draft, view))
-    moved = 0
+    to_move = 0
     for adjustment in draft.due if _go_together(draft) else draft.due[:1]:
-        moved += abs(adjustment.delta)
+        to_move += abs(adjustment.delta)
         change = change_of(draft, adjustment)
         if not any(is_approved(change, one) for one in draft.line.approved):
-            held = _asks(draft, change, units, moved, view)
+            held = _asks(draft, change, units, to_move, view)
             if held is not None:
                 return held
         units = units.add_from(adjustment.day, adjustment.delta)
@@ -336,28 +336,30 @@ def _go_together(draft: LineDraft) -> bool:
 
 
 def _asks(
-    draft: LineDraft, change: HeldChange, units: Timeline, moved: int, view: OnADay
+    draft: LineDraft, change: HeldChange, units: Timeline, to_move: int, view: OnADay
 ) -> LineDraft | None:
-    """Parked if the terms ask for approval of a change, given what the line has by then and what it moves in all.
+    """Parked if the terms ask for approval of a change, given what the line has by then and what it is to move in all.
 
     On a line that several customers share, each one's part is judged like the whole: what is asked for stays asked for, whatever another
     one's news make of the sum. The reason says what the change contains, and by whose terms it waits.
     """
     parts = parts_of(draft, change.day, units)
-    judged = (change.delta, *parts.values())
-    held = _asked(draft, change, judged, units, moved, view)
+    deltas = (change.delta, *parts.values())
+    held = _asked(draft, change, deltas, units, to_move, view)
     if held is None and any(_was_rejected(one, parts, draft) for one in draft.overtaken):
         held = draft.hold("held-for-approval", change)
     if held is None or held.parked is None or len(draft.customers) < 2:
         return held
     strict = [
-        one for one in draft.customers if _asked(_alone(draft, one, view), change, judged, units, moved, view)
+        one
+        for one in draft.customers
+        if _asked(_alone(draft, one, view), change, deltas, units, to_move, view)
     ]
-    told = {
+    of_each = {
         "contains": ", ".join(f"{one} {more:+d}" for one, more in parts.items()),
         "by_terms": ", ".join(strict),
     }
-    facts = {**held.parked.facts, **{name: words for name, words in told.items() if words}}
+    facts = {**held.parked.facts, **{name: words for name, words in of_each.items() if words}}
     return replace(held, parked=replace(held.parked, facts=facts))
 
 
@@ -373,19 +375,19 @@ def _was_rejected(rejection: Rejection, parts: Mapping[str, int], draft: LineDra
 
 
 def _asked(
-    draft: LineDraft, change: HeldChange, judged: Sequence[int], units: Timeline, moved: int, view: OnADay
+    draft: LineDraft, change: HeldChange, deltas: Sequence[int], units: Timeline, to_move: int, view: OnADay
 ) -> LineDraft | None:
-    """Parked if the terms of the line ask for approval. ``judged`` are the units of the change, and of its parts."""
-    policy, size = draft.policy, max(map(abs, judged))
+    """Parked if the terms of the line ask for approval. ``deltas`` are those of the change, and of its parts."""
+    policy, size = draft.policy, max(map(abs, deltas))
     if policy.posted_period is PostedPeriod.HOLD and _is_posted(change.day, draft.observed.closed):
         return draft.hold("held-posted-period", change)
     if policy.line_limit is not None and size > policy.line_limit:
         return draft.hold("held-over-limit", change, limit=policy.line_limit)
-    over = _over_day_limit(draft, change, moved - abs(change.delta) + size, view)
+    over = _over_day_limit(draft, change, to_move - abs(change.delta) + size, view)
     if over is not None:
         return draft.hold("held-over-day-limit", replace(change, day_limit=over), limit=over)
     new_line = not draft.observed.contract_service_ids and not draft.line.adjusted
-    large = any(policy.approval(delta).asks(delta, units.at(change.day)) for delta in judged)
+    large = any(policy.approval(delta).asks(delta, units.at(change.day)) for delta in deltas)
     if large or (new_line and policy.approve_new_lines):
         return draft.hold("held-for-approval", change)
     return None

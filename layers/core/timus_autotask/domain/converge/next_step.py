@@ -7,28 +7,26 @@ preceded by a durable intent, and what follows it is decided from a fresh read, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from timus_autotask.domain.adjustments import Adjustment, Adjustments, in_order
+from timus_autotask.domain.adjustments import Adjustment, in_order
 from timus_autotask.domain.approval import is_approved
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.decided import change_of
 from timus_autotask.domain.converge.draft import LineDraft, drafts_of
-from timus_autotask.domain.converge.gaps import adjustments_of, may_rise, with_past_days
+from timus_autotask.domain.converge.gaps import adjustments_of
 from timus_autotask.domain.converge.holds import (
     BELOW_ZERO_LATER,
     BY_DECISION,
-    held_back,
     of_another_company,
-    rejected,
-    stays_whatever_is_approved,
     wrong_contract,
 )
-from timus_autotask.domain.converge.pricing import priced, unread_prices
+from timus_autotask.domain.converge.pricing import unread_prices
+from timus_autotask.domain.converge.rounds import judged_in_rounds
 from timus_autotask.domain.converge.settling import settled
-from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, old_service, other_sides
+from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, other_sides
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.days import ONE_DAY, local_midnight
 from timus_autotask.domain.history import Cause, newest_versions
@@ -77,116 +75,29 @@ def next_step(view: View) -> Step:
         if view.live:
             return Step(extend=renewed)
         renewed = None  # it is not covered, and would be extended
-    known = [draft if draft.parked else settled(draft, contract, view) for draft in drafts]
-    adjustments = adjustments_of(known, contract, view)
-    unread = unread_prices([draft.with_adjustments(adjustments) for draft in known], view)
+    drafts = [draft if draft.parked else settled(draft, contract, view) for draft in drafts]
+    adjustments = adjustments_of(drafts, contract, view)
+    unread = unread_prices([draft.with_adjustments(adjustments) for draft in drafts], view)
     if unread:
         return Step(ask_prices=unread)
-    step = _brought_level(_held(known, adjustments, contract, view), contract, view)
+    step = _brought_level(judged_in_rounds(drafts, adjustments, contract, view), contract, view)
     return replace(step, renewed=renewed, successor=_successor(ours, contract, view) if view.live else None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """A look at all lines: what each would do by a plan, and which of them are held back from it."""
-
-    kept: Drafts
-    """What was known to be kept back when it was planned: none of it goes down by the plan."""
-    planned: Drafts
-    held: Drafts
-
-    @property
-    def stuck(self) -> Drafts:
-        """The lines whose seats should leave, and stay billed."""
-        return {key: draft for key, draft in self.held.items() if draft.stays_up}
-
-    @property
-    def is_final(self) -> bool:
-        """True if the plan has nothing go up that waits for one of these."""
-        return self.stuck.keys() <= self.kept.keys()
-
-    @property
-    def surely_stuck(self) -> Drafts:
-        """Those that were not known, and whose seats stay whatever a person approves."""
-        new = {key: draft for key, draft in self.stuck.items() if key not in self.kept}
-        return {key: draft for key, draft in new.items() if stays_whatever_is_approved(draft)}
-
-
-def _look(
-    known: Sequence[LineDraft], adjustments: Adjustments, kept: Drafts, contract: Contract, view: View
-) -> _Look:
-    planned = {d.key: with_past_days(d.with_adjustments(adjustments), contract, view) for d in known}
-    with_prices = {key: priced(draft, view) for key, draft in planned.items()}
-    return _Look(kept, planned, held_back(with_prices, kept, contract, view))
-
-
-def _held(known: Sequence[LineDraft], adjustments: Adjustments, contract: Contract, view: View) -> Drafts:
-    """Every line as it is held or goes.
-
-    While a decrease is parked or was rejected, its seats are still billed. So what goes up is decided again without it: seats that move
-    from there wait, all others go. What is kept back keeps its reason. That is done in two kinds of looks:
-
-    1. As long as a look finds seats that stay whatever a person approves, only these are left out of the next plan. What goes up is judged
-       once all of them are known, because a person is asked for what can be made.
-    2. Then everything that is kept back is left out, until a look finds nothing new.
-    """
-    kept: Drafts = {}
-    while True:
-        look = _look(known, adjustments, kept, contract, view)
-        if look.is_final:
-            return look.held
-        surely = look.surely_stuck
-        if surely:
-            kept = {**kept, **surely}
-        else:
-            kept = {key: draft for key, draft in look.held.items() if draft.is_kept_back}
-        stay = look.stuck.keys() & kept.keys()
-        adjustments = adjustments_of(known, contract, view, stay)
-        rejected_too = _rejected_as_a_whole(kept, stay, known, contract, view)
-        approved_too = {} if surely else _approved_as_a_whole(look, adjustments, view)
-        kept = {**kept, **approved_too, **rejected_too}
-
-
-def _rejected_as_a_whole(
-    kept: Drafts, stay: Collection[LineKey], known: Sequence[LineDraft], contract: Contract, view: View
-) -> Drafts:
-    """What goes on of a line after a rejection, parked with what was rejected where it would be billed beside the plan that stays with it.
-
-    So a plan change is rejected as a whole, also where more of the new plan comes on a later day.
-    """
-    goes_on = {key: draft for key, draft in kept.items() if draft.due and not draft.stopped}
-    return {
-        key: rejected(draft)
-        for key, draft in goes_on.items()
-        if draft.due[0].delta > 0 and not may_rise(draft.due[0], known, contract, view, stay)
-    }
-
-
-def _approved_as_a_whole(look: _Look, parts: Adjustments, view: View) -> Drafts:
-    """What a person has approved and of which only a part goes now, parked with its approval until the decreases are decided on, too."""
-    return {
-        key: draft.park("waits-for-decrease", down=old_service(key, look.held, view))
-        for key, draft in look.held.items()
-        if not draft.stopped
-        and draft.line.approved
-        and draft.with_adjustments(parts).adjustments != look.planned[key].adjustments
-    }
-
-
-def _brought_level(held: Drafts, contract: Contract, view: View) -> Step:
+def _brought_level(drafts: Drafts, contract: Contract, view: View) -> Step:
     """The one adjustment that is made now, and what is shown of every line."""
-    adjustment = _chosen(held, view) if view.live else None
-    lines = {key: _shown(draft, held, view) for key, draft in held.items()}
+    adjustment = _chosen(drafts, view) if view.live else None
+    lines = {key: _shown(draft, drafts, view) for key, draft in drafts.items()}
     adjusted: Line | None = None
     if adjustment is not None:
-        adjusted = replace(lines[adjustment.line], intent=_intent(adjustment, held, contract, view))
+        adjusted = replace(lines[adjustment.line], intent=_intent(adjustment, drafts, contract, view))
         lines[adjusted.key] = adjusted
     return Step(
         lines=_changed(lines.values(), view),
-        journal=tuple(entry for draft in held.values() for entry in draft.journal),
+        journal=tuple(entry for draft in drafts.values() for entry in draft.journal),
         adjust=adjusted,
-        look_again=adjusted is None and view.looks < LOOKS and any(map(_accepted_unseen, held.values())),
-        due_at=None if adjusted else _due(held, lines, contract, view),
+        look_again=adjusted is None and view.looks < LOOKS and any(map(_accepted_unseen, drafts.values())),
+        due_at=None if adjusted else _due(drafts, lines, contract, view),
     )
 
 
@@ -312,8 +223,8 @@ def _causes(draft: LineDraft, day: date) -> list[Cause]:
     Each adjustment follows from what is billed from its own day on, or from an earlier one that takes no adjustment of its own. What was
     replaced by something newer before it was made goes with that.
     """
-    known, demand = draft.line.versions, draft.demand
-    new = [one for one in draft.causes if one.number > known.get(one.subscription_id, 0)]
+    followed, demand = draft.line.versions, draft.demand
+    new = [one for one in draft.causes if one.number > followed.get(one.subscription_id, 0)]
     days = {*(one.day for one in draft.adjustments), *(one.day for one in draft.set_aside)}
     before = max((one for one in days if one < day), default=date.min)
     own = [one for one in new if demand and before < demand.billed_from(one) <= day]
@@ -362,7 +273,7 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
 
 def _set_aside(draft: LineDraft) -> tuple[HeldChange, ...]:
     """What was rejected and is still lacking; as it was shown before, of a line of which nobody knows what it lacks now."""
-    if not draft.known or draft.blocked:
+    if not draft.adjustable or draft.blocked:
         return draft.line.set_aside
     return tuple(one for one in draft.set_aside if one.rejection)
 

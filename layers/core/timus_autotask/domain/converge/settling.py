@@ -67,7 +67,7 @@ def _without_intent(draft: LineDraft, contract: Contract, view: View) -> LineDra
     if intent is None:
         return draft
     units = draft.observed.units
-    verdict = settle(intent, units, contract.start, _known_until(intent.until, contract), view.now)
+    verdict = settle(intent, units, contract.start, _comparable_until(intent.until, contract), view.now)
     if verdict is Verdict.WAIT:
         return draft.wait(intent.settles_at)
     unclear = verdict is Verdict.UNCLEAR
@@ -181,7 +181,7 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
     if not view.live:
         # Nothing here is ours yet, so nothing is drift: the first look after go-live takes what it reads then as the baseline.
         line = replace(line, baseline=None, baseline_until=None, observed=units, choice=None)
-        return replace(draft, line=line, known=True)
+        return replace(draft, line=line, adjustable=True)
     if line.baseline is not None and _edited(draft, line.baseline, contract):
         answer = answer_to_edit(draft, line.baseline, contract)
         until = line.last_change + view.settle if line.last_change else view.now
@@ -195,7 +195,7 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
         draft = replace(draft, enforced=answer is OnDrift.ENFORCE)
     found = _found(line, draft.observed, contract)
     line = replace(line, baseline=units, baseline_until=contract.end, observed=None, choice=None, found=found)
-    return replace(draft, line=line, known=True)
+    return replace(draft, line=line, adjustable=True)
 
 
 def _with_edit(draft: LineDraft, baseline: Timeline, answer: OnDrift | None, contract: Contract) -> Line:
@@ -217,9 +217,9 @@ def _found(line: Line, observed: Observed, contract: Contract) -> Timeline | Non
     return observed.by_day.until(contract.end)
 
 
-def _goes_on(known: Timeline, until: date | None, units: Timeline, contract: Contract) -> bool:
-    """Whether a read has what is known until a day, and the same units on the days that the contract has gained since."""
-    return units.same(known.until(until or contract.end), contract.start, contract.end)
+def _goes_on(expected: Timeline, until: date | None, units: Timeline, contract: Contract) -> bool:
+    """Whether a read has what is expected until a day, and the same units on the days that the contract has gained since."""
+    return units.same(expected.until(until or contract.end), contract.start, contract.end)
 
 
 def _with_read(line: Line, units: Timeline, contract: Contract) -> Line:
@@ -227,7 +227,7 @@ def _with_read(line: Line, units: Timeline, contract: Contract) -> Line:
     return replace(line, baseline=units, baseline_until=contract.end)
 
 
-def _known_until(noted: date | None, contract: Contract) -> date:
+def _comparable_until(noted: date | None, contract: Contract) -> date:
     """The last day on which an earlier read, made when ``noted`` was the contract's last day, can be compared with one of now.
 
     Days that the contract has gained since, by our extension or a person's, had no units that anybody could have changed.
@@ -237,7 +237,7 @@ def _known_until(noted: date | None, contract: Contract) -> date:
 
 def _edited(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
     """Whether somebody else changed the units of a line that is ours to judge."""
-    until = _known_until(draft.line.baseline_until, contract)
+    until = _comparable_until(draft.line.baseline_until, contract)
     if draft.demand is None or draft.observed.units.same(baseline, contract.start, until):
         return False
     units = draft.observed.units
@@ -259,7 +259,7 @@ def _made_room(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool
 
 def _from_today(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeline:
     """What somebody has added to what we left, from today on."""
-    until = _known_until(draft.line.baseline_until, contract)
+    until = _comparable_until(draft.line.baseline_until, contract)
     return draft.observed.units.minus(baseline).between(max(draft.today, contract.start), until)
 
 
@@ -268,7 +268,7 @@ def _is_over(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
 
     What Timus says of days to come is still made then. An edit that goes on changing on later days is not over.
     """
-    end = _known_until(draft.line.baseline_until, contract) + ONE_DAY
+    end = _comparable_until(draft.line.baseline_until, contract) + ONE_DAY
     if draft.today >= end:
         return False  # no day is left on which it could show
     added = _from_today(draft, baseline, contract)
@@ -295,10 +295,10 @@ def _left_of(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeli
     level = (day for day in reversed(days) if day < begins and units.at(day) == wanted.at(day))
     before = next(level, date.min) if instead else date.max
 
-    def left(day: date) -> int:
+    def instead_of_wanted(day: date) -> int:
         return units.at(day) - wanted.at(day) if day in touched or day > before else 0
 
-    return Timeline.sampled(days, left).set_from(draft.today, 0)
+    return Timeline.sampled(days, instead_of_wanted).set_from(draft.today, 0)
 
 
 def _to_keep(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeline:
@@ -306,7 +306,7 @@ def _to_keep(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeli
 
     Only what the edit goes on to change after that day is added again.
     """
-    units, until = draft.observed.units, _known_until(draft.line.baseline_until, contract)
+    units, until = draft.observed.units, _comparable_until(draft.line.baseline_until, contract)
     difference = units.minus(baseline)
     days = (draft.today, *(day for day in draft.wanted.days if draft.today < day <= until))
     same = next((day for day in days if units.at(day) == draft.wanted.at(day) != baseline.at(day)), None)
@@ -318,7 +318,7 @@ _MOST_STRETCHES = 3
 
 def _days_that_differ(draft: LineDraft, baseline: Timeline, contract: Contract) -> str:
     """The days on which Autotask has other units than we left, for people."""
-    units, last = draft.observed.units, _known_until(draft.line.baseline_until, contract)
+    units, last = draft.observed.units, _comparable_until(draft.line.baseline_until, contract)
     found = past_days(baseline, units, contract.start, last, lambda _: Locked.EDITED)
     words = [
         f"{one.first} to {one.until - ONE_DAY}: {one.autotask} instead of {one.wanted}"
@@ -347,5 +347,5 @@ def _raised_above_zero(line: Line, baseline: Timeline, units: Timeline) -> bool:
     if line.refusal is None or line.adjusted:
         return False
     day, delta = line.refusal.day, line.refusal.delta
-    below = [any(left < 0 for _, left in one.add_from(day, delta).steps) for one in (baseline, units)]
+    below = [any(there < 0 for _, there in one.add_from(day, delta).steps) for one in (baseline, units)]
     return below == [True, False]

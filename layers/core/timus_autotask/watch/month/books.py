@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import wanted_units
-from timus_autotask.domain.converge.holds import Known, held_later
+from timus_autotask.domain.converge.holds import LineSeen, held_later
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import ONE_DAY, period_containing
@@ -322,7 +322,9 @@ def _lines(
 def _with_held_later(
     lines: Mapping[LineKey, BookLine], policies: Mapping[str, Policy], today: date
 ) -> dict[LineKey, BookLine]:
-    later = held_later((Known(one.line, one.demand, one.observed) for one in lines.values()), policies, today)
+    later = held_later(
+        (LineSeen(one.line, one.demand, one.observed) for one in lines.values()), policies, today
+    )
     return {key: replace(one, held_later=later.get(key, {})) for key, one in lines.items()}
 
 
