@@ -250,6 +250,40 @@ class _Lines:
         return together.too_many_from(day, together.observed) > self.too_many(family - {line}, day)
 
 
+@dataclass(frozen=True, slots=True)
+class _PlansLeft:
+    """The plans that seats leave for one line, and that may keep others: whether these seats are still billed there."""
+
+    among: _Lines
+    waiting: Mapping[LineKey, int]
+    """By plan: at most how many seats wait for it. See ``_Lines.plans_that_seats_leave``."""
+
+    @property
+    def lines(self) -> AbstractSet[LineKey]:
+        """The lines of these plans."""
+        return self.waiting.keys()
+
+    @property
+    def are_known(self) -> bool:
+        """Whether we know of all of them what they have."""
+        return self.lines <= self.among.known.keys()
+
+    def still_billed_from(self, day: date) -> int:
+        """How many of the seats are still billed there on ``day`` or later, beyond what these plans keep."""
+        return sum(min(most, self.among.too_many([old], day)) for old, most in self.waiting.items())
+
+    def still_billed_on(self, day: date) -> int:
+        """How many of them are on ``day`` itself."""
+        return sum(
+            min(most, self.among.known[old].too_many_on(day, self.among.after[old]))
+            for old, most in self.waiting.items()
+        )
+
+    def come_down_elsewhere(self, day: date) -> bool:
+        """True if those that are not adjusted here have nothing too many on ``day``, or come down by adjustments of their own."""
+        return all(self.among.comes_down(old, day) for old in self.lines - self.among.gaps.keys())
+
+
 class _Adjuster:
     """Takes the lines' turns in order of day, and makes the adjustment of each unless it has to wait for another line."""
 
@@ -373,31 +407,30 @@ class _Adjuster:
         free = self._gaps[line].open_day(down_from)
         if free != day:
             return _Later(free)  # then the plans that were left in the meantime count too
-        return self._seats_not_free(line, day)
+        return self._seats_still_billed(line, day)
 
-    def _seats_not_free(self, line: LineKey, day: date) -> _Obstacle | None:
-        """What is in the way of seats that come from a plan which keeps others: as long as they are billed there, they wait.
+    def _seats_still_billed(self, line: LineKey, day: date) -> _Obstacle | None:
+        """What is in the way of seats that come from plans which keep others: as many as are still billed there wait.
+
+        28 seats are wanted from the 10th on, 25 of them from a plan that can come down on the 20th only: +3 on the 10th, and +25 on the 20th.
 
         While the decrease of a plan that is adjusted elsewhere has no date, its seats and the new ones wait together: an increase now
-        would take the day that the others may need. They also wait together where the other plan has too many only on a later day: a
-        part of them now would be a quantity that Timus never had.
+        would take the day that the others may need. They also wait together where a plan has too many only on a later day: a part of them
+        now would be a quantity that Timus never had.
         """
-        olds = self._lines.plans_that_seats_leave(line, day)
-        if not olds.keys() <= self._known.keys():
+        plans = _PlansLeft(self._lines, self._lines.plans_that_seats_leave(line, day))
+        if not plans.are_known:
             return _Blocked()
-        if self._decrease_is_to_come(olds, day):
+        if self._decrease_is_to_come(plans.lines, day):
             return _Later(day)
-        too_many = sum(min(most, self._lines.too_many([old], day)) for old, most in olds.items())
-        if not too_many:
+        waiting = plans.still_billed_from(day)
+        if not waiting:
             return None
-        if any(not self._lines.comes_down(old, day) for old in olds.keys() - self._gaps.keys()):
+        if not plans.come_down_elsewhere(day):
             return _Blocked()
-        later = self._next_look(line, olds, day)
-        free = self._lacking[line].at(day) - too_many
-        on_the_day = sum(
-            min(most, self._known[old].too_many_on(day, self._lines.after[old])) for old, most in olds.items()
-        )
-        if free > 0 and too_many == on_the_day:
+        later = self._next_look(line, plans.lines, day)
+        free = self._lacking[line].at(day) - waiting
+        if free > 0 and waiting == plans.still_billed_on(day):
             return _OnlyAPart(free, later)
         return _Blocked() if later is None else _Later(later)
 

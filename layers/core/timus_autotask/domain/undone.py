@@ -63,7 +63,7 @@ def noted(line: Line, lines: Mapping[LineKey, Line], desired: Desired) -> Line:
     """The line with the days on which what was undone ends."""
     if not line.undone:
         return line
-    ends = _ends({**lines, line.key: line}, desired)
+    ends = _Undos({**lines, line.key: line}, desired).ends()
     return replace(line, undone=tuple(replace(one, until=ends[one.id]) for one in line.undone))
 
 
@@ -106,61 +106,80 @@ def known_versions(keys: Iterable[LineKey], desired: Desired) -> dict[str, int]:
     return newest
 
 
-_Side = tuple[LineKey, Undone]
-"""What was undone, on one of the lines of a plan change."""
+_OnLine = tuple[LineKey, Undone]
+"""What one undo takes back on one line."""
 
 
-_Ends = Mapping[str, date | None]
-"""By undo: the first day on which it does not hold any more; None: nothing ends it yet."""
+class _Undos:
+    """Every undo on some lines, each with its sides: it ends for all of them together, by whatever comes first.
 
-
-def _ends(lines: Mapping[LineKey, Line], desired: Desired) -> _Ends:
-    """When each undo ends: by whatever comes first, on whichever side of a plan change.
-
-    The end of one may be the end of another: a plan is billed again then, in place of what the other keeps up. So all of them are looked at
-    until none ends any earlier.
+    The end of one may bring the end of another, so the days are moved up until none ends any earlier. An example: PRO came in place of 25 seats
+    of ADV, and each of the two changes was undone by itself, so ADV has 25 and PRO has 0. From the 20th on PRO is to have 28, as was known
+    then already. That ends the undo of PRO on the 20th. So PRO is billed again, and the undo of ADV ends on that day too: else 25 seats would
+    be billed twice.
     """
-    undos: dict[str, list[_Side]] = defaultdict(list)
-    for key, line in lines.items():
-        for one in line.undone:
-            undos[one.id].append((key, one))
-    ends: _Ends = {name: _ended_by_timus(sides, desired) for name, sides in undos.items()}
-    while True:
-        earlier = {
-            name: _earliest(ends[name], *_taken_over(sides, lines, desired, ends))
-            for name, sides in undos.items()
-        }
-        if earlier == ends:
-            return ends
-        ends = earlier
+
+    def __init__(self, lines: Mapping[LineKey, Line], desired: Desired) -> None:
+        self._lines = lines
+        self._desired = desired
+        self._sides: dict[str, list[_OnLine]] = defaultdict(list)
+        for key, line in lines.items():
+            for one in line.undone:
+                self._sides[one.id].append((key, one))
+        self._ends: dict[str, date | None] = {}
+
+    def ends(self) -> Mapping[str, date | None]:
+        """By undo: the first day on which it does not hold any more; None: nothing ends it yet."""
+        self._ends = {name: self._ended_by_timus(sides) for name, sides in self._sides.items()}
+        while True:
+            earlier = {
+                name: _earliest(self._ends[name], *self._ended_by_other_plans(sides))
+                for name, sides in self._sides.items()
+            }
+            if earlier == self._ends:
+                return earlier
+            self._ends = earlier
+
+    def _ended_by_timus(self, sides: Sequence[_OnLine]) -> date | None:
+        """The first day for which Timus says something else of it, or anything new of lines that seats may move to.
+
+        Else they might be billed twice (promise I7).
+        """
+        demands = self._desired.demands
+        return _earliest(
+            *(_other_quantity(one, demands.get(key)) for key, one in sides),
+            *(
+                _news(one, demands.get(line))
+                for key, one in sides
+                for line in (key, *joined_with(key, self._desired))
+            ),
+        )
+
+    def _ended_by_other_plans(self, sides: Sequence[_OnLine]) -> Iterator[date | None]:
+        """The first days on which other plans are billed that a side which stays up was never billed beside."""
+        own = {key for key, _ in sides}
+        for key, one in sides:
+            if one.units > one.instead_of:
+                for plan, since in _plans_instead(key, self._desired).items():
+                    if plan not in own:
+                        yield self._billed_from(plan, max(since, one.day), one.customer)
+
+    def _billed_from(self, key: LineKey, day: date, customer: str) -> date | None:
+        """The first day since ``day`` on which a line is wanted for a customer (empty: for anybody), without what was undone of it.
+
+        An undo that takes units off counts until it ends, as far as that is found by now. The line may have got its service only now.
+        """
+        demand, line = self._desired.demands.get(key), self._lines.get(key)
+        if demand is not None and customer:
+            own = tuple(source for source in demand.sources if source.customer_id == customer)
+            demand = replace(demand, sources=own, units=demand.part(customer))
+        fewer = [one for one in (line.undone if line else ()) if one.units <= one.instead_of]
+        units = without_undone(demand, [replace(one, until=self._ends[one.id]) for one in fewer])
+        return next((one for one in (day, *units.days) if one >= day and units.at(one)), None)
 
 
 def _earliest(*days: date | None) -> date | None:
     return min((day for day in days if day is not None), default=None)
-
-
-def _ended_by_timus(sides: Sequence[_Side], desired: Desired) -> date | None:
-    """The first day for which Timus has said something new of it, or of lines that seats may move to. Else they might be billed twice (promise I7)."""
-    return _earliest(
-        *(_other_quantity(each, desired.demands.get(side)) for side, each in sides),
-        *(
-            _news(each, desired.demands.get(line))
-            for side, each in sides
-            for line in (side, *joined_with(side, desired))
-        ),
-    )
-
-
-def _taken_over(
-    sides: Sequence[_Side], lines: Mapping[LineKey, Line], desired: Desired, ends: _Ends
-) -> Iterator[date | None]:
-    """The first days of the plans that would be billed beside a side which stays up: once one of them is billed, it ends."""
-    mine = {line for line, _ in sides}
-    for side, each in sides:
-        if each.units > each.instead_of:
-            for plan, since in _plans_instead(side, desired).items():
-                if plan not in mine:
-                    yield _billed_from(plan, max(since, each.day), each, lines, desired, ends)
 
 
 def _plans_instead(key: LineKey, desired: Desired) -> dict[LineKey, date]:
@@ -174,23 +193,6 @@ def _plans_instead(key: LineKey, desired: Desired) -> dict[LineKey, date]:
             other = link.up if key == link.down else link.down
             since[other] = min(link.day, since.get(other, link.day))
     return since
-
-
-def _billed_from(
-    key: LineKey, day: date, back: Undone, lines: Mapping[LineKey, Line], desired: Desired, ends: _Ends
-) -> date | None:
-    """The first day since ``day`` on which a line is wanted for whom a decrease was taken back, without what was undone of it.
-
-    It may have got its service only now.
-    """
-    demand, line = desired.demands.get(key), lines.get(key)
-    if demand is not None and back.customer:
-        own = tuple(source for source in demand.sources if source.customer_id == back.customer)
-        demand = replace(demand, sources=own, units=demand.part(back.customer))
-    fewer = [one for one in (line.undone if line else ()) if one.units <= one.instead_of]
-    undone = [replace(one, until=ends[one.id]) for one in fewer]
-    units = without_undone(demand, undone)
-    return next((one for one in (day, *units.days) if one >= day and units.at(one)), None)
 
 
 def _other_quantity(one: Undone, demand: Demand | None) -> date | None:
