@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from tests.deployment import deployment_of
-from tests.world import ADV, CONTRACT, CUSTOMER, World
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SERVICES, World
 from timus_autotask.domain.history import Subscription
 from timus_autotask.operate.files.timus_export import ExportFile, compare, take_in
 from timus_autotask.operate.parked_events import Accepted, accept, dismiss
 from timus_autotask.operate.recover import replay, replayable
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.sync.sweep import sweep
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import status_of
 
@@ -93,6 +94,19 @@ def test_it_goes_to_the_other_customer_from_the_events_day_on() -> None:
     said(world, 4, 31, OTHER)
     assert units(world) == (0, 31)
     assert [version.number for version in known(world, CUSTOMER).versions] == [1, 2]
+
+
+def test_units_that_a_later_event_takes_away_are_not_billed_in_between() -> None:
+    """The sweep merges what waits, the later event among it, before it looks at the contract."""
+    world = world_of()
+    world.tell(2, {ADV: 30, GATEWAY: 1}, customer=OTHER, event_id="first")
+    world.work()
+    world.tell(3, {ADV: 30}, customer=OTHER, event_id="second")
+    world.work()
+    accept(deployment_of(world), "first", "j.doe").commit()
+    sweep(world.ports, world.clock.now() + timedelta(minutes=5))
+    assert units(world) == (0, 30)
+    assert not any(service == SERVICES[GATEWAY] for service, _, _ in world.posted())
 
 
 def test_what_is_shown_is_written_in_one_transaction_and_recorded_for_both() -> None:
