@@ -17,12 +17,12 @@ from timus_autotask.domain.history import (
     FORGOTTEN_AT_ONCE,
     KEPT_VERSIONS,
     RENEWED,
-    Evidence,
     Merge,
     Merged,
     Restart,
     Subscription,
     Version,
+    WouldChange,
     about_as_many,
     believed,
     is_after_move,
@@ -107,7 +107,9 @@ def test_older_news_below_the_floor_is_superseded_with_evidence() -> None:
     merged = merge(known, snapshot(7, 40, day=10), date(2026, 3, 10))
     assert merged.outcome is Merge.SUPERSEDED
     assert merged.subscription == known
-    assert merged.evidence == (Evidence("ADV", date(2026, 3, 10), date(2026, 3, 15), 40, instead_of=None),)
+    assert merged.would_change == (
+        WouldChange("ADV", date(2026, 3, 10), date(2026, 3, 15), 40, instead_of=None),
+    )
 
 
 def test_what_only_superseded_news_had_goes_to_zero() -> None:
@@ -124,7 +126,7 @@ def test_what_only_superseded_news_had_goes_to_zero() -> None:
 def test_older_news_that_a_newer_overtook_on_its_day_has_no_evidence() -> None:
     """A version that would not have been billed on any day leaves nothing to tell."""
     known = history(snapshot(8, 28, day=10), floor=8)
-    assert merge(known, snapshot(7, 40, day=10), date(2026, 3, 10)).evidence == ()
+    assert merge(known, snapshot(7, 40, day=10), date(2026, 3, 10)).would_change == ()
 
 
 def test_older_news_above_the_floor_is_merged() -> None:
@@ -261,8 +263,8 @@ def test_a_late_twin_of_what_was_applied_is_a_duplicate() -> None:
 def test_evidence_reaches_to_the_next_newer_version() -> None:
     """Versions that are older still say nothing about when it would have ended."""
     known = history(snapshot(5, day=4), snapshot(8, day=15), snapshot(9, day=20), floor=9)
-    [evidence] = merge(known, snapshot(7, 40, day=10), date(2026, 3, 10)).evidence
-    assert evidence == Evidence("ADV", date(2026, 3, 10), date(2026, 3, 15), 40, instead_of=25)
+    [evidence] = merge(known, snapshot(7, 40, day=10), date(2026, 3, 10)).would_change
+    assert evidence == WouldChange("ADV", date(2026, 3, 10), date(2026, 3, 15), 40, instead_of=25)
 
 
 def test_evidence_tells_only_what_would_have_been_otherwise() -> None:
@@ -271,11 +273,11 @@ def test_evidence_tells_only_what_would_have_been_otherwise() -> None:
     known = history(adv_and_gateway, replace(adv_and_gateway, version=8), floor=8)
     late = replace(snapshot(7, day=10), cancel_at=date(2026, 4, 1))
     merged = merge(known, late, date(2026, 3, 10))
-    assert merged.evidence == ()
+    assert merged.would_change == ()
     known = history(adv_and_gateway, replace(snapshot(8, 30, day=20), items=adv_and_gateway.items), floor=8)
-    assert merge(known, replace(late, cancel_at=date(2026, 3, 18)), date(2026, 3, 10)).evidence == (
-        Evidence("ADV", date(2026, 3, 18), date(2026, 3, 20), 0, instead_of=25),
-        Evidence("GATEWAY", date(2026, 3, 10), date(2026, 3, 20), 0, instead_of=1),
+    assert merge(known, replace(late, cancel_at=date(2026, 3, 18)), date(2026, 3, 10)).would_change == (
+        WouldChange("ADV", date(2026, 3, 18), date(2026, 3, 20), 0, instead_of=25),
+        WouldChange("GATEWAY", date(2026, 3, 10), date(2026, 3, 20), 0, instead_of=1),
     )
 
 
@@ -283,9 +285,9 @@ def test_evidence_before_the_first_known_version_is_instead_of_nothing_known() -
     """What Autotask had before Timus told us anything is not ours to say, be it that the late version has none of a SKU."""
     known = history(snapshot(8, day=15), floor=8)
     late = replace(snapshot(7, day=10), items=(("ADV", 0), ("ESS", 3)))
-    assert merge(known, late, date(2026, 3, 10)).evidence == (
-        Evidence("ADV", date(2026, 3, 10), date(2026, 3, 15), 0, instead_of=None),
-        Evidence("ESS", date(2026, 3, 10), date(2026, 3, 15), 3, instead_of=None),
+    assert merge(known, late, date(2026, 3, 10)).would_change == (
+        WouldChange("ADV", date(2026, 3, 10), date(2026, 3, 15), 0, instead_of=None),
+        WouldChange("ESS", date(2026, 3, 10), date(2026, 3, 15), 3, instead_of=None),
     )
 
 

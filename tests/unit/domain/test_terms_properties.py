@@ -439,7 +439,7 @@ def test_evidence_is_the_difference_that_a_superseded_version_makes(
     whole = merge(replace(known, floor=0), event.snapshot(late), day(event.effective)).subscription
     first = min(version.day for version in known.versions)
     for sku in whole.skus:
-        stretches = [one for one in merged.evidence if one.sku == sku]
+        stretches = [one for one in merged.would_change if one.sku == sku]
         for on in days():
             found = [one for one in stretches if one.first <= on and (one.until is None or on < one.until)]
             assert len(found) <= 1

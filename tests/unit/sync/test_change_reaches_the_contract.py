@@ -10,7 +10,7 @@ import pytest
 
 from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, ESS, GATEWAY, World
-from timus_autotask.domain.history import Evidence
+from timus_autotask.domain.history import WouldChange
 from timus_autotask.domain.line import State
 from timus_autotask.watch.remedy import remedy_of
 
@@ -79,7 +79,7 @@ def test_an_older_version_after_a_newer_changes_nothing(world: World) -> None:
     assert world.posted() == [(45, 3, "2026-03-15")]
     [event] = [e for e in world.ports.store.events() if e.version == 6]
     assert event.outcome == "superseded"
-    assert Evidence(ADV, date(2026, 3, 10), date(2026, 3, 15), 40, None) in event.evidence
+    assert WouldChange(ADV, date(2026, 3, 10), date(2026, 3, 15), 40, None) in event.would_change
 
 
 def test_a_counter_that_begins_again_is_parked_with_both_readings(world: World) -> None:

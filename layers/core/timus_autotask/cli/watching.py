@@ -436,11 +436,11 @@ def event(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
         raise Failed(f"There is no merged event {key}; list them with: timus-autotask events")
     for one in found:
         _event_table([one], terminal)
-        if one.evidence:
+        if one.would_change:
             terminal.say("", "Superseded; it would have changed:")
             terminal.table(
                 ("SKU", "from", "until", "units", "instead of"),
-                [(e.sku, e.first, e.until, e.units, e.instead_of) for e in one.evidence],
+                [(e.sku, e.first, e.until, e.units, e.instead_of) for e in one.would_change],
                 empty="",
             )
         terminal.say("", *one.body.split("\n"))

@@ -24,7 +24,7 @@ T = TypeVar("T")
 RENEWED = "subscription.renewed"
 """The only event type that says more than its snapshot: if it is the first event, there is no earlier term to compare with."""
 
-MOST_EVIDENCE = 200
+MOST_STRETCHES = 200
 """Stretches that are kept of one superseded event, in order of SKU and day: its document holds the body, too."""
 
 CLOCKS_DIFFER = timedelta(seconds=5)
@@ -355,7 +355,7 @@ class Merge(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class WouldChange:
     """A stretch of days on which a superseded version would have given a SKU other units."""
 
     sku: str
@@ -373,7 +373,7 @@ class Merged:
 
     subscription: Subscription
     outcome: Merge
-    evidence: tuple[Evidence, ...] = ()
+    would_change: tuple[WouldChange, ...] = ()
     """Of a superseded snapshot, in order of SKU and day."""
     against: Version | None = None
     """The known version that it contradicts."""
@@ -426,7 +426,7 @@ def merge(
         # The newer versions took its other SKUs away, and Autotask may still bill these.
         gone = {*known.gone, *(sku for sku, _ in version.items if sku not in known.skus)}
         late = replace(known, gone=tuple(sorted(gone)))
-        return Merged(late, Merge.SUPERSEDED, _evidence(late, version))
+        return Merged(late, Merge.SUPERSEDED, _would_change(late, version))
     versions = _in_order(known, version)
     newest = versions[-1] is version
     grown = replace(
@@ -505,19 +505,19 @@ def _in_order(known: Subscription, version: Version) -> tuple[Version, ...]:
     return tuple(sorted((*known.versions, version), key=lambda v: v.number))
 
 
-def _evidence(known: Subscription, late: Version) -> tuple[Evidence, ...]:
+def _would_change(known: Subscription, late: Version) -> tuple[WouldChange, ...]:
     """Where the history would differ with the superseded version in it."""
     whole = replace(known, versions=_in_order(known, late))
     first = min(version.day for version in known.versions)
-    found: list[Evidence] = []
+    found: list[WouldChange] = []
     for sku in known.skus:
         with_it, without = whole.quantity(sku), known.quantity(sku)
         days = sorted({late.day, first, *with_it.days, *without.days})
         for day, until in zip(days, (*days[1:], None), strict=True):
             units, instead_of = with_it.at(day), None if day < first else without.at(day)
             if day >= late.day and units != instead_of:
-                found.append(Evidence(sku, day, until, units, instead_of))
-    return tuple(found[:MOST_EVIDENCE])
+                found.append(WouldChange(sku, day, until, units, instead_of))
+    return tuple(found[:MOST_STRETCHES])
 
 
 def _without_forgotten(versions: tuple[Version, ...], floor: int) -> tuple[Version, ...]:

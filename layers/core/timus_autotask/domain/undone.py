@@ -1,6 +1,6 @@
 """Undo: a person takes back a change that was made. From a day on, the line is wanted without it, until Timus says something new.
 
-Nothing else is needed: the line then differs from Autotask by just the opposite adjustment, and that is planned, sent, read back and
+Nothing else is needed: the line then differs from Autotask by just the opposite adjustment, and that is decided, sent, read back and
 settled like any other. A plan change is undone on all its sides or on none, and it ends for all of them together.
 
 Several customers may share a line. Where the change was one customer's, only what Timus says of this customer ends the undo.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from timus_autotask.domain.history import Evidence
+from timus_autotask.domain.history import WouldChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.ports.table import Put
 from timus_autotask.store import keys
@@ -44,7 +44,7 @@ class EventRecord:
     day: str = ""
     """The effective day that was decided, as ``YYYY-MM-DD``."""
     parked: Parked | None = None
-    evidence: tuple[Evidence, ...] = ()
+    would_change: tuple[WouldChange, ...] = ()
     """Of a superseded event: what it would have changed."""
     actor: str | None = None
     dismissed: Dismissal | None = None
@@ -56,7 +56,7 @@ class EventRecord:
         return raw_of(self.body, self.encoding)
 
 
-_EVENT = Codec(EventRecord)
+_EVENT = Codec(EventRecord, {"would_change": "evidence"})
 
 event_in = _EVENT.load
 """A merged event."""

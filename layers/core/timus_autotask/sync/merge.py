@@ -342,7 +342,7 @@ def _merge_into(
         readings = _readings(version_of(snapshot, day), known, merged.against)
         return replace(base, parked=Parked("version-restarted", {**facts, **readings}))
     subscriptions[snapshot.subscription_id] = merged.subscription
-    return replace(base, outcome=merged.outcome.value, evidence=merged.evidence)
+    return replace(base, outcome=merged.outcome.value, would_change=merged.would_change)
 
 
 def overtaken(known: Subscription, says: Version, facts: Mapping[str, int | str]) -> Parked:

@@ -299,7 +299,7 @@ def event_form(event: EventRecord) -> Form:
         **_why(event.parked),
         "evidence": [
             {"sku": e.sku, "from": e.first, "until": e.until, "units": e.units, "instead_of": e.instead_of}
-            for e in event.evidence
+            for e in event.would_change
         ],
         "dismissed": asdict(event.dismissed) if event.dismissed else None,
     }

@@ -100,9 +100,11 @@ def at_the_end(draft: LineDraft, contract: Contract, since: date) -> Iterator[Ad
 
     There is an end after it, and Timus says it of the new plan only.
     """
-    if draft.over is None or draft.over <= since:
+    if draft.over_from is None or draft.over_from <= since:
         return
-    day = open_day_of(taken_days(draft.line, draft.policy), draft.observed.closed, contract.end)(draft.over)
+    day = open_day_of(taken_days(draft.line, draft.policy), draft.observed.closed, contract.end)(
+        draft.over_from
+    )
     units = draft.observed.units.at(day) if day else 0
     if day and units:
         yield Adjustment(draft.key, day, -units)

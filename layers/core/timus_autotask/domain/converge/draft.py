@@ -35,7 +35,7 @@ class LineDraft:
     """What every reason to park it tells, as it was gathered."""
     customers: tuple[str, ...] = ()
     """Whose terms count, sorted; see ``whose_terms``."""
-    over: date | None = None
+    over_from: date | None = None
     """The first day from which on nothing is wanted of it, nor of the lines to which its seats move; None: there is none, or they move nowhere."""
     adjustable: bool = False
     """No intent is open and Autotask has what we left behind: the line may be adjusted."""
@@ -177,8 +177,8 @@ def _draft(key: LineKey, view: View) -> LineDraft:
     facts: dict[str, int | str] = {}
     customers = whose_terms(demand, observed.units, wanted_units(demand, line), view.today)
     policy = policy_of(demand, view.policies, customers)
-    over = _over(key, wanted_units(demand, line), view)
-    draft = LineDraft(line, demand, observed, policy, view.today, facts, customers, over)
+    over_from = _over_from(key, wanted_units(demand, line), view)
+    draft = LineDraft(line, demand, observed, policy, view.today, facts, customers, over_from)
     facts |= {
         "contract": key.contract_id,
         "service": key.service_id,
@@ -190,7 +190,7 @@ def _draft(key: LineKey, view: View) -> LineDraft:
     return draft
 
 
-def _over(key: LineKey, wanted: Timeline, view: View) -> date | None:
+def _over_from(key: LineKey, wanted: Timeline, view: View) -> date | None:
     ups = {link.up for link in view.desired.links if link.down == key and not link.across}
     for up in ups if wanted.steps else ():
         demand, line = view.desired.demands.get(up), view.lines.get(up)

@@ -103,9 +103,11 @@ def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraf
     first = max(draft.demand.start, contract.start)
     found = _days_before(draft, draft.demand, contract)
     found += _past_days_elsewhere(draft, draft.demand, contract)
-    by_hand, over = draft.line.by_hand, draft.demand.outlived
+    by_hand, outlived = draft.line.by_hand, draft.demand.outlived
     wanted = (
-        at_least_0(draft.wanted.minus(by_hand).minus(over)) if by_hand.steps or over.steps else draft.wanted
+        at_least_0(draft.wanted.minus(by_hand).minus(outlived))
+        if by_hand.steps or outlived.steps
+        else draft.wanted
     )
     found += past_days(wanted, adjusted, first, contract.end, lambda day: _locked(day, draft, view))
     shown = still_shown(found, draft.today)

@@ -314,7 +314,7 @@ def _held_by_terms(draft: LineDraft, view: OnADay) -> LineDraft | None:
         to_move += abs(adjustment.delta)
         change = change_of(draft, adjustment)
         if not any(is_approved(change, one) for one in draft.line.approved):
-            held = _asks(draft, change, units, to_move, view)
+            held = _held_with_its_parts(draft, change, units, to_move, view)
             if held is not None:
                 return held
         units = units.add_from(adjustment.day, adjustment.delta)
@@ -335,7 +335,7 @@ def _go_together(draft: LineDraft) -> bool:
     return any(first.day < day <= draft.today for day in units.days)
 
 
-def _asks(
+def _held_with_its_parts(
     draft: LineDraft, change: HeldChange, units: Timeline, to_move: int, view: OnADay
 ) -> LineDraft | None:
     """Parked if the terms ask for approval of a change, given what the line has by then and what it is to move in all.
@@ -345,7 +345,7 @@ def _asks(
     """
     parts = parts_of(draft, change.day, units)
     deltas = (change.delta, *parts.values())
-    held = _asked(draft, change, deltas, units, to_move, view)
+    held = _terms_ask(draft, change, deltas, units, to_move, view)
     if held is None and any(_was_rejected(one, parts, draft) for one in draft.overtaken):
         held = draft.hold("held-for-approval", change)
     if held is None or held.parked is None or len(draft.customers) < 2:
@@ -353,7 +353,7 @@ def _asks(
     strict = [
         one
         for one in draft.customers
-        if _asked(_alone(draft, one, view), change, deltas, units, to_move, view)
+        if _terms_ask(_alone(draft, one, view), change, deltas, units, to_move, view)
     ]
     of_each = {
         "contains": ", ".join(f"{one} {more:+d}" for one, more in parts.items()),
@@ -374,7 +374,7 @@ def _was_rejected(rejection: Rejection, parts: Mapping[str, int], draft: LineDra
     return bool(without_news(rejection, draft) & parts.keys()) or not parts
 
 
-def _asked(
+def _terms_ask(
     draft: LineDraft, change: HeldChange, deltas: Sequence[int], units: Timeline, to_move: int, view: OnADay
 ) -> LineDraft | None:
     """Parked if the terms of the line ask for approval. ``deltas`` are those of the change, and of its parts."""

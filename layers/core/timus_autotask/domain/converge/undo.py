@@ -357,10 +357,10 @@ class _Side:
             if source.quantity.at(day) > 0 and source.sku not in policy.excluded:
                 least += policy.minimum.get(source.sku, 0)
             billed += self.view.desired.billed.get((source.customer_id, source.sku), NOTHING).at(day)
-        left = billed - self.demand.units.at(day) + self.units_from(day)
-        if self.entry.delta > 0 and least and left < min(least, billed):
+        remains = billed - self.demand.units.at(day) + self.units_from(day)
+        if self.entry.delta > 0 and least and remains < min(least, billed):
             raise NotUndone(
-                f"Without {self.entry.delta:+d}, {left} would be billed, and the terms have a minimum of {least}."
+                f"Without {self.entry.delta:+d}, {remains} would be billed, and the terms have a minimum of {least}."
             )
 
     def units_from(self, day: date) -> int:

@@ -602,7 +602,7 @@ def _superseded(event: EventRecord, month: Month) -> int:
     return sum(
         (each.units - (each.instead_of or 0))
         * sum(each.first <= day and (each.until is None or day < each.until) for day in month.days)
-        for each in event.evidence
+        for each in event.would_change
     )
 
 

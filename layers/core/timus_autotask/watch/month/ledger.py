@@ -315,7 +315,7 @@ def superseded_units(late: Iterable[EventRecord], today: date) -> dict[tuple[str
     """By customer and SKU: units that Timus had, as superseded events say, beside those that are known. Of two, the newer version counts."""
     of: dict[tuple[str, str, str], Timeline] = {}
     for event in sorted(late, key=lambda event: event.version):
-        for one in event.evidence if event.outcome == "superseded" else ():
+        for one in event.would_change if event.outcome == "superseded" else ():
             until = one.until or today + ONE_DAY
             if one.first < until:
                 key = event.customer_id, one.sku, event.subscription_id
