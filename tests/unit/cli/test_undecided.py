@@ -57,6 +57,21 @@ def test_a_parked_event_is_outstanding_with_its_command(parked: Desk) -> None:
     assert "At rest." in words
 
 
+def test_a_line_says_what_is_undecided_beside_it_with_the_command(parked: Desk) -> None:
+    """For programs as for people: whose lines it is about, and whether a name or an event is in question."""
+    said = parked.ask("status")
+    [event] = said["events"]
+    [line] = said["lines"]
+    assert line["undecided"] == [
+        {
+            "customers": [CUSTOMER],
+            "message": f"event {event['key']} of {CUSTOMER} waits for a person",
+            "remedy": f"timus-autotask events show {quote(event['key'])}",
+            "of_name": False,
+        }
+    ]
+
+
 def test_of_many_parked_events_some_are_named(parked: Desk) -> None:
     """The verdict stays a few lines long."""
     for number in range(7):

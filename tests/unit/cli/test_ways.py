@@ -17,7 +17,7 @@ from timus_autotask.operate.files.tables import FileRefused, Problem
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way, not_asked
 from timus_autotask.ports.errors import NotConfigured, RetryLater
 from timus_autotask.watch.check import CheckResult
-from timus_autotask.watch.remedy import COMMAND, CheckWay, ways
+from timus_autotask.watch.remedy import COMMAND, CheckWay, NextWay, said, ways
 from timus_autotask.web import failing
 
 OPTION = re.compile(r"--[a-z-]+")
@@ -63,6 +63,28 @@ def test_a_check_names_a_command_that_there_is(way: CheckWay) -> None:
     assert {*named} <= {*options(parser())}
     assert "{" not in said
     assert all(len(COMMAND.findall(one)) <= 1 for one in ways(said))
+
+
+@pytest.mark.parametrize("way", NextWay)
+def test_what_a_person_does_next_is_a_command_that_there_is(way: NextWay) -> None:
+    """With options that it takes, and one of them, so that it can be copied from a mail as from a terminal."""
+    words = said(way, customer="cus_1", contract=5, change="c1", month="2026-03", since="2026-03-01")
+    [command] = [one[0].removeprefix("timus-autotask ") for one in COMMAND.finditer(words)]
+    assert any(f"{command} ".startswith(f"{there.name} ") for there in COMMANDS)
+    assert {*OPTION.findall(words)} <= {*options(parser())}
+    assert "{" not in words
+
+
+def test_a_name_in_doubt_is_confirmed_or_mapped_in_each_ones_words() -> None:
+    """The command for each; the console has a page for one of both."""
+    doubt = Doubt("It is called otherwise.", (Way.NAME_IN_DOUBT,), what="a b")
+    assert failure.doubt_words(doubt) == (
+        "It is called otherwise. If that is right: timus-autotask map confirm 'a b'; if not: timus-autotask map customer 'a b' "
+        "--company N --contract N"
+    )
+    assert failing.doubt_words(doubt) == (
+        "It is called otherwise. If it is another company, choose that one on the page Mapping; that it is right is said with the command."
+    )
 
 
 def test_what_is_in_doubt_can_be_done_otherwise_in_both() -> None:

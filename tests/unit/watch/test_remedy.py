@@ -12,14 +12,18 @@ import pytest
 import timus_autotask
 from timus_autotask.domain.reasons import REASONS, Parked, WayOut
 from timus_autotask.watch.check import CheckResult
+from timus_autotask.watch.forms import EVIDENCE
 from timus_autotask.watch.remedy import (
     CHECK_WORDS,
     COMMAND,
+    NEXT_WORDS,
     OR,
     WORDS,
     CheckWay,
+    NextWay,
     for_customers,
     remedy_of,
+    said,
     ways,
 )
 
@@ -132,16 +136,19 @@ def test_no_text_asks_for_two_commands_at_once(folder: str) -> None:
 
 
 CHECKS = [PACKAGE / "watch" / "check.py", PACKAGE / "watch" / "health.py"]
+SAID_IN = PACKAGE / "watch" / "remedy.py"
+"""Where each way out of these has its words."""
 
 
-@pytest.mark.parametrize("folder", ["domain", "store", "sync", "operate"])
+@pytest.mark.parametrize("folder", ["domain", "store", "sync", "operate", "watch"])
 def test_no_use_case_types_a_command(folder: str) -> None:
-    """Its ways out are values, and so are those of a check: how they are said stands in one place each."""
+    """Its ways out are values, and so are those of what is only shown: how they are said stands in one place each."""
     typed = [
         f"{path.name}:{line}: {text}"
-        for path in [*sorted((PACKAGE / folder).rglob("*.py")), *CHECKS]
+        for path in sorted({*(PACKAGE / folder).rglob("*.py")} - {SAID_IN})
         for line, text in _texts(path)
-        if NAMED.search(text) or "make deploy" in text
+        if (NAMED.search(text) or "make deploy" in text)
+        and text != EVIDENCE  # the name of a form, no command
     ]
     assert typed == []
 
@@ -151,6 +158,26 @@ def test_each_way_of_a_check_is_said_and_used() -> None:
     assert set(CHECK_WORDS) == set(CheckWay)
     looking = "".join(path.read_text() for path in [*CHECKS, PACKAGE / "operate" / "enabling.py"])
     assert {*re.findall(r"CheckWay\.(\w+)", looking)} == {way.name for way in CheckWay}
+
+
+def test_each_next_way_is_said_and_used() -> None:
+    """As of a check."""
+    assert set(NEXT_WORDS) == set(NextWay)
+    using = "".join(path.read_text() for path in {*(PACKAGE / "watch").rglob("*.py")} - {SAID_IN})
+    assert {*re.findall(r"NextWay\.(\w+)", using)} == {way.name for way in NextWay}
+
+
+def test_of_next_ways_a_person_chooses_one_too() -> None:
+    """Beside those of a reason, and with what they are about as a shell takes it."""
+    assert (
+        said(WayOut.ENFORCE, WayOut.ADOPT, contract=5, service=45)
+        == "timus-autotask drift 5 45 --enforce, or: timus-autotask drift 5 45 --adopt"
+    )
+    assert said(NextWay.CONFIRM_NAME, NextWay.MAP_AGAIN, customer="a b") == (
+        "If that is right: timus-autotask map confirm 'a b'; if not: timus-autotask map customer 'a b' --company N --contract N"
+    )
+    assert said(NextWay.READY) == "timus-autotask ready"
+    assert said(NextWay.READY, month="2026-03") == "timus-autotask ready --month 2026-03"
 
 
 def test_a_check_says_its_advice_and_then_the_command_for_those_it_names() -> None:

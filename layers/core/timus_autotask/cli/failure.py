@@ -7,7 +7,7 @@ from typing import Any
 
 from timus_autotask.operate.files.tables import FileRefused, Problem
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
-from timus_autotask.watch.remedy import commands, remedy_of
+from timus_autotask.watch.remedy import NEXT_WORDS, NextWay, commands, remedy_of
 
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
 """Exit statuses: failed or refused; the command line makes no sense; AWS or the stack is out of reach."""
@@ -47,6 +47,7 @@ WAYS: Mapping[Way, str] = {
     Way.SET_CREDENTIALS: "Set them with: timus-autotask credentials set.",
     Way.TRY_AGAIN: "If the API user was corrected in Autotask instead, say so: --try-again",
     Way.THEN_TRY_AGAIN: "Then: timus-autotask setup --try-again",
+    Way.NAME_IN_DOUBT: f"{NEXT_WORDS[NextWay.CONFIRM_NAME]}; {NEXT_WORDS[NextWay.MAP_AGAIN]}",
     Way.MAP_CUSTOMER: "To map it: timus-autotask map customer {what} --company N --contract N",
     Way.OPEN_CONTRACTS: "To have them opened: timus-autotask policy set open_contracts=yes",
     Way.PAUSE: "It is said with: timus-autotask pause[ --customer {what}]",
@@ -89,8 +90,9 @@ def refusal(error: NotDone) -> str:
 
 def doubt_words(doubt: Doubt) -> str:
     """What may be a mistake, and how to do it otherwise."""
-    said = doubt.with_help(WAYS)
-    return f"{said} Choose one: {remedy_of(doubt.choose)}" if doubt.choose else said
+    facts = {"what": doubt.what, "customer": doubt.what, "day": str(doubt.day)}
+    choose = [f"Choose one: {remedy_of(doubt.choose)}"] if doubt.choose else []
+    return " ".join([doubt.message, *(commands(WAYS[way], facts) for way in doubt.ways), *choose])
 
 
 def note_words(note: Note | str) -> str:

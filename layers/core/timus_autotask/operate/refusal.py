@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -78,6 +77,8 @@ class Way(Enum):
     """Say that the API user was corrected in Autotask."""
     THEN_TRY_AGAIN = "then-try-again"
     """Correct it in Autotask, and have it tried again."""
+    NAME_IN_DOUBT = "name-in-doubt"
+    """Say that a company of another name is the customer's, or map it to another one."""
     MAP_CUSTOMER = "map-customer"
     """Say which company and contract the customer has."""
     OPEN_CONTRACTS = "open-contracts"
@@ -129,13 +130,11 @@ class Doubt:
     """Of ``Way.ONCE_FROM`` and ``Way.LEAVE_ALONE``: from when."""
     choose: Parked | None = None
     """What would wait for a person, whose ways out are what to choose from."""
+    what: int | str = ""
+    """What a way is about."""
 
     def __str__(self) -> str:
         return self.message
-
-    def with_help(self, words: Mapping[Way, str]) -> str:
-        """The same, and how to do it otherwise; ``words`` are those of the command or of the console."""
-        return " ".join([self.message, *(words[way].format(day=self.day) for way in self.ways)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet
-from timus_autotask.operate.refusal import Doubt, Senseless
+from timus_autotask.operate.refusal import Doubt, Senseless, Way
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import Delete, Write
 from timus_autotask.store.decisions import put_decision
@@ -73,7 +73,7 @@ def go_live(
             for customer in (*customers, *excepted):
                 require_customer(deployment, customer)
         notes = tuple(kept_in_observation(deployment, customers, excepted))
-        names = map(Doubt, _names_in_doubt(deployment, customers, excepted))
+        names = _names_in_doubt(deployment, customers, excepted)
         return Prepared(act, notes, (Doubt(_MEANT), *names), goes_live=True)
 
     def act(ports: Ports) -> StageChange:
@@ -84,13 +84,13 @@ def go_live(
 
 def _names_in_doubt(
     deployment: Deployment, customers: Sequence[str], excepted: Sequence[str]
-) -> Iterator[str]:
+) -> Iterator[Doubt]:
     """Whoever goes live and is mapped to a company of another name: his seats may be on the wrong client."""
     stages = dict(deployment.store.stages())
     for one in misnamed_in(deployment.store):
         [customer] = one.customers
         if customer in customers or (not customers and customer not in excepted and customer not in stages):
-            yield f"{one.message}. {one.remedy}"
+            yield Doubt(f"{one.message}.", (Way.NAME_IN_DOUBT,), what=customer)
 
 
 def rehearse_go_live(ports: Ports, deployment: Deployment, customers: Sequence[str] = ()) -> None:

@@ -147,6 +147,15 @@ def line_form(line: StatusLine, names: Directory) -> Form:
         "explanation": line.explanation,
         "past_days": [_past_days(one) for one in line.past_days],
         "undone": [_undone(one) for one in line.undone],
+        "undecided": [
+            {
+                "customers": [*one.customers],
+                "message": one.message,
+                "remedy": one.remedy,
+                "of_name": one.of_name,
+            }
+            for one in line.undecided
+        ],
     }
 
 

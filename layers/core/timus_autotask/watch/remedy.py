@@ -1,6 +1,7 @@
-"""How a remedy is said and read: the command of each way out and of each check's, and each way out of a text for itself.
+"""How a remedy is said and read: the command of each way out, and each way out of a text for itself.
 
-They are said here and not in ``cli/``, because the digest, the evidence and ``--json`` say them too.
+Nothing else in ``watch/`` types a command: there it is a value, of a reason (``WayOut``), of a check (``CheckWay``) or of something else that a
+person does next (``NextWay``). They are said here and not in ``cli/``, because the digest, the evidence and ``--json`` say them too.
 """
 
 from __future__ import annotations
@@ -140,7 +141,60 @@ CHECK_WORDS: Mapping[CheckWay, str] = {
 }
 """Templates over the facts of the check; the customers whom a check names are added to the command at the end."""
 
-ENFORCE_OR_ADOPT = OR.join((WORDS[WayOut.ENFORCE], WORDS[WayOut.ADOPT]))
+
+class NextWay(Enum):
+    """What a person does next about something that is no line's own reason and no check: before posting, in a mail or a ticket."""
+
+    CONFIRM_NAME = "confirm-name"
+    """Say that a company of another name is the customer's."""
+    MAP_AGAIN = "map-again"
+    """Map the customer to another company."""
+    SEE_STATUS = "see-status"
+    SEE_ALL = "see-all"
+    """See what was left out of a list."""
+    REDRIVE = "redrive"
+    RETRY = "retry"
+    """Have the contract looked at again."""
+    RETRY_LATER = "retry-later"
+    """The same, if nothing happens by itself."""
+    GO_LIVE = "go-live"
+    RECONCILE = "reconcile"
+    BRING_BACK = "bring-back"
+    """Undo an undo."""
+    WITHDRAW = "withdraw"
+    """Take back an undo that is not made yet."""
+    DIGEST = "digest"
+    READY = "ready"
+    """See what is open: of a month, or of this one."""
+    SEE_POSTED = "see-posted"
+    """See what was posted otherwise in a month."""
+    SEE_CHANGES = "see-changes"
+    """See every change since a day."""
+    REVIEW = "review"
+    """Map what is not mapped."""
+    PREVIEW = "preview"
+
+
+NEXT_WORDS: Mapping[NextWay, str] = {
+    NextWay.CONFIRM_NAME: "If that is right: timus-autotask map confirm {customer}",
+    NextWay.MAP_AGAIN: "if not: timus-autotask map customer {customer} --company N --contract N",
+    NextWay.SEE_STATUS: "timus-autotask status",
+    NextWay.SEE_ALL: "timus-autotask status --all",
+    NextWay.REDRIVE: "timus-autotask redrive",
+    NextWay.RETRY: "timus-autotask retry {contract}",
+    NextWay.RETRY_LATER: "Look again in a minute; then: timus-autotask retry {contract}",
+    NextWay.GO_LIVE: "timus-autotask go-live",
+    NextWay.RECONCILE: "timus-autotask reconcile",
+    NextWay.BRING_BACK: "To bring it back: timus-autotask undo {change} --reason WHY",
+    NextWay.WITHDRAW: "timus-autotask undo {change} --withdraw --reason WHY",
+    NextWay.DIGEST: "timus-autotask digest",
+    NextWay.READY: "timus-autotask ready[ --month {month}]",
+    NextWay.SEE_POSTED: "timus-autotask ready --posted --month {month}",
+    NextWay.SEE_CHANGES: "timus-autotask changes --since {since}",
+    NextWay.REVIEW: "timus-autotask map review",
+    NextWay.PREVIEW: "timus-autotask preview",
+}
+"""Templates over the facts of the case."""
 
 _WORD = r"""(?=['"\w=<>/|@#+-])(?:'[^']*'|"[^"]*"|[^\s,;:'"])+"""
 COMMAND = re.compile(rf"(?:timus-autotask|make deploy)(?: (?!(?:and|or)\b){_WORD}(?<!\.))+")
@@ -172,6 +226,13 @@ def commands(template: str, facts: Mapping[str, int | str]) -> str:
     template = _POSITIONAL.sub(lambda m: f"{m[1]}{m[3]} -- {{{m[2]}}}" if dashed(m[2]) else m[0], template)
     shown = {name: quote(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
     return template.format_map(Facts(shown))
+
+
+def said(*ways: WayOut | NextWay, **facts: int | str) -> str:
+    """Ways out as one text, of which a person chooses one; there is one at least."""
+    return either(
+        *(commands(NEXT_WORDS[way] if isinstance(way, NextWay) else WORDS[way], facts) for way in ways)
+    )
 
 
 def remedy_of(parked: Parked) -> str:

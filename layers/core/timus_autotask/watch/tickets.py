@@ -27,6 +27,7 @@ from timus_autotask.sync.lease import LEASE_MARGIN
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import partner_stage
 from timus_autotask.sync.worker import ADJUSTMENT_TAKES, note_failure
+from timus_autotask.watch.remedy import NextWay, said
 
 EVERY = timedelta(minutes=5)
 """How often the alarms are asked for."""
@@ -34,8 +35,6 @@ ASK_AGAIN = timedelta(hours=1)
 """How soon Autotask is asked again for what it refused."""
 DUE = timedelta(days=1)
 """When a ticket is due."""
-FIRST_LOOK = "timus-autotask status"
-"""What whoever has a ticket does first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
     if partner.circuit.value.open(now) or not live:
         return
     alarms = {alarm.name: alarm for alarm in desk.alarms()}
-    record = Tickets(now, wanted(alarms.values(), known.tickets, desk.stack, FIRST_LOOK))
+    record = Tickets(now, wanted(alarms.values(), known.tickets, desk.stack, said(NextWay.SEE_STATUS)))
     try:
         _Keeper(ports, desk, deadline, Stored(record, stored.rev), live=live).go(alarms)
     except Conflict:

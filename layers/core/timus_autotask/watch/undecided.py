@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.mapping import CustomerMapping
+from timus_autotask.domain.reasons import WayOut
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.records import Store
 from timus_autotask.watch.names import apart, called_otherwise, directory, reported_name
-from timus_autotask.watch.remedy import commands
+from timus_autotask.watch.remedy import NextWay, said
 
 MOST = 5
 """So many of them are named in a sentence each."""
@@ -24,10 +25,20 @@ class Undecided:
     """Whose lines may be other ones by it."""
     message: str
     """For people, without a full stop."""
-    remedy: str
-    """The command that settles it, or shows how."""
-    of_name: bool = False
-    """It is about what a customer is called; else about an event."""
+    ways: tuple[WayOut | NextWay, ...]
+    """What settles it, or shows how: a person chooses one."""
+    event: str = ""
+    """The key of the event that it is about; empty: it is about what a customer is called."""
+
+    @property
+    def of_name(self) -> bool:
+        """Whether it is about what a customer is called."""
+        return not self.event
+
+    @property
+    def remedy(self) -> str:
+        """The commands for it."""
+        return said(*self.ways, customer=self.customers[0], event=self.event)
 
     def __str__(self) -> str:
         return f"{self.message}: {self.remedy}"
@@ -41,12 +52,9 @@ def parked(events: Iterable[EventRecord]) -> Iterator[Undecided]:
             yield Undecided(
                 tuple(dict.fromkeys((event.customer_id, *([str(other)] if other else [])))),
                 f"event {event.key} of {event.customer_id} waits for a person",
-                commands("timus-autotask events show {event}", {"event": event.key}),
+                (WayOut.SHOW_EVENT,),
+                event.key,
             )
-
-
-CONFIRM = "If that is right: timus-autotask map confirm {customer}"
-MAP_AGAIN = "if not: timus-autotask map customer {customer} --company N --contract N"
 
 
 def misnamed(
@@ -56,12 +64,7 @@ def misnamed(
     for customer, (name, mapping) in sorted(customers.items()):
         for alias in called_otherwise(mapping, name, companies) if mapping else ():
             message = apart(customer, alias, companies[alias.company_id])
-            yield Undecided(
-                (customer,),
-                message,
-                "; ".join(commands(way, {"customer": customer}) for way in (CONFIRM, MAP_AGAIN)),
-                of_name=True,
-            )
+            yield Undecided((customer,), message, (NextWay.CONFIRM_NAME, NextWay.MAP_AGAIN))
 
 
 def misnamed_in(store: Store) -> Iterator[Undecided]:
@@ -79,5 +82,5 @@ def misnamed_in(store: Store) -> Iterator[Undecided]:
 def named(undecided: tuple[Undecided, ...]) -> tuple[str, ...]:
     """The first of them, a sentence each, and how many more there are."""
     more = len(undecided) - MOST
-    rest = (f"{more} more: timus-autotask status --all",) if more > 0 else ()
+    rest = (f"{more} more: {said(NextWay.SEE_ALL)}",) if more > 0 else ()
     return (*map(str, undecided[:MOST]), *rest)

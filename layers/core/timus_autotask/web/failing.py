@@ -51,6 +51,7 @@ WAYS: Mapping[Way, str] = {
     Way.SET_CREDENTIALS: "They are set with the command.",
     Way.TRY_AGAIN: "If the API user was corrected in Autotask instead, that is said with the command.",
     Way.THEN_TRY_AGAIN: "Then it is tried again with the command.",
+    Way.NAME_IN_DOUBT: "If it is another company, choose that one on the page Mapping; that it is right is said with the command.",
     Way.MAP_CUSTOMER: "The page Mapping maps it.",
     Way.OPEN_CONTRACTS: "The page Terms lets them be opened.",
     Way.PAUSE: "The page Terms has a button for it.",
@@ -127,8 +128,8 @@ def _not_done(error: NotDone, message: str) -> Failure:
 
 def doubt_words(doubt: Doubt) -> str:
     """What may be a mistake, and how to do it otherwise."""
-    said = doubt.with_help(WAYS)
-    return f"{said} Choose one on the page Mapping." if doubt.choose else said
+    choose = ["Choose one on the page Mapping."] if doubt.choose else []
+    return " ".join([doubt.message, *(WAYS[way].format(day=doubt.day) for way in doubt.ways), *choose])
 
 
 def note_words(note: Note | str) -> str:

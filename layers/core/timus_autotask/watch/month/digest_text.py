@@ -12,7 +12,7 @@ from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.digest import BY_A_PERSON, ChangedLine, Digest, Waiting
-from timus_autotask.watch.remedy import ways
+from timus_autotask.watch.remedy import NextWay, said, ways
 from timus_autotask.watch.wording import counted
 
 TOP = 10
@@ -68,7 +68,7 @@ def _money(found: Digest) -> Iterator[str]:
     yield "MONEY (estimates, at today's prices: Autotask prorates and bills)"
     if found.away:
         yield f"- Not known: Autotask could not be asked ({visible(found.away)[:200]})."
-        yield "- What follows is by our own records; timus-autotask digest shows the money once Autotask answers."
+        yield f"- What follows is by our own records; {said(NextWay.DIGEST)} shows the money once Autotask answers."
         return
     if found.changes:
         yield f"- {counted(found.changes, 'change was', 'changes were')} made{_effect(found.effect, found.posted)}."
@@ -107,7 +107,7 @@ def _earlier(found: Digest) -> Iterator[str]:
         yield f"- {month} is not posted yet, and ready: nothing is open."
         return
     yield f"- {month} is not posted yet, and NOT ready: {counted(len(found.earlier.everything), 'thing')} open, about {found.earlier.at_risk:,.2f} at risk. Days that are posted stay as they are."
-    yield f"    timus-autotask ready --month {found.earlier.month:%Y-%m}"
+    yield f"    {said(NextWay.READY, month=f'{found.earlier.month:%Y-%m}')}"
 
 
 def _passed(found: Digest) -> Iterator[str]:
@@ -120,7 +120,7 @@ def _passed(found: Digest) -> Iterator[str]:
         parts += [f"about {many:,.2f} billed too much"] if many else []
         lines = counted(len({(one.key, one.customer, one.skus) for one in these}), "line")
         yield f"- {month.month:%B %Y} was posted with other units than it should on {lines}{': ' if parts else ''}{' and '.join(parts)}."
-        yield f"    timus-autotask ready --posted --month {month.month:%Y-%m}"
+        yield f"    {said(NextWay.SEE_POSTED, month=f'{month.month:%Y-%m}')}"
 
 
 def _changes(found: Digest) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _more_changes(rest: Sequence[ChangedLine], found: Digest) -> Iterator[str]:
         on_posted = sum((one.posted for one in rest), Decimal("0.00"))
         money = "" if found.away else _effect(together(one.estimate for one in rest), on_posted)
         yield f"- and {counted(len(rest), 'more line')}: {units:+d} units together{money}"
-        yield f"    timus-autotask changes --since {found.since}"
+        yield f"    {said(NextWay.SEE_CHANGES, since=str(found.since))}"
 
 
 def _waits(found: Digest) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _waits(found: Digest) -> Iterator[str]:
         amount = sum((abs(one.estimate or Decimal()) for one in rest), Decimal("0.00"))
         money = "" if found.away else f", about {amount:,.2f}"
         yield f"- and {len(rest)} more{money}"
-        yield f"    timus-autotask ready --month {found.today:%Y-%m}"
+        yield f"    {said(NextWay.READY, month=f'{found.today:%Y-%m}')}"
 
 
 def _waiting(one: Waiting, found: Digest) -> str:
@@ -180,7 +180,7 @@ def _unmapped(found: Digest) -> Iterator[str]:
     named = [*(_who((one,), found) for one in customers), *map(visible, skus)]
     more = f", and {len(named) - TOP} more" if len(named) > TOP else ""
     yield f"- {', '.join(named[:TOP])}{more}"
-    yield "    timus-autotask map review"
+    yield f"    {said(NextWay.REVIEW)}"
 
 
 def _coverage(found: Digest) -> Iterator[str]:
@@ -191,7 +191,7 @@ def _coverage(found: Digest) -> Iterator[str]:
     for one in found.coverage[:TOP]:
         yield f"- {_ends(one, found)}"
     if len(found.coverage) > TOP:
-        yield f"- and {len(found.coverage) - TOP} more: timus-autotask ready"
+        yield f"- and {len(found.coverage) - TOP} more: {said(NextWay.READY)}"
 
 
 def _ends(one: Coverage, found: Digest) -> str:
@@ -204,7 +204,7 @@ def _ends(one: Coverage, found: Digest) -> str:
 
 def _rest(found: Digest) -> Iterator[str]:
     if found.observing:
-        yield "This stack observes: nothing is written to Autotask. See: timus-autotask preview"
+        yield f"This stack observes: nothing is written to Autotask. See: {said(NextWay.PREVIEW)}"
     if found.by_itself:
         other = counted(found.by_itself, "other thing is", "other things are")
         yield f"{other} under way or scheduled, and {'needs' if found.by_itself == 1 else 'need'} nobody."

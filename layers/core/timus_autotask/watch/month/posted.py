@@ -23,13 +23,14 @@ from timus_autotask.domain.days import ONE_DAY, each_day, period_containing
 from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import BillingSchedule
+from timus_autotask.domain.reasons import WayOut
 from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on
 from timus_autotask.watch.month.ready import money_of_days, month_of, without_line
 from timus_autotask.watch.names import NOBODY, Directory
-from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT, remedy_of
+from timus_autotask.watch.remedy import remedy_of, said
 
 CENT = Decimal("0.01")
 
@@ -390,17 +391,17 @@ def _stretch(line: BookLine, contract: Contract, lacking: Sequence[tuple[date, i
 
 def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: Stretch | None) -> Iterator[str]:
     """How days that are posted can still be brought right."""
-    key = line.key
+    of = {"contract": line.key.contract_id, "service": line.key.service_id}
     billed = "it is billed as the term posted_period says"
     if not line.observed.contract_service_ids:
         billed = "it comes to the contract on its own day, and is billed with the next posting"
     if cause is Leak.HELD:
-        yield f"timus-autotask approve {key.contract_id} {key.service_id}: {billed}, shown first; or reject it"
+        yield f"{said(WayOut.APPROVE, **of)}: {billed}, shown first; or reject it"
     elif cause is Leak.DRIFT:
-        yield ENFORCE_OR_ADOPT.format(contract=key.contract_id, service=key.service_id)
+        yield said(WayOut.ENFORCE, WayOut.ADOPT, **of)
     elif cause not in (Leak.LATE, Leak.REJECTED):
-        yield f"timus-autotask status --contract {key.contract_id}: settle it; {billed}"
-    yield from _by_hand(money, f"on contract {key.contract_id}{_in_all(whole)}")
+        yield f"{said(WayOut.LOOK_AT_CONTRACT, **of)}: settle it; {billed}"
+    yield from _by_hand(money, f"on contract {line.key.contract_id}{_in_all(whole)}")
 
 
 def _by_hand(money: Decimal | None, where: str) -> Iterator[str]:

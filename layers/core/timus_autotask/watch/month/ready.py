@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.contract import Contract
@@ -31,15 +32,7 @@ from timus_autotask.watch.month.coverage import Coverage, coverage
 from timus_autotask.watch.month.ledger import why_without_line
 from timus_autotask.watch.month.parked import EventEffect, costs, effects
 from timus_autotask.watch.names import NOBODY, Directory
-from timus_autotask.watch.remedy import (
-    ENFORCE_OR_ADOPT,
-    OR,
-    WORDS,
-    for_customers,
-    remedy_of,
-    way_later,
-    will_wait,
-)
+from timus_autotask.watch.remedy import NextWay, for_customers, remedy_of, said, way_later, will_wait
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
 from timus_autotask.watch.undecided import Undecided
 
@@ -297,7 +290,7 @@ def beside_of(records: Records, now: datetime, zone: ZoneInfo, dead_letters: int
         for customer in sorted(inbox)
     ]
     if dead_letters:
-        unheard.append(Unheard("", f"{dead_letters} wake-ups failed for good.", "timus-autotask redrive"))
+        unheard.append(Unheard("", f"{dead_letters} wake-ups failed for good.", said(NextWay.REDRIVE)))
     failed = [f"{one.kind} {one.id} fails: {one.error}" for one in records.troubles]
     failed += [f"The record {one.record} cannot be read: {one.why}" for one in status.unreadable]
     parked = tuple(event for event in records.parked_events if event.parked)
@@ -322,7 +315,7 @@ class _Look:
         self._first = first
         self._last = last
         self._beside = beside
-        self._said = {line.key: line for line in beside.lines if line.key}
+        self._status = {line.key: line for line in beside.lines if line.key}
         self._contracts: dict[str, list[int]] = {}
         for one in books.customers.values():
             mapped = one.mapping.contract_ids if one.mapping else ()
@@ -335,7 +328,7 @@ class _Look:
         periods = tuple(self._by_period(without))
         elsewhere = [one for one in without if not self._contracts.get(one.customer)]
         elsewhere += self._outside()
-        elsewhere += [Open(Waits.FAILED, one, "timus-autotask status") for one in self._beside.failed]
+        elsewhere += [Open(Waits.FAILED, one, said(NextWay.SEE_STATUS)) for one in self._beside.failed]
         prices = {key: line.price.price for key, line in books.lines.items()}
         lines = {key: line.line for key, line in books.lines.items()}
         return Ready(
@@ -418,12 +411,11 @@ class _Look:
             yield self._open(line, cause, stretch)
 
     def _open(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Open:
-        said = self._said.get(line.key)
-        message, own = _WORDS[cause]
-        remedy = own.format(contract=line.key.contract_id, service=line.key.service_id)
-        if said and said.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
-            message = said.reason
-            remedy = said.remedy or remedy
+        status, words = self._status.get(line.key), _WORDS[cause]
+        message, remedy = words.message, words.remedy(line.key)
+        if status and status.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
+            message = status.reason
+            remedy = status.remedy or remedy
         if cause in (Leak.HELD, Leak.PAUSED) and line.held_later:
             message, remedy = _held_later(line)
         if cause is Leak.UNDONE:
@@ -516,7 +508,7 @@ class _Look:
                 first=effect.first,
             )
             return
-        said = Open(
+        whole = Open(
             Waits.EVENT,
             _and(parked.message, effect.sentence(self._first, self._last)),
             remedy_of(parked),
@@ -527,56 +519,57 @@ class _Look:
         for one in found:  # negative, as it is not billed
             money = None if one.estimate is None else -one.estimate
             yield replace(
-                said, sku=one.sku, first=one.first, seats=-one.most, seat_days=-one.seat_days, estimate=money
+                whole, sku=one.sku, first=one.first, seats=-one.most, seat_days=-one.seat_days, estimate=money
             )
         if not found:
-            yield said
+            yield whole
 
 
-_WORDS: Mapping[Leak, tuple[str, str]] = {
-    Leak.KEPT: ("An edit in Autotask is kept (drift --adopt).", ""),
-    Leak.BEFORE: ("These days are from before the customer came to us.", ""),
-    Leak.LATE: (
-        "These days are past changing: correct them in Autotask, or bill or credit them by hand.",
-        "",
+class _Words(NamedTuple):
+    """What is said of a cause, where the line itself says no more."""
+
+    message: str
+    ways: tuple[WayOut | NextWay, ...] = ()
+    """What settles it: a person chooses one."""
+    advice: str = ""
+    """What happens where nobody has to do anything."""
+
+    def remedy(self, key: LineKey) -> str:
+        """What settles it on a line, or what happens by itself."""
+        return (
+            said(*self.ways, contract=key.contract_id, service=key.service_id) if self.ways else self.advice
+        )
+
+
+_WORDS: Mapping[Leak, _Words] = {
+    Leak.KEPT: _Words("An edit in Autotask is kept (drift --adopt)."),
+    Leak.BEFORE: _Words("These days are from before the customer came to us."),
+    Leak.LATE: _Words(
+        "These days are past changing: correct them in Autotask, or bill or credit them by hand."
     ),
-    Leak.UNDONE: (
-        "Somebody undid a change that was made; it stays so until Timus reports another quantity.",
-        "",
+    Leak.UNDONE: _Words(
+        "Somebody undid a change that was made; it stays so until Timus reports another quantity."
     ),
-    Leak.REJECTED: ("Somebody rejected the change.", "timus-autotask approve {contract} {service}"),
-    Leak.DRIFT: (
-        "Somebody changed the units in Autotask.",
-        ENFORCE_OR_ADOPT,
-    ),
-    Leak.SETTLING: (
+    Leak.REJECTED: _Words("Somebody rejected the change.", (WayOut.APPROVE_AFTER_ALL,)),
+    Leak.DRIFT: _Words("Somebody changed the units in Autotask.", (WayOut.ENFORCE, WayOut.ADOPT)),
+    Leak.SETTLING: _Words(
         "An adjustment is under way.",
-        "It is settled within a quarter of an hour, automatically: look again then",
+        advice="It is settled within a quarter of an hour, automatically: look again then",
     ),
-    Leak.HELD: (
-        "A change awaits approval.",
-        OR.join((WORDS[WayOut.APPROVE], WORDS[WayOut.REJECT])),
+    Leak.HELD: _Words("A change awaits approval.", (WayOut.APPROVE, WayOut.REJECT)),
+    Leak.PAUSED: _Words("Changes are paused.", (WayOut.RESUME,)),
+    Leak.REFUSED: _Words("Autotask refused the change.", (NextWay.RETRY,)),
+    Leak.PARKED: _Words("The line waits for a person.", (WayOut.LOOK_AT_CONTRACT,)),
+    Leak.ENDED: _Words("The contract has ended.", (WayOut.LOOK_AT_CONTRACT,)),
+    Leak.OBSERVING: _Words(
+        "Nothing is written to Autotask: change the units there by hand, or go live.", (NextWay.GO_LIVE,)
     ),
-    Leak.PAUSED: ("Changes are paused.", "timus-autotask resume"),
-    Leak.REFUSED: ("Autotask refused the change.", "timus-autotask retry {contract}"),
-    Leak.PARKED: ("The line waits for a person.", "timus-autotask status --contract {contract}"),
-    Leak.ENDED: ("The contract has ended.", "timus-autotask status --contract {contract}"),
-    Leak.OBSERVING: (
-        "Nothing is written to Autotask: change the units there by hand, or go live.",
-        "timus-autotask go-live",
-    ),
-    Leak.SCHEDULED: (
+    Leak.SCHEDULED: _Words(
         "A change is scheduled for a day of this period.",
-        "It is made on its day, automatically: post after it, or it is billed as an item of its own later",
+        advice="It is made on its day, automatically: post after it, or it is billed as an item of its own later",
     ),
-    Leak.PENDING: (
-        "A worker is still to come.",
-        "Look again in a minute; then: timus-autotask retry {contract}",
-    ),
-    Leak.OTHER: (
-        "The units differ, and nothing was to be done about it.",
-        "timus-autotask reconcile",
-    ),
+    Leak.PENDING: _Words("A worker is still to come.", (NextWay.RETRY_LATER,)),
+    Leak.OTHER: _Words("The units differ, and nothing was to be done about it.", (NextWay.RECONCILE,)),
 }
 
 
@@ -611,9 +604,9 @@ def _bring_back(line: BookLine, today: date) -> str:
     if any(first <= newest.day <= last for first, last in line.observed.closed):
         return ""
     if newest.opposite:
-        return f"To bring it back: timus-autotask undo {newest.opposite} --reason WHY"
+        return said(NextWay.BRING_BACK, change=newest.opposite)
     waits = newest.is_still_to_be_made(today)
-    return f"timus-autotask undo {newest.entry} --withdraw --reason WHY" if waits else ""
+    return said(NextWay.WITHDRAW, change=newest.entry) if waits else ""
 
 
 def _sizes(
