@@ -90,9 +90,12 @@ def refusal(error: NotDone) -> str:
 
 def doubt_words(doubt: Doubt) -> str:
     """What may be a mistake, and how to do it otherwise."""
-    facts = {"what": doubt.what, "customer": doubt.what, "day": str(doubt.day)}
+    ways = (
+        commands(WAYS[way], {"what": doubt.what, "customer": doubt.what, "day": str(doubt.day)})
+        for way in doubt.ways
+    )
     choose = [f"Choose one: {remedy_of(doubt.choose)}"] if doubt.choose else []
-    return " ".join([doubt.message, *(commands(WAYS[way], facts) for way in doubt.ways), *choose])
+    return " ".join([doubt.message, *ways, *choose])
 
 
 def note_words(note: Note | str) -> str:
