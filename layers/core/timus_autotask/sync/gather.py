@@ -42,6 +42,8 @@ class Gathered:
     customers: Mapping[str, CustomerRecords]
     partner: PartnerRecords
     elsewhere: Mapping[LineKey, Line] = field(default_factory=dict)
+    sharing: Mapping[str, CustomerRecords] = field(default_factory=dict)
+    """Who else has units on lines of other contracts from which seats come to this one: else theirs would count as too many there."""
     first_days: Mapping[LineKey, date] = field(default_factory=dict)
     """Of lines that were another contract service before."""
     schedules: dict[int, BillingSchedule] = field(default_factory=dict)
@@ -58,9 +60,8 @@ class Gathered:
         if self.wanted is not None and self.wanted[0] == today:
             return self.wanted[1]
         plans = {sku: stored.value for sku, stored in self.partner.plans.items()}
-        customers = [
-            customer_from(records, self.partner.terms.value) for _, records in sorted(self.customers.items())
-        ]
+        everybody = sorted({**self.sharing, **self.customers}.items())
+        customers = [customer_from(records, self.partner.terms.value) for _, records in everybody]
         wanted = desired(customers, plans, self.schedules, today, self.first_days)
         self.wanted = today, wanted
         return wanted
@@ -84,10 +85,7 @@ def read_records(
     partner = _with_services(partner, customers, ports)
     live = contract_is_live(contract_id, customers.values(), partner_stage(ports, partner))
     gathered = Gathered(contract, customers, partner, live=live)
-    gathered.policies[""] = policy_from(partner.terms.value.values)
-    for customer_id, records in customers.items():
-        own = records.terms.value.values if records.terms else {}
-        gathered.policies[customer_id] = policy_from(partner.terms.value.values, own)
+    gathered.policies = {"": policy_from(partner.terms.value.values), **_policies(customers, partner)}
     mapped = {
         c for records in customers.values() if records.mapping for c in records.mapping.value.contract_ids
     }
@@ -100,7 +98,30 @@ def read_records(
         if there.state.value.contract:
             gathered.schedules[other] = there.state.value.contract.schedule
     gathered.elsewhere, gathered.first_days = elsewhere, first_days
+    others = _who_shares(gathered, ports.today())
+    if others:
+        gathered.sharing, gathered.wanted = {c: store.customer_to_bill(c) for c in others}, None
+        gathered.policies |= _policies(gathered.sharing, partner)
     return gathered
+
+
+def _who_shares(gathered: Gathered, today: date) -> list[str]:
+    """The customers of other contracts only who have units there on a line from which seats come to this contract."""
+    contract_id, links = gathered.contract.state.value.contract_id, gathered.desired(today).links
+    if not any(link.up.contract_id == contract_id != link.down.contract_id for link in links):
+        return []
+    lines = {line for link in links for line in (link.down, link.up)} & gathered.elsewhere.keys()
+    having = {customer for line in lines for customer, _ in gathered.elsewhere[line].sources}
+    return sorted(having - gathered.customers.keys())
+
+
+def _policies(customers: Mapping[str, CustomerRecords], partner: PartnerRecords) -> dict[str, Policy]:
+    return {
+        customer_id: policy_from(
+            partner.terms.value.values, records.terms.value.values if records.terms else {}
+        )
+        for customer_id, records in customers.items()
+    }
 
 
 def _with_services(
