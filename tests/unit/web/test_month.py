@@ -219,6 +219,20 @@ def test_while_autotask_is_away_the_pages_say_why_and_what_was_seen_stays(world:
     assert "Autotask cannot be asked" not in browser.words("/ready")
 
 
+def test_what_has_ended_stands_apart_from_what_ends_soon() -> None:
+    """With its last day and what a renewal would do."""
+    months = Months()
+    months.begin((), mapped=True)
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    soon = Browser(months.world).words("/ready")
+    months.world.pass_time(days=30)
+    ended = Browser(months.world).words("/ready")
+    assert "Billed by no contract soon" in soon
+    assert "Ended, with seats" not in soon
+    assert "Billed by no contract soon" not in ended
+    assert "20 Mar 2026" in ended.split("Ended, with seats in Timus: billed by no contract any more")[1]
+
+
 YES = "Yes: March 2026 may be approved and posted."
 BY_ITSELF = {"hx-request": "true"}
 

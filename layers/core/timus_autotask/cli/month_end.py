@@ -17,7 +17,7 @@ from timus_autotask.operate.month_end import leaks, ledger_csv, may_be_posted, w
 from timus_autotask.watch.forms import digest_form, ledger_form, posted_form, ready_form
 from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.coverage import HORIZONS, Coverage
+from timus_autotask.watch.month.coverage import Coverage, within
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
@@ -62,7 +62,7 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
         terminal.say("", f"To be settled first ({len(found.everything)})", style="bold red")
         _open_table(found.things, names, terminal)
     _show_beside(found, terminal)
-    _show_coverage(found.coverage, found, terminal)
+    _show_ends(found, terminal)
     for note in found.notes:
         terminal.say(note, style="yellow")
     level = sum(period.level for period in found.periods)
@@ -165,29 +165,34 @@ def _open_table(these: Iterable[tuple[int | None, Open]], names: Directory, term
     )
 
 
-def _show_coverage(these: Iterable[Coverage], found: Ready, terminal: Terminal) -> None:
-    rows = [*these]
-    if not rows:
-        return
-    today = {one: one.within(found.today) for one in rows}
-    counts = ", ".join(
-        f"{sum((today[one] or 0) <= days for one in rows)} within {days} days" for days in reversed(HORIZONS)
-    )
-    terminal.say("", f"Billed by no contract soon: {counts}", style="bold")
+def _show_ends(found: Ready, terminal: Terminal) -> None:
+    """What no contract bills any more, and what none will bill soon."""
+    if found.ended:
+        title = f"Ended, with seats in Timus ({len(found.ended)}): billed by no contract any more"
+        terminal.say("", title, style="bold red")
+        _coverage_table(found.ended, found.names, terminal)
+    if found.coverage:
+        days = within(found.coverage, found.today).items()
+        counts = ", ".join(f"{number} within {each} days" for each, number in days)
+        terminal.say("", f"Billed by no contract soon: {counts}", style="bold")
+        _coverage_table(found.coverage, found.names, terminal)
+
+
+def _coverage_table(these: Iterable[Coverage], names: Directory, terminal: Terminal) -> None:
     terminal.table(
         ("customer", "subscription", "SKU", "contract", "last day", "units", "each period", "renewal"),
         [
             (
-                called(one.customer, found.names.customers),
+                called(one.customer, names.customers),
                 one.subscription,
                 one.sku,
-                called(one.key.contract_id, found.names.contracts),
+                called(one.key.contract_id, names.contracts),
                 one.until,
                 one.units,
                 _about(one.each_period),
                 one.renewal,
             )
-            for one in rows
+            for one in these
         ],
         empty="",
     )

@@ -627,7 +627,8 @@ def ready_form(found: Ready) -> Form:
         "periods": [_period(one, names) for one in found.periods],
         "elsewhere": [_open(one, names) for one in found.open],
         "later": [_open(one, names) for one in found.later],
-        "coverage": [coverage_form(one, names) for one in found.coverage],
+        "coverage": _coverage(found.coverage, names),
+        "ended": _coverage(found.ended, names),
         "notes": [*found.notes],
     }
 
@@ -777,6 +778,10 @@ def _amount(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
 
 
+def _coverage(these: Iterable[Coverage], names: Directory) -> list[Form]:
+    return [coverage_form(one, names) for one in these]
+
+
 def coverage_form(one: Coverage, names: Directory) -> Form:
     """A SKU that goes on after the contract that bills it."""
     return {
@@ -839,7 +844,8 @@ def digest_form(found: Digest, mail: Mail) -> Form:
         "estimate_too_much": str(found.too_much),
         "by_itself": found.by_itself,
         "unmapped": {"customers": [*found.unmapped_customers], "skus": [*found.unmapped_skus]},
-        "coverage": [coverage_form(one, names) for one in found.coverage],
+        "coverage": _coverage(found.coverage, names),
+        "ended": _coverage(found.ended, names),
         "earlier_month": {
             "month": f"{found.earlier.month:%Y-%m}",
             "ready": found.earlier.ready,
