@@ -21,7 +21,7 @@ from timus_autotask.watch.month.coverage import Coverage, within
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
-from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Item, Posted
+from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Item, NotPosted, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.remedy import remedy_of
@@ -218,10 +218,8 @@ def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None
     _show_items(found, terminal, everything=everything)
     _show_missing(found, terminal)
     _show_passed(found, terminal)
-    for id_, first in found.not_posted:
-        terminal.say(
-            f"Not posted yet: contract {called(id_, found.names.contracts)}, the period from {first}."
-        )
+    for left in found.not_posted:
+        terminal.say(f"Not posted yet: {_left(left, found.names)}")
     for note in found.notes:
         terminal.say(note, style="yellow")
     number = len(found.by_others)
@@ -234,6 +232,16 @@ def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None
             style="bold green" if found.right else "bold red",
         )
     terminal.say(ESTIMATES)
+
+
+def _left(one: NotPosted, names: Directory) -> str:
+    contract = f"contract {called(one.contract_id, names.contracts)}"
+    if one.line is None:
+        return f"{contract}, the period from {one.first}."
+    service = called(one.line.service_id, names.services)
+    return (
+        f"service {service} on {contract}, of the period from {one.first}. The rest of the period is posted."
+    )
 
 
 def _show_items(found: Posted, terminal: Terminal, *, everything: bool) -> None:

@@ -654,8 +654,14 @@ def posted_form(found: Posted) -> Form:
         ],
         "passed": [_passed(one, names) for one in found.passed],
         "not_posted": [
-            {"contract_id": id_, "contract_name": names.contracts.get(id_), "from": first}
-            for id_, first in found.not_posted
+            {
+                "contract_id": one.contract_id,
+                "contract_name": names.contracts.get(one.contract_id),
+                "service_id": one.line.service_id if one.line else None,
+                "service_name": names.services.get(one.line.service_id) if one.line else None,
+                "from": one.first,
+            }
+            for one in found.not_posted
         ],
         "notes": [*found.notes],
     }
