@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +63,12 @@ class Shared:
         line = self.world.api.model.find_line(CONTRACT, 45)
         assert line is not None
         self.world.control.person_adjusts(line.id, self.world.clock.now().date().toordinal(), units)
+        self.work()
+
+    def undo(self) -> None:
+        """Somebody undoes what was made last, if that is possible."""
+        made = [one for one in self.world.ports.store.changes() if one.outcome == "landed" and one.delta]
+        Desk(self.world).run("undo", made[-1].id, "--reason", "a mistake", "--yes")
         self.work()
 
     def page(self, customer: str) -> ClientLine:
@@ -198,6 +205,58 @@ def test_what_was_undone_is_the_change_of_whose_it_was() -> None:
     assert [row for row in rows(theirs) if row[0] > 2] == []
 
 
+@pytest.mark.parametrize("approved_on", [4, 6])
+def test_what_was_undone_of_both_is_the_change_of_each(approved_on: int) -> None:
+    """Three seats of the one and two of the other came with one adjustment, and go with one; so when the undo is undone, and then it is the news."""
+    shared = Shared()
+    shared.until(4)
+    shared.told("policy", "set", "approve_increases=always")
+    shared.tell(CUSTOMER, 13)
+    shared.tell(OTHER, 17)
+    shared.until(approved_on)
+    shared.told("approve", str(CONTRACT), "45")
+    shared.told("policy", "set", "approve_increases=never")
+    for delta, until in ((5, 9), (-5, 12)):
+        shared.until(until)
+        made = [one for one in shared.world.ports.store.changes() if one.delta == delta]
+        shared.told("undo", made[-1].id, "--reason", "a mistake")
+    shared.until(15)
+    shared.tell(OTHER, 18)
+    shared.until(16)
+    mine, theirs = shared.page(CUSTOMER), shared.page(OTHER)
+    assert mine.not_known == theirs.not_known == ()
+    assert [row[1:] for row in rows(mine)] == [(10, 13), (13, 10), (10, 13)]
+    assert [row[1:] for row in rows(theirs)] == [(0, 15), (15, 17), (17, 15), (15, 17), (17, 18)]
+    for each in (mine.changes[1], theirs.changes[2]):
+        assert "An earlier change was taken back." in each.explained
+    seats = [*zip(MARCH.days, shared.seats(CUSTOMER), shared.seats(OTHER), strict=True)]
+    assert [(a or 0) + (b or 0) for _, a, b in seats] == [shared.bills(day) for day, _, _ in seats]
+
+
+def test_nobody_is_billed_on_a_day_on_which_the_line_has_nothing() -> None:
+    """Whoever took all of it away: that is known of each of them."""
+    shared = Shared()
+    shared.until(5)
+    shared.edit(-25)
+    shared.until(7)
+    for customer in (CUSTOMER, OTHER):
+        assert shared.seats(customer)[4:] == [0] * 27
+        assert shared.page(customer).not_known == ()
+
+
+def test_nobody_is_billed_after_the_contracts_last_day() -> None:
+    """Also where no worker has read that day yet; that it ends is no change of seats."""
+    shared = Shared()
+    shared.until(8)
+    shared.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-10"})
+    shared.world.pass_time(days=5)
+    for customer, seats in ((CUSTOMER, 10), (OTHER, 15)):
+        assert shared.seats(customer)[8:] == [seats, seats, *[0] * 21]
+        line = shared.page(customer)
+        assert (line.not_known, line.last) == ((), 0)
+        assert [row for row in rows(line) if row[0] > 2] == []
+
+
 def test_of_days_on_which_somebody_else_changed_the_line_the_page_says_that_it_cannot_say() -> None:
     """No number is shown for them, nor a change; what was known before stands."""
     shared = Shared()
@@ -249,7 +308,23 @@ def test_a_line_of_its_own_shows_each_day_on_which_autotask_bills_other_seats() 
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["tell", "tell", "tell", "hold", "free", "approve", "reject", "edit", "late"]),
+            st.sampled_from(
+                [
+                    "tell",
+                    "tell",
+                    "tell",
+                    "hold",
+                    "free",
+                    "approve",
+                    "approve",
+                    "reject",
+                    "edit",
+                    "late",
+                    "undo",
+                    "undo",
+                    "end",
+                ]
+            ),
             st.sampled_from([CUSTOMER, OTHER]),
             st.integers(0, 20),
             st.integers(0, 3),
@@ -268,6 +343,11 @@ def test_the_parts_that_are_shown_come_to_what_autotask_bills(story: list[tuple[
             shared.told("policy", "set", f"approve_increases={'always' if what == 'hold' else 'never'}")
         elif what == "edit":
             shared.edit(units % 3 + 1)
+        elif what == "undo":
+            shared.undo()
+        elif what == "end":
+            last = (shared.world.clock.now().date() + timedelta(days=units)).isoformat()
+            shared.world.control.person_edits_contract(CONTRACT, {"endDate": last})
         else:
             more = ("--reason", "no") if what == "reject" else ()
             Desk(shared.world).run(what, str(CONTRACT), "45", *more, "--yes")

@@ -165,7 +165,7 @@ def _changes(
             continue
         mine = [one for one in _causes(line, day, entries) if one.customer_id == found.customer]
         if line.others:
-            entries = [one for one in entries if whose(one, line) <= {found.customer}]
+            entries = [one for one in entries if _tells(one, line, found.customer)]
         explained = _explained(entries, day, after - before, line)
         yield ClientChange(day, before, after, explained, tuple(_asked(_since(mine, before), zone)))
 
@@ -175,6 +175,12 @@ def _causes(line: LineEvidence, day: date, entries: Sequence[JournalEntry]) -> l
     if line.whole and not entries:
         return [one for one in line.whole.causes if line.whole.billed_from(one) == day]
     return [cause for one in entries for cause in one.causes]
+
+
+def _tells(entry: JournalEntry, line: LineEvidence, customer: str) -> bool:
+    """Whether what is said of an adjustment of a shared line may be said to a customer: it is nobody else's, or undoes a change that was its too."""
+    owners = whose(entry, line)
+    return owners <= {customer} or (bool(entry.undoes) and customer in owners)
 
 
 def _goes_on(line: LineEvidence, day: date) -> bool:
