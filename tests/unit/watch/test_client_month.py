@@ -14,6 +14,7 @@ from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
 from timus_autotask.watch.month.client_month import ClientLine, client_month
 from timus_autotask.watch.month.evidence import Month, evidence
 from timus_autotask.watch.month.share import billed_by_day
+from timus_autotask.watch.page import client_page
 
 MARCH = Month.of(date(2026, 3, 1))
 OTHER = "cus_two"
@@ -255,6 +256,114 @@ def test_nobody_is_billed_after_the_contracts_last_day() -> None:
         line = shared.page(customer)
         assert (line.not_known, line.last) == ((), 0)
         assert [row for row in rows(line) if row[0] > 2] == []
+
+
+ANOTHER = 29683950
+"""A contract of another company."""
+
+
+def moving(last: str = "", said_on: int = 8, first: str = "2026-03-10") -> Shared:
+    """A client of its own with ten seats, who is moved to another contract from a day on; and perhaps the last day of the one before."""
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)), 0
+    shared.world.map_customer()
+    shared.tell(CUSTOMER, 10)
+    shared.until(8)
+    if last:
+        shared.world.control.person_edits_contract(CONTRACT, {"endDate": last})
+    shared.until(said_on)
+    move(shared, first)
+    return shared
+
+
+def move(shared: Shared, first: str) -> None:
+    """To the other contract, from a day on."""
+    shared.told("map", "customer", CUSTOMER, "--company", "601", "--contract", str(ANOTHER), "--from", first)
+
+
+def sections(shared: Shared, month: Month = MARCH) -> list[ClientLine]:
+    """Of the whole page."""
+    return [*client_month(evidence(shared.world.ports, CUSTOMER, month), "A", shared.world.ports.zone).lines]
+
+
+GOES_ON = (
+    "10 seats go on under another contract from 10 March 2026. Each contract bills them for its own days."
+)
+
+
+@pytest.mark.parametrize(("last", "said_on"), [("", 8), ("2026-03-09", 8), ("2026-03-09", 12)])
+def test_seats_that_go_on_on_another_contract_are_neither_more_nor_fewer(last: str, said_on: int) -> None:
+    """One section for each service, as many seats as before, and nobody who asked for it; also where the contract before has ended."""
+    shared = moving(last, said_on)
+    shared.until(14)
+    adv, gateway = sections(shared)
+    assert (adv.first, adv.last, gateway.first, gateway.last) == (10, 10, 1, 1)
+    assert rows(adv)[1:] == [(10, 10, 10)]
+    assert asked(adv)[1:] == [[]]
+    assert adv.changes[-1].explained == GOES_ON
+    assert [one.explained for one in gateway.changes] == [
+        "1 seat goes on under another contract from 10 March 2026. Each contract bills it for its own days."
+    ]
+    page = client_page(
+        client_month(evidence(shared.world.ports, CUSTOMER, MARCH), "A", shared.world.ports.zone)
+    )
+    assert '<td class="n">10</td>' in page
+
+
+def test_what_is_asked_for_on_the_day_of_another_contract_is_more() -> None:
+    """Only that, by who asked for it."""
+    shared = moving()
+    shared.tell(CUSTOMER, 13, days=2)
+    shared.until(14)
+    adv, _ = sections(shared)
+    assert rows(adv)[1:] == [(10, 10, 13)]
+    assert asked(adv)[1:] == [[(10, 13)]]
+    assert adv.changes[-1].explained.startswith(f"{GOES_ON} 3 seats more from 10 March 2026.")
+
+
+def test_what_is_less_on_the_day_of_another_contract_is_fewer() -> None:
+    """Only that, by who asked for it."""
+    shared = moving()
+    shared.tell(CUSTOMER, 8, days=2)
+    shared.until(14)
+    adv, _ = sections(shared)
+    assert rows(adv)[1:] == [(10, 10, 8)]
+    assert adv.changes[-1].explained.startswith("8 seats go on under another contract from 10 March 2026.")
+    assert "2 seats fewer from 10 March 2026." in adv.changes[-1].explained
+
+
+def test_what_no_contract_billed_for_some_days_is_billed_again() -> None:
+    """The client has asked for nothing either."""
+    shared = moving("2026-03-09", 12, "2026-03-12")
+    shared.until(14)
+    adv, _ = sections(shared)
+    assert rows(adv)[1:] == [(12, 0, 10)]
+    assert asked(adv)[1:] == [[]]
+    assert (
+        adv.changes[-1].explained == "10 seats are billed again from 12 March 2026, under another contract."
+    )
+
+
+def test_another_contract_from_the_first_of_a_month_is_no_change_either() -> None:
+    """What the one before billed on its last day is not in Autotask's rows of the month."""
+    shared = moving("2026-03-31", 20, "2026-04-01")
+    for _ in range(15):
+        shared.world.pass_time(days=1)
+        shared.work()
+    adv, _ = sections(shared, Month.of(date(2026, 4, 1)))
+    assert (adv.first, rows(adv)) == (10, [(1, 10, 10)])
+    assert asked(adv) == [[]]
+
+
+def test_who_leaves_a_shared_line_for_another_contract_has_as_many_seats() -> None:
+    """The other one's page does not move."""
+    shared = Shared()
+    shared.until(8)
+    move(shared, "2026-03-10")
+    shared.until(14)
+    adv = shared.page(CUSTOMER)
+    assert (rows(adv)[-1], adv.changes[-1].explained) == ((10, 10, 10), GOES_ON)
+    assert rows(shared.page(OTHER)) == [(2, 0, 15)]
 
 
 def test_of_days_on_which_somebody_else_changed_the_line_the_page_says_that_it_cannot_say() -> None:
