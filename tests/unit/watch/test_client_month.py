@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.watch.month.client_month import ClientLine, client_month
 from timus_autotask.watch.month.evidence import Month, evidence
 from timus_autotask.watch.month.share import billed_by_day
@@ -342,6 +342,40 @@ def test_what_no_contract_billed_for_some_days_is_billed_again() -> None:
     assert (
         adv.changes[-1].explained == "10 seats are billed again from 12 March 2026, under another contract."
     )
+
+
+def test_seats_that_are_billed_as_another_service_are_neither_more_nor_fewer() -> None:
+    """The partner has chosen it for the SKU: the client has asked for nothing."""
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)), 0
+    shared.world.map_customer()
+    shared.tell(CUSTOMER, 10)
+    shared.until(8)
+    shared.told("map", "plan", ADV, "--service", "46", "--from", "2026-03-10")
+    shared.tell(CUSTOMER, 13, days=2)
+    shared.until(14)
+    before, after, _ = sections(shared)
+    assert (rows(before)[-1], rows(after)) == ((10, 10, 0), [(10, 0, 13)])
+    assert before.changes[-1].explained == f"10 seats go on as {after.name} from 10 March 2026."
+    assert after.changes[0].explained.startswith(
+        f"10 seats that were {before.name} before go on here from 10 March 2026. 3 seats more from 10 March 2026."
+    )
+    assert (asked(before)[-1], asked(after)) == ([], [[(10, 13)]])
+
+
+def test_seats_that_change_the_plan_are_fewer_of_the_one_and_more_of_the_other() -> None:
+    """The client has asked for that: the SKUs are two."""
+    world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC))
+    world.map_customer()
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = world, 0
+    shared.tell(CUSTOMER, 10)
+    shared.until(8)
+    world.tell(5, {ESS: 4, ADV: 6, GATEWAY: 1}, customer=CUSTOMER, subscription=f"sub_{CUSTOMER}")
+    shared.until(10)
+    adv, ess, _ = sections(shared)
+    assert adv.changes[-1].explained.startswith("4 seats fewer from 8 March 2026.")
+    assert ess.changes[-1].explained.startswith("4 seats more from 8 March 2026.")
 
 
 def test_another_contract_from_the_first_of_a_month_is_no_change_either() -> None:

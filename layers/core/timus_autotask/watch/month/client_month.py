@@ -92,10 +92,13 @@ class ClientMonth:
 
 def client_month(found: MonthEvidence, partner: str, zone: ZoneInfo) -> ClientMonth:
     """What a client is shown of its evidence."""
-    services: dict[int, list[_Part]] = {}
+    parts: dict[int, list[_Part]] = {}
     for line in found.lines:
-        services.setdefault(line.key.service_id, []).append(_Part(line, _seats(line, found.customer)))
-    lines = [one for parts in services.values() for one in _service(parts, found, zone)]
+        parts.setdefault(line.key.service_id, []).append(_Part(line, _seats(line, found.customer)))
+    services = [_service(each, found) for each in parts.values()]
+    lines = [
+        _line(one, services, found, zone) for one in services if any(each.has_seats for each in one.parts)
+    ]
     return ClientMonth(
         partner,
         found.name or found.customer,
@@ -155,19 +158,43 @@ class _Part:
         return (self.seats[day] or 0) - (self.seats[day - ONE_DAY] or 0)
 
 
-def _service(parts: Sequence[_Part], found: MonthEvidence, zone: ZoneInfo) -> Iterator[ClientLine]:
+@dataclass(frozen=True, slots=True)
+class _Service:
     """A service as the client knows it: on all of its contracts together."""
-    if not any(one.has_seats for one in parts):
-        return
-    by_day = {day: _together([one.seats[day] for one in parts]) for day in parts[0].seats}
-    seats, first = [by_day[day] for day in found.month.days], parts[0].line
-    yield ClientLine(
+
+    name: str
+    skus: frozenset[str]
+    parts: Sequence[_Part]
+    seats: Mapping[date, int | None]
+    """Of all parts together."""
+
+    def turns_by(self, day: date) -> int:
+        """How many seats more there are than the day before; 0 also where nobody can say."""
+        before, after = self.seats[day - ONE_DAY], self.seats[day]
+        return 0 if before is None or after is None else after - before
+
+
+def _service(parts: Sequence[_Part], found: MonthEvidence) -> _Service:
+    first = parts[0].line
+    return _Service(
         found.names.services.get(first.key.service_id) or ", ".join(first.skus),
+        frozenset(sku for one in parts for sku in one.line.skus),
+        parts,
+        {day: _together([one.seats[day] for one in parts]) for day in parts[0].seats},
+    )
+
+
+def _line(
+    service: _Service, services: Sequence[_Service], found: MonthEvidence, zone: ZoneInfo
+) -> ClientLine:
+    seats = [service.seats[day] for day in found.month.days]
+    return ClientLine(
+        service.name,
         seats[0],
         seats[-1],
         _chart(seats),
-        tuple(_changes(parts, by_day, found, zone)),
-        tuple(_not_known(by_day, found)),
+        tuple(_changes(service, services, found, zone)),
+        tuple(_not_known(service.seats, found)),
     )
 
 
@@ -191,25 +218,27 @@ def _not_known(by_day: Mapping[date, int | None], found: MonthEvidence) -> Itera
 
 
 def _changes(
-    parts: Sequence[_Part], by_day: Mapping[date, int | None], found: MonthEvidence, zone: ZoneInfo
+    service: _Service, services: Sequence[_Service], found: MonthEvidence, zone: ZoneInfo
 ) -> Iterator[ClientChange]:
-    """Each day on which other seats are billed than the day before, or are billed on another contract, with the adjustments that made it so."""
+    """Each day on which other seats are billed than the day before, or are billed otherwise, with the adjustments that made it so."""
     for day in found.month.days:
-        before, after = by_day[day - ONE_DAY], by_day[day]
-        turning = [one for one in parts if one.turns_by(day)]
+        before, after = service.seats[day - ONE_DAY], service.seats[day]
+        turning = [one for one in service.parts if one.turns_by(day)]
         if before is None or after is None or not turning:
             continue
         moved = _moved(one.turns_by(day) for one in turning)
-        again = _again(parts, day, after - before, moved)
-        if moved or again or any(_landed(one.line, day) or _goes_on(one.line, day) for one in turning):
-            said, asked = _under_another_contract(moved, again, day), list[Cause]()
-            more = after - before - again
-            if more:
-                most = max(turning, key=lambda one: more * one.turns_by(day)).line
-                told, mine = _told(most, day, found.customer)
-                said.append(_explained(told, day, more, most))
-                asked = _since(mine, before + again, only=bool(moved or again))
-            yield ClientChange(day, before, after, " ".join(said), tuple(_asked(asked, zone)))
+        again = _again(service.parts, day, after - before, moved)
+        other, name = _of_another(service, services, day, after - before - again)
+        goes_on = bool(moved or again or other)
+        if not goes_on and not any(_landed(one.line, day) or _goes_on(one.line, day) for one in turning):
+            continue
+        said, asked = [*_go_on(moved, again, day), *_go_on_as(other, name, day)], list[Cause]()
+        if more := after - before - again - other:
+            most = max(turning, key=lambda one: more * one.turns_by(day)).line
+            told, mine = _told(most, day, found.customer)
+            said.append(_explained(told, day, more, most))
+            asked = _since(mine, before + again + other, only=goes_on)
+        yield ClientChange(day, before, after, " ".join(said), tuple(_asked(asked, zone)))
 
 
 def _moved(turns: Iterable[int]) -> int:
@@ -226,7 +255,7 @@ def _again(parts: Sequence[_Part], day: date, more: int, moved: int) -> int:
     return max(min(more, _moved(each[day] - each[day - ONE_DAY] for each in wanted) - moved), 0)
 
 
-def _under_another_contract(moved: int, again: int, day: date) -> list[str]:
+def _go_on(moved: int, again: int, day: date) -> list[str]:
     """For people: the client has asked for nothing, and has as many seats as before."""
     said = []
     if moved:
@@ -238,6 +267,24 @@ def _under_another_contract(moved: int, again: int, day: date) -> list[str]:
         are = "1 seat is" if again == 1 else f"{again} seats are"
         said.append(f"{are} billed again from {day_of(day)}, under another contract.")
     return said
+
+
+def _of_another(service: _Service, services: Sequence[_Service], day: date, more: int) -> tuple[int, str]:
+    """Seats that come from another service to which the same SKU went before, or (negative) go to one; with that one's name."""
+    for other in services:
+        turn = other.turns_by(day)
+        if other is not service and service.skus & other.skus and turn * more < 0:
+            return (min(-turn, more) if more > 0 else max(-turn, more)), other.name
+    return 0, ""
+
+
+def _go_on_as(seats: int, name: str, day: date) -> Iterator[str]:
+    """For people: what the client has is billed as another service."""
+    if seats < 0:
+        yield f"{'1 seat goes' if seats == -1 else f'{-seats} seats go'} on as {name} from {day_of(day)}."
+    elif seats:
+        were = "1 seat that was" if seats == 1 else f"{seats} seats that were"
+        yield f"{were} {name} before {'goes' if seats == 1 else 'go'} on here from {day_of(day)}."
 
 
 def _landed(line: LineEvidence, day: date) -> Sequence[JournalEntry]:
