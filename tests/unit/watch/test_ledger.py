@@ -167,6 +167,9 @@ def test_who_is_mapped_from_today_was_not_billed_before() -> None:
     before = [one for one in found.months[-1].entries if one.key is None]
     assert {leak for one in before for leak in one.seat_days.causes} == {Leak.BEFORE}
     assert total(found.months[-1].entries).seat_days.not_billed == 0
+    said = months.desk.told("ledger", "--since", "2026-03")
+    assert f"→ timus-autotask evidence --customer {CUSTOMER} --month 2026-03" in said
+    assert "→" not in begun().desk.told("ledger", "--since", "2026-03")
 
 
 def test_a_line_of_two_customers_has_its_difference_in_a_row_of_its_own() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
@@ -391,6 +392,7 @@ def _show_ledger(found: Ledger, terminal: Terminal, *, everything: bool) -> None
     )
     if len(shown) < len(lines):
         terminal.say(f"{counted(len(lines) - len(shown), 'line')} without a difference (--all shows them).")
+    _show_before(found, terminal)
     terminal.say("", "Seat-days: used + by terms - billed = difference", style="bold")
     months = [(f"{month.first:%Y-%m}", total(month.entries)) for month in found.months]
     terminal.table(
@@ -412,6 +414,26 @@ def _show_ledger(found: Ledger, terminal: Terminal, *, everything: bool) -> None
     for note in found.notes:
         terminal.say(note, style="yellow")
     terminal.say(ESTIMATES)
+
+
+def _show_before(found: Ledger, terminal: Terminal) -> None:
+    """Where the days before customers came to us can be seen: nothing waits for them, so no other report leads there."""
+    before = [
+        (month.first, one.customer)
+        for month in found.months
+        for one in month.entries
+        if Leak.BEFORE in one.seat_days.causes
+    ]
+    if before:
+        month, customer = before[-1]
+        terminal.say(
+            f"What is {Leak.BEFORE.label} stays as it is billed, and is in no sum of what is not billed. Day by day, as the newest of it:",
+            Whole(
+                f"→ timus-autotask evidence --customer {quote(customer)} --month {month:%Y-%m}"
+                if customer
+                else f"→ timus-autotask ready --month {month:%Y-%m}"
+            ),
+        )
 
 
 def _show_undecided(found: Ledger, terminal: Terminal) -> None:

@@ -70,7 +70,7 @@ _WORDS = {
     Leak.UNDONE: "undone by a person",
     Leak.DRIFT: "somebody changed Autotask",
     Leak.ENDED: "after the contract's end",
-    Leak.LATE: "days past changing",
+    Leak.LATE: "on days past changing",
 }
 
 BY_TERMS = (Leak.TRIAL, Leak.EXCLUDED, Leak.INCLUDED, Leak.MINIMUM, Leak.DATED)

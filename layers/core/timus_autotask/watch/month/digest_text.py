@@ -13,7 +13,7 @@ from timus_autotask.watch.money import total as together
 from timus_autotask.watch.month.coverage import Coverage, within
 from timus_autotask.watch.month.digest import BY_A_PERSON, ChangedLine, Digest, Waiting
 from timus_autotask.watch.remedy import ways
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, with_sign
 
 TOP = 10
 """So many of each are named, those with the most money first; the rest is counted."""
@@ -145,7 +145,7 @@ def _more_changes(rest: Sequence[ChangedLine], found: Digest) -> Iterator[str]:
         units = sum(one.delta for one in rest)
         on_posted = sum((one.posted for one in rest), Decimal("0.00"))
         money = "" if found.away else _effect(together(one.estimate for one in rest), on_posted)
-        yield f"- and {counted(len(rest), 'more line')}: {units:+d} units together{money}"
+        yield f"- and {counted(len(rest), 'more line')}: {with_sign(units, 'unit')} together{money}"
         yield f"    timus-autotask changes --since {found.since}"
 
 
