@@ -90,8 +90,8 @@ def _money(found: Digest) -> Iterator[str]:
 
 
 def _each_period(these: Iterable[Coverage]) -> str:
-    amount = sum((one.each_period for one in these if one.each_period is not None), Decimal("0.00"))
-    return f"about {amount:,.2f} each period"
+    amounts = [one.each_period for one in these if one.each_period is not None]
+    return f"about {sum(amounts):,.2f} each period" if amounts else "no price is known"
 
 
 def _risk(found: Digest) -> str:
