@@ -33,7 +33,9 @@ Exceptions, each with its reason:
 * A decrease that would leave fewer than 0 units in the empty periods of a renewed term waits for their first day. Before a decrease that
   would leave a later day below 0, that day is raised first, and for a moment it has the units of the decrease, too. It keeps what a person
   put on that very day, if the terms or a decision keep such edits.
-* Where nobody named the plans, one that never had half the seats of another is taken for an add-on if the gateway has as many.
+* Where nobody named the plans, one that never had half the seats of another is taken for an add-on if the gateway has as many. One that
+  took less than half of the seats of another is no plan beside it.
+* Where the terms keep seats of a named family billed in one subscription until a later day, as many that come in another one wait.
 * Seats that left a line on another contract may still be billed there on a day that takes no more adjustments. As many of those that came
   instead wait, and the others go up: for that day the new line has a part of what Timus says, and with the seats over there just that.
 * Where a subscription leaves a plan for this one, and another one comes to that plan from a third, as many wait as the third has too many.
@@ -1013,13 +1015,13 @@ class Oracle:
         """Whether a part of a rise was posted while the seats that move with it are still billed on a plan that they leave.
 
         Then that plan has too many, and all plans together have on that day no more seats than some versions had, or than the terms bill.
-        Whether numbers make a gateway a plan depends on which versions were known.
+        Whether numbers make a gateway a plan depends on which versions were known. A plan that had but a few of the seats of another is none by
+        its numbers, so it may not be counted where nobody named the family.
         """
+        subs = self._feeding(line)
+        few = [] if self.w.story.families else [{self._skus[line[1]], other} for other in PLANS]
         return (
-            any(
-                self._moves_in_part(line, day, plans)
-                for plans in (self._plans(self._feeding(line)), {*PLANS})
-            )
+            any(self._moves_in_part(line, day, plans) for plans in (self._plans(subs), {*PLANS}, *few))
             or self._waits_for_another_contract(line, day)
             or self._waits_for_a_third(line, day)
         )
@@ -1033,6 +1035,7 @@ class Oracle:
             for one in lines
             for without in self._unknown_by_then(subs)
         )
+        leaves |= self._dated and self._named_across(subs)  # by the terms they stay billed in another one
         in_part = self._named_across(subs) or any(_has_two(plans, v) for s in subs for v in self.history[s])
         if line not in lines or not leaves or not in_part:
             return False
@@ -1380,9 +1383,19 @@ class Oracle:
         return True
 
     def _looks_like_an_add_on(self, sub: str, billed: Iterable[Any]) -> bool:
-        """Whether numbers mislead: the one plan never had half of what the other comes to, and the gateway, which had, was beside both."""
-        versions = self.history[sub]
+        """Whether numbers mislead: the one plan never had half of what the other comes to, and the gateway, which had, was beside both.
+
+        What came after a newer version may not be known of.
+        """
+        everything = self.history[sub]
+        in_time = [
+            v for v in everything if (sub, v.number) in self._arrived and not self._came_late(sub, v.number)
+        ]
         skus = {self._skus[line.service["id"]] for line in billed}
+        return any(self._is_beside_gateways(skus, versions) for versions in (everything, in_time) if versions)
+
+    @staticmethod
+    def _is_beside_gateways(skus: Collection[str], versions: Sequence[Said]) -> bool:
         most = {sku: max(v.items.get(sku, 0) for v in versions) for sku in (*skus, GATEWAY)}
         half = max(most[sku] for sku in skus) / 2
         beside = all(any(v.items.get(sku) and v.items.get(GATEWAY) for v in versions) for sku in skus)

@@ -36,7 +36,7 @@ def test_reconcile_shows_what_it_found(desk: Desk) -> None:
     assert "Nothing was found." in desk.told("reconcile")
     desk.world.control.person_adjusts(1201, date(2026, 3, 16).toordinal(), 3)
     said = desk.told("reconcile")
-    assert "1 of 1 contracts" in said
+    assert "1 of 1 contract" in said
     assert "edited-up" in said
     assert "1 contract is looked at by the worker now" in said
     desk.world.control.clear_requests()

@@ -332,6 +332,47 @@ def test_a_contract_that_ended_early_has_nothing(desk: Desk, observing: bool) ->
     assert [line["autotask_units"] for line in contract["lines"]] == [0]
 
 
+@pytest.mark.parametrize(("observing", "state"), [(False, "parked"), (True, "observing")])
+def test_a_contract_that_has_ended_with_seats_is_said_before_a_worker_comes(
+    desk: Desk, observing: bool, state: str
+) -> None:
+    """Its last day is known, so status says the day after it what the worker will say."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 25})
+    desk.world.work()
+    if observing:
+        desk.ask("observe", "--yes")
+    desk.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    desk.ask("retry", str(CONTRACT))
+    desk.world.work()
+    assert not any(line["reason_code"] for line in desk.ask("status")["lines"])
+    desk.world.clock.advance(6 * 86400)
+
+    def said() -> list[tuple[str, str, str, str]]:
+        return [
+            (one["state"], one["reason_code"], one["reason"], one["remedy"])
+            for one in desk.ask("status")["lines"]
+        ]
+
+    before = said()
+    assert [one[:2] for one in before] == [(state, "contract-ended")]
+    assert "ends on 2026-03-20; 25 units are to be billed after it" in before[0][2]
+    desk.world.sweep()
+    desk.world.work()
+    assert said() == before
+
+
+def test_a_contract_that_has_ended_without_seats_says_nothing(desk: Desk) -> None:
+    """Neither does one whose seats are gone from that day on, nor one on whose last day it is."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 25}, status="canceled", cancel_at=date(2026, 3, 21))
+    desk.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    desk.world.work()
+    for days in (5, 1):
+        desk.world.clock.advance(days * 86400)
+        assert [line["reason_code"] for line in desk.ask("status")["lines"]] == [None]
+
+
 def test_dead_letters_are_shown(desk: Desk) -> None:
     """Wake-ups that failed for good stand on top."""
     desk.dead_letters.send(CUSTOMER, "dead")

@@ -371,7 +371,7 @@ def test_units_that_are_not_timus_s_stay_if_a_person_says_so() -> None:
     second = second_of(world)
     proposal = choose(world, second, keep_units=True)
     assert tuple(map(str, proposal.doubts)) == (
-        "The 28 units that were billed for cus_41d0 so far stay where they are. If they are Timus's, they are billed twice.",
+        "What was billed for cus_41d0 so far, 28 units, stays where it is. If it is Timus's, it is billed twice.",
     )
     today = world.clock.now().date()
     chosen(world, second, keep_units=True)

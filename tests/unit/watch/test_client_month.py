@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.watch.month.client_month import ClientLine, client_month
 from timus_autotask.watch.month.evidence import Month, evidence
 from timus_autotask.watch.month.share import billed_by_day
+from timus_autotask.watch.page import client_page
 
 MARCH = Month.of(date(2026, 3, 1))
 OTHER = "cus_two"
@@ -62,6 +64,12 @@ class Shared:
         line = self.world.api.model.find_line(CONTRACT, 45)
         assert line is not None
         self.world.control.person_adjusts(line.id, self.world.clock.now().date().toordinal(), units)
+        self.work()
+
+    def undo(self) -> None:
+        """Somebody undoes what was made last, if that is possible."""
+        made = [one for one in self.world.ports.store.changes() if one.outcome == "landed" and one.delta]
+        Desk(self.world).run("undo", made[-1].id, "--reason", "a mistake", "--yes")
         self.work()
 
     def page(self, customer: str) -> ClientLine:
@@ -198,6 +206,200 @@ def test_what_was_undone_is_the_change_of_whose_it_was() -> None:
     assert [row for row in rows(theirs) if row[0] > 2] == []
 
 
+@pytest.mark.parametrize("approved_on", [4, 6])
+def test_what_was_undone_of_both_is_the_change_of_each(approved_on: int) -> None:
+    """Three seats of the one and two of the other came with one adjustment, and go with one; so when the undo is undone, and then it is the news."""
+    shared = Shared()
+    shared.until(4)
+    shared.told("policy", "set", "approve_increases=always")
+    shared.tell(CUSTOMER, 13)
+    shared.tell(OTHER, 17)
+    shared.until(approved_on)
+    shared.told("approve", str(CONTRACT), "45")
+    shared.told("policy", "set", "approve_increases=never")
+    for delta, until in ((5, 9), (-5, 12)):
+        shared.until(until)
+        made = [one for one in shared.world.ports.store.changes() if one.delta == delta]
+        shared.told("undo", made[-1].id, "--reason", "a mistake")
+    shared.until(15)
+    shared.tell(OTHER, 18)
+    shared.until(16)
+    mine, theirs = shared.page(CUSTOMER), shared.page(OTHER)
+    assert mine.not_known == theirs.not_known == ()
+    assert [row[1:] for row in rows(mine)] == [(10, 13), (13, 10), (10, 13)]
+    assert [row[1:] for row in rows(theirs)] == [(0, 15), (15, 17), (17, 15), (15, 17), (17, 18)]
+    for each in (mine.changes[1], theirs.changes[2]):
+        assert "An earlier change was taken back." in each.explained
+    seats = [*zip(MARCH.days, shared.seats(CUSTOMER), shared.seats(OTHER), strict=True)]
+    assert [(a or 0) + (b or 0) for _, a, b in seats] == [shared.bills(day) for day, _, _ in seats]
+
+
+def test_nobody_is_billed_on_a_day_on_which_the_line_has_nothing() -> None:
+    """Whoever took all of it away: that is known of each of them."""
+    shared = Shared()
+    shared.until(5)
+    shared.edit(-25)
+    shared.until(7)
+    for customer in (CUSTOMER, OTHER):
+        assert shared.seats(customer)[4:] == [0] * 27
+        assert shared.page(customer).not_known == ()
+
+
+def test_nobody_is_billed_after_the_contracts_last_day() -> None:
+    """Also where no worker has read that day yet; that it ends is no change of seats."""
+    shared = Shared()
+    shared.until(8)
+    shared.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-10"})
+    shared.world.pass_time(days=5)
+    for customer, seats in ((CUSTOMER, 10), (OTHER, 15)):
+        assert shared.seats(customer)[8:] == [seats, seats, *[0] * 21]
+        line = shared.page(customer)
+        assert (line.not_known, line.last) == ((), 0)
+        assert [row for row in rows(line) if row[0] > 2] == []
+
+
+ANOTHER = 29683950
+"""A contract of another company."""
+
+
+def moving(last: str = "", said_on: int = 8, first: str = "2026-03-10") -> Shared:
+    """A client of its own with ten seats, who is moved to another contract from a day on; and perhaps the last day of the one before."""
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)), 0
+    shared.world.map_customer()
+    shared.tell(CUSTOMER, 10)
+    shared.until(8)
+    if last:
+        shared.world.control.person_edits_contract(CONTRACT, {"endDate": last})
+    shared.until(said_on)
+    move(shared, first)
+    return shared
+
+
+def move(shared: Shared, first: str) -> None:
+    """To the other contract, from a day on."""
+    shared.told("map", "customer", CUSTOMER, "--company", "601", "--contract", str(ANOTHER), "--from", first)
+
+
+def sections(shared: Shared, month: Month = MARCH) -> list[ClientLine]:
+    """Of the whole page."""
+    return [*client_month(evidence(shared.world.ports, CUSTOMER, month), "A", shared.world.ports.zone).lines]
+
+
+GOES_ON = (
+    "10 seats go on under another contract from 10 March 2026. Each contract bills them for its own days."
+)
+
+
+@pytest.mark.parametrize(("last", "said_on"), [("", 8), ("2026-03-09", 8), ("2026-03-09", 12)])
+def test_seats_that_go_on_on_another_contract_are_neither_more_nor_fewer(last: str, said_on: int) -> None:
+    """One section for each service, as many seats as before, and nobody who asked for it; also where the contract before has ended."""
+    shared = moving(last, said_on)
+    shared.until(14)
+    adv, gateway = sections(shared)
+    assert (adv.first, adv.last, gateway.first, gateway.last) == (10, 10, 1, 1)
+    assert rows(adv)[1:] == [(10, 10, 10)]
+    assert asked(adv)[1:] == [[]]
+    assert adv.changes[-1].explained == GOES_ON
+    assert [one.explained for one in gateway.changes] == [
+        "1 seat goes on under another contract from 10 March 2026. Each contract bills it for its own days."
+    ]
+    page = client_page(
+        client_month(evidence(shared.world.ports, CUSTOMER, MARCH), "A", shared.world.ports.zone)
+    )
+    assert '<td class="n">10</td>' in page
+
+
+def test_what_is_asked_for_on_the_day_of_another_contract_is_more() -> None:
+    """Only that, by who asked for it."""
+    shared = moving()
+    shared.tell(CUSTOMER, 13, days=2)
+    shared.until(14)
+    adv, _ = sections(shared)
+    assert rows(adv)[1:] == [(10, 10, 13)]
+    assert asked(adv)[1:] == [[(10, 13)]]
+    assert adv.changes[-1].explained.startswith(f"{GOES_ON} 3 seats more from 10 March 2026.")
+
+
+def test_what_is_less_on_the_day_of_another_contract_is_fewer() -> None:
+    """Only that, by who asked for it."""
+    shared = moving()
+    shared.tell(CUSTOMER, 8, days=2)
+    shared.until(14)
+    adv, _ = sections(shared)
+    assert rows(adv)[1:] == [(10, 10, 8)]
+    assert adv.changes[-1].explained.startswith("8 seats go on under another contract from 10 March 2026.")
+    assert "2 seats fewer from 10 March 2026." in adv.changes[-1].explained
+
+
+def test_what_no_contract_billed_for_some_days_is_billed_again() -> None:
+    """The client has asked for nothing either."""
+    shared = moving("2026-03-09", 12, "2026-03-12")
+    shared.until(14)
+    adv, _ = sections(shared)
+    assert rows(adv)[1:] == [(12, 0, 10)]
+    assert asked(adv)[1:] == [[]]
+    assert (
+        adv.changes[-1].explained == "10 seats are billed again from 12 March 2026, under another contract."
+    )
+
+
+def test_seats_that_are_billed_as_another_service_are_neither_more_nor_fewer() -> None:
+    """The partner has chosen it for the SKU: the client has asked for nothing."""
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)), 0
+    shared.world.map_customer()
+    shared.tell(CUSTOMER, 10)
+    shared.until(8)
+    shared.told("map", "plan", ADV, "--service", "46", "--from", "2026-03-10")
+    shared.tell(CUSTOMER, 13, days=2)
+    shared.until(14)
+    before, after, _ = sections(shared)
+    assert (rows(before)[-1], rows(after)) == ((10, 10, 0), [(10, 0, 13)])
+    assert before.changes[-1].explained == f"10 seats go on as {after.name} from 10 March 2026."
+    assert after.changes[0].explained.startswith(
+        f"10 seats that were {before.name} before go on here from 10 March 2026. 3 seats more from 10 March 2026."
+    )
+    assert (asked(before)[-1], asked(after)) == ([], [[(10, 13)]])
+
+
+def test_seats_that_change_the_plan_are_fewer_of_the_one_and_more_of_the_other() -> None:
+    """The client has asked for that: the SKUs are two."""
+    world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC))
+    world.map_customer()
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = world, 0
+    shared.tell(CUSTOMER, 10)
+    shared.until(8)
+    world.tell(5, {ESS: 4, ADV: 6, GATEWAY: 1}, customer=CUSTOMER, subscription=f"sub_{CUSTOMER}")
+    shared.until(10)
+    adv, ess, _ = sections(shared)
+    assert adv.changes[-1].explained.startswith("4 seats fewer from 8 March 2026.")
+    assert ess.changes[-1].explained.startswith("4 seats more from 8 March 2026.")
+
+
+def test_another_contract_from_the_first_of_a_month_is_no_change_either() -> None:
+    """What the one before billed on its last day is not in Autotask's rows of the month."""
+    shared = moving("2026-03-31", 20, "2026-04-01")
+    for _ in range(15):
+        shared.world.pass_time(days=1)
+        shared.work()
+    adv, _ = sections(shared, Month.of(date(2026, 4, 1)))
+    assert (adv.first, rows(adv)) == (10, [(1, 10, 10)])
+    assert asked(adv) == [[]]
+
+
+def test_who_leaves_a_shared_line_for_another_contract_has_as_many_seats() -> None:
+    """The other one's page does not move."""
+    shared = Shared()
+    shared.until(8)
+    move(shared, "2026-03-10")
+    shared.until(14)
+    adv = shared.page(CUSTOMER)
+    assert (rows(adv)[-1], adv.changes[-1].explained) == ((10, 10, 10), GOES_ON)
+    assert rows(shared.page(OTHER)) == [(2, 0, 15)]
+
+
 def test_of_days_on_which_somebody_else_changed_the_line_the_page_says_that_it_cannot_say() -> None:
     """No number is shown for them, nor a change; what was known before stands."""
     shared = Shared()
@@ -249,7 +451,23 @@ def test_a_line_of_its_own_shows_each_day_on_which_autotask_bills_other_seats() 
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["tell", "tell", "tell", "hold", "free", "approve", "reject", "edit", "late"]),
+            st.sampled_from(
+                [
+                    "tell",
+                    "tell",
+                    "tell",
+                    "hold",
+                    "free",
+                    "approve",
+                    "approve",
+                    "reject",
+                    "edit",
+                    "late",
+                    "undo",
+                    "undo",
+                    "end",
+                ]
+            ),
             st.sampled_from([CUSTOMER, OTHER]),
             st.integers(0, 20),
             st.integers(0, 3),
@@ -268,6 +486,11 @@ def test_the_parts_that_are_shown_come_to_what_autotask_bills(story: list[tuple[
             shared.told("policy", "set", f"approve_increases={'always' if what == 'hold' else 'never'}")
         elif what == "edit":
             shared.edit(units % 3 + 1)
+        elif what == "undo":
+            shared.undo()
+        elif what == "end":
+            last = (shared.world.clock.now().date() + timedelta(days=units)).isoformat()
+            shared.world.control.person_edits_contract(CONTRACT, {"endDate": last})
         else:
             more = ("--reason", "no") if what == "reject" else ()
             Desk(shared.world).run(what, str(CONTRACT), "45", *more, "--yes")

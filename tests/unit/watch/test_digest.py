@@ -100,6 +100,19 @@ def test_what_ends_soon_is_counted_by_its_days() -> None:
     assert f"10 {ADV} until 20 Mar 2026, about 125.00 each period." in text
 
 
+def test_what_has_ended_is_not_counted_with_what_ends_soon() -> None:
+    """It stands apart, with its day and what is not billed since then."""
+    months = begun()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    months.play([("wait", None, 40)])
+    text = as_mail(of(months), "acme").text
+    assert "BILLED BY NO CONTRACT SOON" not in text
+    assert "end being billed" not in text
+    assert "- 2 subscriptions go on after their contract has ended: about 170.00 each period." in text
+    assert "ENDED, WITH SEATS IN TIMUS: 2, billed by no contract any more" in text
+    assert f"10 {ADV} since 20 Mar 2026, about 125.00 each period." in text
+
+
 def test_while_autotask_is_away_it_comes_without_money_and_says_so() -> None:
     """What waits is by our own records."""
     months = begun()

@@ -218,6 +218,18 @@ def test_an_invoice_without_customers_pays_for_what_any_of_them_is_billed() -> N
     assert headline(of(months, [f",{ADV},11,,,", f",{GATEWAY},1,,,"]).found) == (0, 31)
 
 
+def test_days_that_nothing_changes_any_more_have_a_command_that_shows_them(tmp_path: Path) -> None:
+    """It can be pasted as it stands: with the customer and the month."""
+    months = Months()
+    months.begin((), mapped=False)
+    months.play([("wait", None, 4), ("map", "today", 0)])
+    file = tmp_path / "march.csv"
+    file.write_text(f"customer,sku,quantity\n{CUSTOMER},{ADV},10\n{CUSTOMER},{GATEWAY},1\n")
+    said = months.desk.run("reconcile", "--timus-invoice", str(file), "--month", "2026-03").out
+    assert "before we came" in said
+    assert f"timus-autotask evidence --customer {CUSTOMER} --month 2026-03" in " ".join(said.split())
+
+
 def test_a_line_that_two_customers_share_bills_both() -> None:
     """Each pays for his own seats, and the line has those of both. The second one's are billed from the day after they were told."""
     months = Months()

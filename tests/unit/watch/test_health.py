@@ -253,6 +253,18 @@ def test_what_goes_on_after_its_contract_is_said(world: World) -> None:
     assert health(world)["coverage"].verdict is WRONG
 
 
+def test_what_has_ended_with_seats_is_wrong_and_not_counted_as_ending(world: World) -> None:
+    """Nobody bills it now."""
+    world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    world.pass_time(days=10)
+    Desk(world).told("retry", str(CONTRACT), "--yes")
+    world.work()
+    over = health(world)["coverage"]
+    assert over.verdict is WRONG
+    assert f"26 seats go on after their contract has ended: first {CONTRACT} on 2026-03-20" in over.found
+    assert "within" not in over.found
+
+
 def test_what_ends_is_as_autotask_says_now(world: World) -> None:
     """A person has moved a contract's last day, and no event tells it; where Autotask is not asked, it says as of when it knows."""
     world.control.person_edits_contract(CONTRACT, {"endDate": "2026-04-10"})

@@ -31,13 +31,17 @@ def of(months: Months) -> Ledger:
     suppress_health_check=[*HealthCheck],
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
-@given(TERMS, st.booleans(), ENDING)
+@given(TERMS, st.booleans(), st.booleans(), ENDING)
 def test_it_adds_up_over_random_months(
-    terms: tuple[str, ...], mapped: bool, story: list[tuple[str, object, int]]
+    terms: tuple[str, ...], mapped: bool, shared: bool, story: list[tuple[str, object, int]]
 ) -> None:
     """Used and billed are those of Timus and of Autotask to the seat-day; all that is between them has a cause; so has the money."""
     months = Months()
     months.begin(terms, mapped)
+    shared = shared and mapped
+    if shared:
+        months.world.map_customer("cus_two")
+        months.world.tell(1, {ADV: 4}, customer="cus_two", subscription="sub_two")
     months.play(story)
     months.work()
     found = of(months)
@@ -53,8 +57,10 @@ def test_it_adds_up_over_random_months(
             for service in (SERVICES.values() if mapped else lines)
             for day in days
         )
-        assert sum(entry.seat_days.used for entry in month.entries) == sum(
-            months.used(sku, day) for sku in (ADV, ESS, GATEWAY) for day in days
+        assert (
+            sum(entry.seat_days.used for entry in month.entries)
+            == sum(months.used(sku, day) for sku in (ADV, ESS, GATEWAY) for day in days)
+            + 4 * len(days) * shared
         )
 
 
@@ -161,6 +167,9 @@ def test_who_is_mapped_from_today_was_not_billed_before() -> None:
     before = [one for one in found.months[-1].entries if one.key is None]
     assert {leak for one in before for leak in one.seat_days.causes} == {Leak.BEFORE}
     assert total(found.months[-1].entries).seat_days.not_billed == 0
+    said = months.desk.told("ledger", "--since", "2026-03")
+    assert f"→ timus-autotask evidence --customer {CUSTOMER} --month 2026-03" in said
+    assert "→" not in begun().desk.told("ledger", "--since", "2026-03")
 
 
 def test_a_line_of_two_customers_has_its_difference_in_a_row_of_its_own() -> None:
@@ -176,6 +185,55 @@ def test_a_line_of_two_customers_has_its_difference_in_a_row_of_its_own() -> Non
     assert entry(found, customer="").seat_days.causes[Leak.DRIFT] == -1
     assert (entry(found).seat_days.used, entry(found, customer="cus_two").seat_days.used) == (20, 8)
     assert all(one.seat_days.adds_up for one in found.months[-1].entries)
+
+
+def _two_whose_contract_ends(*terms: str) -> Months:
+    """Ten seats of the one and four of the other on a line whose contract ends on 10 March."""
+    months = begun(*terms)
+    months.world.map_customer("cus_two")
+    months.world.tell(1, {ADV: 4}, customer="cus_two", subscription="sub_two")
+    months.work()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-10"})
+    months.play([("wait", None, 3)])
+    return months
+
+
+def test_what_two_customers_share_is_billed_to_neither_after_the_contracts_last_day() -> None:
+    """So each row says itself what of it is not billed, less its own free units, and the row of both says nothing of these days."""
+    months = _two_whose_contract_ends()
+    months.desk.told("policy", "set", "included.SASE-ADV-USER=1", "--customer", "cus_two", "--from", "always")
+    months.play([("wait", None, 38)])
+    found = of(months)
+    days = found.months[-1].last.day
+    one, two = entry(found), entry(found, customer="cus_two")
+    assert (one.seat_days.used, one.seat_days.billed) == (10 * days, 0)
+    assert one.seat_days.causes == {Leak.ENDED: 10 * days}
+    assert (two.seat_days.used, two.seat_days.billed) == (4 * days, 0)
+    assert two.seat_days.causes == {Leak.ENDED: 3 * days}
+    assert not [one for one in found.months[-1].entries if not one.customer]
+    march = {
+        one.customer: one.seat_days for one in found.months[0].entries if one.key and one.key.service_id == 45
+    }
+    assert march[CUSTOMER].causes == {Leak.ENDED: 10 * 21}
+    assert march["cus_two"].causes[Leak.ENDED] == 3 * 21
+    assert sum(march[""].causes.values()) == march[""].used - march[""].billed
+    assert Leak.ENDED not in march[""].causes
+
+
+def test_what_a_person_put_on_a_shared_line_is_billed_until_the_contracts_last_day_only() -> None:
+    """A unit that is kept is in the row of both until then, and in none afterwards."""
+    months = begun()
+    months.world.map_customer("cus_two")
+    months.world.tell(1, {ADV: 4}, customer="cus_two", subscription="sub_two")
+    months.work()
+    months.play([("wait", None, 1), ("edit", 2, 0), ("tell", {ADV: 11, GATEWAY: 1}, 0), ("adopt", None, 0)])
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-10"})
+    months.play([("wait", None, 40)])
+    found = of(months)
+    assert not [one for one in found.months[-1].entries if not one.customer]
+    assert entry(found).seat_days.causes == {Leak.ENDED: 11 * found.months[-1].last.day}
+    [march] = [one for one in found.months[0].entries if not one.customer]
+    assert march.seat_days.causes[Leak.KEPT] < 0
 
 
 def test_an_entry_that_does_not_add_up_is_named() -> None:

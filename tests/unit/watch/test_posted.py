@@ -17,7 +17,7 @@ from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import what_was_posted
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.posted import Explained, Posted, Stretch
+from timus_autotask.watch.month.posted import Explained, NotPosted, Posted, Stretch
 
 MARCH = date(2026, 3, 1)
 
@@ -240,7 +240,17 @@ def test_a_new_service_that_was_held_while_somebody_posted() -> None:
     months.desk.told("approve", str(CONTRACT), "46", "--yes")
     months.work()
     after = of(months)
-    assert (after.passed, after.not_posted) == ((), ((CONTRACT, MARCH),))
+    assert (after.passed, after.not_posted) == ((), (NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 46)),))
+    said = months.desk.run("ready", "--posted", "--month", "2026-03")
+    assert said.status == 0
+    assert (
+        f"Not posted yet: service 46 on contract {CONTRACT} Contoso SASE, of the period from 2026-03-01. "
+        "The rest of the period is posted."
+    ) in " ".join(said.out.split())
+    [form] = months.desk.ask("ready", "--posted", "--month", "2026-03")["not_posted"]
+    assert (form["contract_id"], form["service_id"], form["from"]) == (CONTRACT, 46, "2026-03-01")
+    post(months)
+    assert of(months).not_posted == ()
 
 
 def test_a_sku_that_nobody_had_mapped_while_somebody_posted() -> None:
@@ -266,7 +276,10 @@ def test_what_nobody_has_posted_is_no_gap() -> None:
     months = begun()
     found = of(months)
     assert (found.items, found.missing, found.passed) == ((), (), ())
-    assert found.not_posted == ((CONTRACT, MARCH),)
+    assert found.not_posted == (NotPosted(CONTRACT, MARCH),)
+    assert "the period from 2026-03-01." in months.desk.run("ready", "--posted", "--month", "2026-03").out
+    [form] = months.desk.ask("ready", "--posted", "--month", "2026-03")["not_posted"]
+    assert (form["contract_id"], form["service_id"], form["from"]) == (CONTRACT, None, "2026-03-01")
 
 
 def test_items_that_may_not_be_read_are_said_and_the_rest_stands() -> None:

@@ -454,6 +454,46 @@ def test_what_ends_first_is_said() -> None:
     assert "0 within 30 days" in months.desk.told("ready")
 
 
+def test_what_has_ended_is_said_apart_from_what_ends_soon() -> None:
+    """On its last day it still ends soon; from the next one on it has ended, also when that was long ago."""
+    months = begun()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    months.world.pass_time(days=(date(2026, 3, 20) - months.today).days)
+    assert [one.sku for one in of(months).coverage] == [ADV, GATEWAY]
+    assert of(months).ended == ()
+    for days in (1, 80):
+        months.world.pass_time(days=days)
+        found = of(months)
+        assert found.coverage == ()
+        assert [(one.sku, one.until, one.units, one.within(found.today)) for one in found.ended] == [
+            (ADV, date(2026, 3, 20), 10, None),
+            (GATEWAY, date(2026, 3, 20), 1, None),
+        ]
+        ran = months.desk.run("ready")
+        assert "Billed by no contract soon" not in ran.out
+        assert "Ended, with seats in Timus (2): billed by no contract any more" in ran.out
+        form = months.desk.run("ready", "--json").json
+        assert [len(form[name]) for name in ("coverage", "ended")] == [0, 2]
+
+
+def test_what_has_ended_and_has_no_seats_any_more_is_not_said() -> None:
+    """Timus and Autotask agree: nobody has it."""
+    months = begun()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    months.play([("wait", None, 10), ("tell", {GATEWAY: 1}, 0), ("wait", None, 20)])
+    assert [one.sku for one in of(months).ended] == [GATEWAY]
+
+
+def test_what_has_ended_is_what_nobody_bills_today() -> None:
+    """Fourteen seats, two of them free: twelve, and not the eight that were billed on the contract's last day."""
+    months = begun()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    months.desk.told("policy", "set", "included.SASE-ADV-USER=2", "--yes")
+    months.play([("wait", None, 25), ("tell", {ADV: 14, GATEWAY: 1}, 0)])
+    [adv, _] = of(months).ended
+    assert (adv.until, adv.units, adv.seats) == (date(2026, 3, 20), 12, 14)
+
+
 def ends(months: Months) -> list[tuple[str, int, int, Decimal | None]]:
     """What ends with the contract on 20 April: SKU, units that are billed, seats in Timus, money of each period."""
     months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-04-20"})

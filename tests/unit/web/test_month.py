@@ -12,7 +12,7 @@ from tests.deployment import deployment_of
 from tests.months import FIRST, Months
 from tests.partner import DRIFTS, HELD, PAUSED, REJECTED, contract_of, customer_of, name_of, partner
 from tests.unit.web.browser import Browser, words_of
-from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.operate.month_end import leaks
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.ledger import Ledger
@@ -217,6 +217,32 @@ def test_while_autotask_is_away_the_pages_say_why_and_what_was_seen_stays(world:
     world.control.clear_faults(fault)
     browser.send("/ready/look", {"month": "2026-03"})
     assert "Autotask cannot be asked" not in browser.words("/ready")
+
+
+def test_a_service_that_came_after_posting_is_named_as_what_is_left() -> None:
+    """The rest of the period is posted, and that is said."""
+    months = Months()
+    months.begin((), mapped=True)
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    months.play([("wait", None, 3), ("tell", {ADV: 10, GATEWAY: 1, ESS: 7}, 0)])
+    words = Browser(months.world).words("/posted?month=2026-03")
+    left = words.split("Not posted yet")[1].split("Billing items")[0]
+    assert left.strip().startswith("46")
+    assert "the rest of the period is posted" in left
+
+
+def test_what_has_ended_stands_apart_from_what_ends_soon() -> None:
+    """With its last day and what a renewal would do."""
+    months = Months()
+    months.begin((), mapped=True)
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    soon = Browser(months.world).words("/ready")
+    months.world.pass_time(days=30)
+    ended = Browser(months.world).words("/ready")
+    assert "Billed by no contract soon" in soon
+    assert "Ended, with seats" not in soon
+    assert "Billed by no contract soon" not in ended
+    assert "20 Mar 2026" in ended.split("Ended, with seats in Timus: billed by no contract any more")[1]
 
 
 YES = "Yes: March 2026 may be approved and posted."

@@ -29,6 +29,7 @@ from timus_autotask.watch.month.evidence import (
     whose_evidence,
 )
 from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.wording import counted
 
 Writer = Callable[[MonthEvidence], str]
 
@@ -114,7 +115,7 @@ def _everybody(
     customers = whose_evidence(deployment.store)
     rows: list[EvidenceFiles] = []
     for number, found in enumerate(_each(deployment, customers, month), 1):
-        terminal.busy(f"{number} of {len(customers)} customers", done=number == len(customers))
+        terminal.busy(f"{number} of {counted(len(customers), 'customer')}", done=number == len(customers))
         name = f"{_file_name(found.customer)}-{month}"
         if not arguments.for_client:
             _write(folder / f"{name}.json", as_json(evidence_form(found)) + "\n")
@@ -181,7 +182,7 @@ def _show(found: MonthEvidence, terminal: Terminal) -> None:
     for missing in found.without_line:
         terminal.say(
             "",
-            f"{missing.units} {missing.sku} on no line, {missing.first} to {missing.last}: {missing.seat_days} seat-days until today are "
+            f"{missing.units} {missing.sku} on no line, {missing.first} to {missing.last}: {counted(missing.seat_days, 'seat-day')} until today "
             f"not billed. {missing.why.message}",
             style="bold yellow",
         )
@@ -202,7 +203,8 @@ def _show_line(line: LineEvidence, found: MonthEvidence, terminal: Terminal) -> 
     if line.seat_days:
         much = "too many" if line.seat_days > 0 else "too few"
         terminal.say(
-            f"{abs(line.seat_days)} seat-days {much} are billed in this month until today.", style="yellow"
+            f"{counted(abs(line.seat_days), 'seat-day')} {much} {'is' if abs(line.seat_days) == 1 else 'are'} billed in this month until today.",
+            style="yellow",
         )
     _show_decisions(line, terminal)
     if money := money_of(line):
@@ -279,6 +281,8 @@ def _say_verdict(found: MonthEvidence, terminal: Terminal) -> None:
     if not found.whole:
         terminal.say("An entry of the journal is missing or was changed.", style="bold red")
     if found.unchained:
-        terminal.say(f"{found.unchained} entries of an earlier version are outside the chain.")
+        terminal.say(
+            f"{counted(found.unchained, 'entry of an earlier version is', 'entries of an earlier version are')} outside the chain."
+        )
     for contract in found.contracts:
         terminal.say(f"Head of contract {contract.contract_id}: {contract.head}")

@@ -29,6 +29,7 @@ from timus_autotask.store.invoice import SignOff
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.four_sides import Between, FourSides, SideDifference, SideRow
 from timus_autotask.watch.names import Directory
+from timus_autotask.watch.wording import counted
 
 MOST_ROWS = 40
 """So many rows that differ are shown, those with the most money first; a file has all of them."""
@@ -167,11 +168,13 @@ def _show(beside: ComparedInvoice, terminal: Terminal) -> None:
             "estimate",
             "why",
         ),
-        [_row(row, names) for row in differing[:MOST_ROWS]],
+        [_row(row, names, f"{found.month:%Y-%m}") for row in differing[:MOST_ROWS]],
         empty="Every seat-day that you pay for is billed, and the other way round.",
     )
     if len(differing) > MOST_ROWS:
-        terminal.say(f"{len(differing) - MOST_ROWS} more rows differ: --csv FILE has all of them.")
+        terminal.say(
+            f"{counted(len(differing) - MOST_ROWS, 'more row differs', 'more rows differ')}: --csv FILE has all of them."
+        )
     same = len(found.rows) - len(differing)
     if same:
         terminal.say(f"{same} {'row is' if same == 1 else 'rows are'} the same on all sides.")
@@ -187,7 +190,7 @@ def _size(row: SideRow) -> tuple[Decimal, int, str, tuple[str, ...]]:
     return -money, -sum(abs(one.seat_days) for one in row.differences), row.customer, row.skus
 
 
-def _row(row: SideRow, names: Directory) -> tuple[Any, ...]:
+def _row(row: SideRow, names: Directory, month: str) -> tuple[Any, ...]:
     money = [one.estimate for one in row.differences if one.estimate is not None]
     return (
         str(called(row.customer or None, names.customers) or "")
@@ -200,27 +203,32 @@ def _row(row: SideRow, names: Directory) -> tuple[Any, ...]:
         row.billed,
         f"{row.paid - row.billed:+d}",
         f"about {sum(money)}" if money else "",
-        [line for one in row.differences for line in _why(one, row)],
+        [line for one in row.differences for line in _why(one, row, month)],
     )
 
 
-_BY_HAND = "Nothing changes these days any more: bill or credit them by hand in Autotask"
+_BY_HAND = "Nothing changes these days any more: bill or credit them by hand in Autotask. "
+_SEEN = {
+    True: "To see them: timus-autotask evidence --customer {customer} --month {month}",
+    False: "To see them: timus-autotask ready --month {month}",
+}
+"""Whether it is one customer's."""
 _PAST = {
     Leak.LATE: _BY_HAND,
     Leak.BEFORE: _BY_HAND,
     Leak.SUPERSEDED: _BY_HAND,
     Leak.KEPT: "It is kept by a person's decision: change the units in Autotask if it should not be",
-    Leak.UNDONE: "timus-autotask ready --month with this month names the command that brings it back",
+    Leak.UNDONE: "The command that brings it back stands in: timus-autotask ready --month {month}",
 }
 """What no line waits for, so that `status` has nothing to say of it."""
 
 
-def _why(one: SideDifference, row: SideRow) -> Iterator[str]:
+def _why(one: SideDifference, row: SideRow, month: str) -> Iterator[str]:
     yield f"{one.seat_days:+d} {one.kind.label}"
-    yield from arrows(_remedy(one, row))
+    yield from arrows(_remedy(one, row, month))
 
 
-def _remedy(one: SideDifference, row: SideRow) -> str:
+def _remedy(one: SideDifference, row: SideRow, month: str) -> str:
     if one.rightly or one.kind is Between.UNKNOWN:
         return ""
     if one.kind is Between.NOT_IN_TIMUS and not row.paid_not_billed:
@@ -230,13 +238,14 @@ def _remedy(one: SideDifference, row: SideRow) -> str:
     if one.kind is Between.NOT_INVOICED:
         return "Timus may charge it later"
     if one.kind in (Between.NOT_POSTED, Between.POSTED_MORE):
-        return "timus-autotask ready --posted --month with this month"
+        return f"timus-autotask ready --posted --month {month}"
     if one.kind is Between.NO_SUBSCRIPTION:
         return "timus-autotask map suggest; if it is not sold any more, take it off the contract in Autotask"
     if one.kind is Leak.UNMAPPED:
         return "timus-autotask map review"
     if isinstance(one.kind, Leak) and one.kind in _PAST:
-        return _PAST[one.kind]
+        said = _PAST[one.kind] + (_SEEN[bool(row.customer)] if _PAST[one.kind] is _BY_HAND else "")
+        return said.format(customer=row.customer, month=month)
     return f"timus-autotask status --customer {row.customer}" if row.customer else "timus-autotask status"
 
 
@@ -271,7 +280,9 @@ def _show_sums(found: FourSides, terminal: Terminal) -> None:
         ("You pay for it and bill it to nobody", total.paid_not_billed, total.estimate_paid_not_billed),
         ("You bill it and do not pay for it", total.billed_not_paid, total.estimate_billed_not_paid),
     ):
-        terminal.say(f"{meaning}: {days} seat-days, about {money}.", style="bold red" if days else "green")
+        terminal.say(
+            f"{meaning}: {counted(days, 'seat-day')}, about {money}.", style="bold red" if days else "green"
+        )
     if total.without_price:
         terminal.say(
             f"Without a known price, and not in the money: {total.without_price} of the differences."
@@ -282,14 +293,14 @@ def _show_sums(found: FourSides, terminal: Terminal) -> None:
         )
     for one in found.shortfalls:
         missing = (
-            f"up to {one.most} are missing: {one.seat_days} seat-days, {one.paid} of them on the invoice"
+            f"up to {one.most} are missing: {counted(one.seat_days, 'seat-day')}, {one.paid} of them on the invoice"
             if one.most
             else "nothing is missing"
         )
         terminal.say(f"Minimum of {one.sku}: {one.minimum} for all customers together; {missing}.")
     if found.outside:
         terminal.say(
-            f"{found.outside} seat-days of the file are of other days ({found.amount_outside}): they are not compared."
+            f"{counted(found.outside, 'seat-day of the file is', 'seat-days of the file are')} of other days ({found.amount_outside}): not compared."
         )
 
 

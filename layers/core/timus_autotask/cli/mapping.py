@@ -24,6 +24,7 @@ from timus_autotask.operate.mapping.listing import Mappings, mappings
 from timus_autotask.operate.mapping.service_choice import ServiceChosen, choose_service
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.watch.names import Directory
+from timus_autotask.watch.wording import counted
 
 
 def map_customer(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
 
 def _say_routed(done: CustomerRouted, terminal: Terminal) -> None:
     sku = f", {done.route.sku}," if done.route.sku else ""
-    units = f" (up to {done.route.units} units)" if done.route.units else ""
+    units = f" (up to {counted(done.route.units, 'unit')})" if done.route.units else ""
     terminal.say(
         f"{done.customer}{sku}{units} goes to contract {done.route.contract_id} of company {done.route.company_id}.",
         style="green",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
@@ -17,11 +18,11 @@ from timus_autotask.operate.month_end import leaks, ledger_csv, may_be_posted, w
 from timus_autotask.watch.forms import digest_form, ledger_form, posted_form, ready_form
 from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.coverage import HORIZONS, Coverage
+from timus_autotask.watch.month.coverage import Coverage, within
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
-from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Item, Posted
+from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Item, NotPosted, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.remedy import remedy_of
@@ -62,7 +63,7 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
         terminal.say("", f"To be settled first ({len(found.everything)})", style="bold red")
         _open_table(found.things, names, terminal)
     _show_beside(found, terminal)
-    _show_coverage(found.coverage, found, terminal)
+    _show_ends(found, terminal)
     for note in found.notes:
         terminal.say(note, style="yellow")
     level = sum(period.level for period in found.periods)
@@ -165,29 +166,34 @@ def _open_table(these: Iterable[tuple[int | None, Open]], names: Directory, term
     )
 
 
-def _show_coverage(these: Iterable[Coverage], found: Ready, terminal: Terminal) -> None:
-    rows = [*these]
-    if not rows:
-        return
-    today = {one: one.within(found.today) for one in rows}
-    counts = ", ".join(
-        f"{sum((today[one] or 0) <= days for one in rows)} within {days} days" for days in reversed(HORIZONS)
-    )
-    terminal.say("", f"Billed by no contract soon: {counts}", style="bold")
+def _show_ends(found: Ready, terminal: Terminal) -> None:
+    """What no contract bills any more, and what none will bill soon."""
+    if found.ended:
+        title = f"Ended, with seats in Timus ({len(found.ended)}): billed by no contract any more"
+        terminal.say("", title, style="bold red")
+        _coverage_table(found.ended, found.names, terminal)
+    if found.coverage:
+        days = within(found.coverage, found.today).items()
+        counts = ", ".join(f"{number} within {each} days" for each, number in days)
+        terminal.say("", f"Billed by no contract soon: {counts}", style="bold")
+        _coverage_table(found.coverage, found.names, terminal)
+
+
+def _coverage_table(these: Iterable[Coverage], names: Directory, terminal: Terminal) -> None:
     terminal.table(
         ("customer", "subscription", "SKU", "contract", "last day", "units", "each period", "renewal"),
         [
             (
-                called(one.customer, found.names.customers),
+                called(one.customer, names.customers),
                 one.subscription,
                 one.sku,
-                called(one.key.contract_id, found.names.contracts),
+                called(one.key.contract_id, names.contracts),
                 one.until,
                 one.units,
                 _about(one.each_period),
                 one.renewal,
             )
-            for one in rows
+            for one in these
         ],
         empty="",
     )
@@ -213,10 +219,8 @@ def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None
     _show_items(found, terminal, everything=everything)
     _show_missing(found, terminal)
     _show_passed(found, terminal)
-    for id_, first in found.not_posted:
-        terminal.say(
-            f"Not posted yet: contract {called(id_, found.names.contracts)}, the period from {first}."
-        )
+    for left in found.not_posted:
+        terminal.say(f"Not posted yet: {_left(left, found.names)}")
     for note in found.notes:
         terminal.say(note, style="yellow")
     number = len(found.by_others)
@@ -229,6 +233,16 @@ def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None
             style="bold green" if found.right else "bold red",
         )
     terminal.say(ESTIMATES)
+
+
+def _left(one: NotPosted, names: Directory) -> str:
+    contract = f"contract {called(one.contract_id, names.contracts)}"
+    if one.line is None:
+        return f"{contract}, the period from {one.first}."
+    service = called(one.line.service_id, names.services)
+    return (
+        f"service {service} on {contract}, of the period from {one.first}. The rest of the period is posted."
+    )
 
 
 def _show_items(found: Posted, terminal: Terminal, *, everything: bool) -> None:
@@ -378,6 +392,7 @@ def _show_ledger(found: Ledger, terminal: Terminal, *, everything: bool) -> None
     )
     if len(shown) < len(lines):
         terminal.say(f"{counted(len(lines) - len(shown), 'line')} without a difference (--all shows them).")
+    _show_before(found, terminal)
     terminal.say("", "Seat-days: used + by terms - billed = difference", style="bold")
     months = [(f"{month.first:%Y-%m}", total(month.entries)) for month in found.months]
     terminal.table(
@@ -399,6 +414,26 @@ def _show_ledger(found: Ledger, terminal: Terminal, *, everything: bool) -> None
     for note in found.notes:
         terminal.say(note, style="yellow")
     terminal.say(ESTIMATES)
+
+
+def _show_before(found: Ledger, terminal: Terminal) -> None:
+    """Where the days before customers came to us can be seen: nothing waits for them, so no other report leads there."""
+    before = [
+        (month.first, one.customer)
+        for month in found.months
+        for one in month.entries
+        if Leak.BEFORE in one.seat_days.causes
+    ]
+    if before:
+        month, customer = before[-1]
+        terminal.say(
+            f"What is {Leak.BEFORE.label} stays as it is billed, and is in no sum of what is not billed. Day by day, as the newest of it:",
+            Whole(
+                f"→ timus-autotask evidence --customer {quote(customer)} --month {month:%Y-%m}"
+                if customer
+                else f"→ timus-autotask ready --month {month:%Y-%m}"
+            ),
+        )
 
 
 def _show_undecided(found: Ledger, terminal: Terminal) -> None:

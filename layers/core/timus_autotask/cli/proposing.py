@@ -48,9 +48,9 @@ def progress(terminal: Terminal) -> Progress:
 
     def show_progress(done: int, of: int) -> None:
         if terminal.asks:
-            terminal.busy(f"{done} of {of} contracts are read", done=done == of)
+            terminal.busy(f"{done} of {counted(of, 'contract')} read", done=done == of)
         elif of > MANY:
-            terminal.say(f"{done} of {of} contracts are read")
+            terminal.say(f"{done} of {counted(of, 'contract')} read")
 
     return show_progress
 
@@ -140,7 +140,8 @@ def show(preview: Preview, terminal: Terminal) -> None:
         observing = sum(one.observes for one in shown)
         if observing:
             terminal.say(
-                f"{observing} contracts observe: nothing is adjusted there before go-live.", style="yellow"
+                f"{counted(observing, 'contract observes', 'contracts observe')}: nothing is adjusted there before go-live.",
+                style="yellow",
             )
         shown_one_by_one: list[ContractPreview] = []
     else:
@@ -154,8 +155,8 @@ def show(preview: Preview, terminal: Terminal) -> None:
     totals = preview.totals
     if totals.contracts > 1:
         terminal.say(
-            f"In all: {counted(totals.lines, 'line')} on {totals.contracts} contracts, +{totals.units_up} and "
-            f"-{totals.units_down} units; of these at once: +{totals.units_up_at_once} and -{totals.units_down_at_once}."
+            f"In all: {counted(totals.lines, 'line')} on {counted(totals.contracts, 'contract')}, +{totals.units_up} and "
+            f"-{counted(totals.units_down, 'unit')}; of these at once: +{totals.units_up_at_once} and -{totals.units_down_at_once}."
             + (f" An estimate: {about(totals.estimate)}." if totals.estimate else ""),
             style="bold",
         )
@@ -314,7 +315,7 @@ def _units_after(line: LinePreview) -> int:
 
 def totals_in_words(totals: Totals) -> str:
     """How much would be changed, and how much waits."""
-    said = f"{totals.lines} {'line' if totals.lines == 1 else 'lines'}, +{totals.units_up} and -{totals.units_down} units"
+    said = f"{counted(totals.lines, 'line')}, +{totals.units_up} and -{counted(totals.units_down, 'unit')}"
     if totals.estimate:
         said += f", {about(totals.estimate)}"
     later = totals.units_up + totals.units_down - totals.units_up_at_once - totals.units_down_at_once

@@ -99,7 +99,7 @@ def _undecided(against: AgainstTimus) -> Iterator[str]:
     if against.held:
         ids = ", ".join(one.id for one in against.open_suspicions)
         yield (
-            f"Held as suspicious: {against.held} of {against.missing} events; --yes does not release them. For each "
+            f"Held as suspicious: {against.held} of {counted(against.missing, 'event')}; --yes does not release them. For each "
             f"suspicion that is right, give the same command again with --accept and its id. The ids: {ids}"
         )
     for other in against.comparison.contradicted:
@@ -115,14 +115,18 @@ def _undecided(against: AgainstTimus) -> Iterator[str]:
 
 
 def _counting(terminal: Terminal) -> Callable[[Run], None]:
-    return lambda run: terminal.say(f"{run.contracts} of {run.of} contracts, {run.calls} calls")
+    return lambda run: terminal.say(
+        f"{run.contracts} of {counted(run.of, 'contract')}, {counted(run.calls, 'call')}"
+    )
 
 
 def _counting_on(terminal: Terminal) -> Callable[[Run], None]:
     """How far a comparison is: to a person on one line that is written over, to a log line by line."""
     if not terminal.console.is_terminal:
         return _counting(terminal)
-    return lambda run: terminal.busy(f"{run.contracts} of {run.of} contracts are compared, {run.calls} calls")
+    return lambda run: terminal.busy(
+        f"{run.contracts} of {counted(run.of, 'contract')} compared, {counted(run.calls, 'call')}"
+    )
 
 
 def _show(compared: Reconciled, terminal: Terminal) -> None:
@@ -131,7 +135,9 @@ def _show(compared: Reconciled, terminal: Terminal) -> None:
         terminal.say("Nothing was compared yet.")
         return
     when = f"finished {moment(run.finished)} UTC" if run.finished else f"begun {moment(run.started)} UTC"
-    terminal.say(f"{run.contracts} of {run.of} contracts, {run.lines} lines, {run.calls} calls; {when}.")
+    terminal.say(
+        f"{run.contracts} of {counted(run.of, 'contract')}, {counted(run.lines, 'line')}, {counted(run.calls, 'call')}; {when}."
+    )
     terminal.say(*run.notes)
     terminal.table(
         ("found", "contract", "service", "customer", "baseline", "Autotask", "what"),
@@ -212,7 +218,7 @@ def _show_suspicions(against: AgainstTimus, terminal: Terminal) -> None:
             (
                 one.id,
                 one.message,
-                "accepted" if one.id in against.accepted else f"{len(one.holds)} subscriptions",
+                "accepted" if one.id in against.accepted else counted(len(one.holds), "subscription"),
             )
             for one in against.comparison.suspicions
         ],

@@ -27,6 +27,7 @@ from timus_autotask.watch.forms import shadow_form
 from timus_autotask.watch.names import some
 from timus_autotask.watch.remedy import commands
 from timus_autotask.watch.shadow import Episode, Shadow
+from timus_autotask.watch.wording import counted
 
 
 def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -85,8 +86,8 @@ def _shadow(found: Shadow, terminal: Terminal) -> dict[str, Any]:
         f" {found.without_price} without a known price are not in the money." if found.without_price else ""
     )
     terminal.say(
-        f"From {found.since} to {found.until}: {kinds or 'nothing wrong'}; {found.level} lines right on each day. "
-        f"{found.too_many} seat-days billed too many (about {found.overbilled}), {found.too_few} not billed (about "
+        f"From {found.since} to {found.until}: {kinds or 'nothing wrong'}; {counted(found.level, 'line')} right on each day. "
+        f"{counted(found.too_many, 'seat-day')} billed too many (about {found.overbilled}), {found.too_few} not billed (about "
         f"{found.unbilled}).{unpriced}",
         style="bold",
     )

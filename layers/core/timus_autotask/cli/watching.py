@@ -293,7 +293,7 @@ def _show_compared(run: Run, terminal: Terminal) -> None:
     """When everything was last compared with Autotask, and what was found that no line shows."""
     if not run.finished:
         terminal.say(
-            f"Compared with Autotask: {run.contracts} of {run.of} contracts."
+            f"Compared with Autotask: {run.contracts} of {counted(run.of, 'contract')}."
             if run.id
             else "Not compared with Autotask yet."
         )

@@ -23,6 +23,7 @@ from timus_autotask.watch import reconcile
 from timus_autotask.watch.forms import reconciled_form
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import status_of
+from timus_autotask.watch.wording import counted
 
 AT_MOST = timedelta(minutes=30)
 """How long one comparison takes at most. The next one goes on where it stopped."""
@@ -174,7 +175,7 @@ def take_in_missing(
     def act(ports: Ports) -> TakenIn:
         new = take_in(found.comparison, ports, found.accepted)
         if new:
-            detail = f"{new} events from a file"
+            detail = f"{counted(new, 'event')} from a file"
             ports.store.commit(put_decision(decided("reconcile", customers, by, detail, ports)))
         wake(customers, ports)
         return TakenIn(new)

@@ -173,7 +173,7 @@ def replay_since(
         def act(ports: Ports) -> Replayed:
             again = sum(replay(event, ports) for event in events)
             if again:
-                detail = f"{again} events since {since.isoformat()}"
+                detail = f"{counted(again, 'event')} since {since.isoformat()}"
                 ports.store.commit(put_decision(decided("replay", customers, by, detail, ports)))
             wake(customers, ports)
             return Replayed(len(events), len(customers), again)
@@ -289,7 +289,7 @@ def restore(
     contracts = _made_safe(ports, by)
     kept = [*replayable(deployment.store, moment - OVERLAP)]
     events = sum(replay(event, ports) for event in kept)
-    detail = f"to {moment.isoformat()}: {records} records, {events} events merged again"
+    detail = f"to {moment.isoformat()}: {counted(records, 'record')}, {counted(events, 'event')} merged again"
     ports.store.commit(put_decision(decided("restore", (), by, detail, ports)))
     wake({event.customer_id for event in kept}, ports)
     tell(

@@ -98,21 +98,25 @@ def read_records(
         if there.state.value.contract:
             gathered.schedules[other] = there.state.value.contract.schedule
     gathered.elsewhere, gathered.first_days = elsewhere, first_days
-    others = _who_shares(gathered, ports.today())
-    if others:
-        gathered.sharing, gathered.wanted = {c: store.customer_to_bill(c) for c in others}, None
-        gathered.policies |= _policies(gathered.sharing, partner)
+    gathered.sharing = {c: store.customer_to_bill(c) for c in _who_shares(gathered, ports.today())}
+    gathered.policies |= _policies(gathered.sharing, partner)
     return gathered
 
 
 def _who_shares(gathered: Gathered, today: date) -> list[str]:
     """The customers of other contracts only who have units there on a line from which seats come to this contract."""
+    having = {
+        key: {customer for customer, _ in line.sources} - gathered.customers.keys()
+        for key, line in gathered.elsewhere.items()
+    }
+    if not any(having.values()):
+        return []
     contract_id, links = gathered.contract.state.value.contract_id, gathered.desired(today).links
+    gathered.wanted = None  # the billing periods of this contract are not known yet
     if not any(link.up.contract_id == contract_id != link.down.contract_id for link in links):
         return []
     lines = {line for link in links for line in (link.down, link.up)} & gathered.elsewhere.keys()
-    having = {customer for line in lines for customer, _ in gathered.elsewhere[line].sources}
-    return sorted(having - gathered.customers.keys())
+    return sorted({customer for line in lines for customer in having[line]})
 
 
 def _policies(customers: Mapping[str, CustomerRecords], partner: PartnerRecords) -> dict[str, Policy]:

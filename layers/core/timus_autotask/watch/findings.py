@@ -21,6 +21,7 @@ from timus_autotask.store.contracts import ContractRecords
 from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.store.inbox import delivery_in
 from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.watch.wording import counted
 
 NOTICE = timedelta(days=30)
 """How long before its day a renewal or an end is reported."""
@@ -159,11 +160,11 @@ def _of_line(
     edit = _edit(line, contract, look, today)
     if edit and line.state is State.OBSERVING:
         _, day, ours, observed = edit
-        message = f"{ours} units were seen for {day}, and somebody has made them {observed} since."
+        message = f"{counted(ours, 'unit was', 'units were')} seen for {day}, and somebody has made it {observed} since."
         yield _found(line, Kind.CHANGED_WHILE_OBSERVING, message, day, ours, observed)
     elif edit:
         kind, day, ours, observed = edit
-        message = f"we left {ours} units for {day}, Autotask has {observed}."
+        message = f"we left {counted(ours, 'unit')} for {day}, Autotask has {observed}."
         yield _found(line, kind, message, day, ours, observed)
     else:
         yield from _not_as_demanded(line, demand, contract, look, today)
@@ -198,13 +199,13 @@ def _not_as_demanded(
     observed = look.observed(line.service_id, 0) if look.days else 0
     if demand is None:
         if observed and contract.start <= today <= contract.end:
-            message = f"{observed} units are billed, and no subscription maps to it any more."
+            message = f"{counted(observed, 'unit is', 'units are')} billed, and no subscription maps to it any more."
             yield _found(line, Kind.NO_SUBSCRIPTION, message, today, 0, observed)
         return
     wanted = wanted_units(demand, line).at(today)
     level = line.state is State.APPLIED and not any(day <= today for day, _ in line.scheduled)
     if level and max(demand.start, contract.start) <= today <= contract.end and wanted != observed:
-        message = f"it should have {wanted} units today and Autotask has {observed}, and nothing was to be done about it."
+        message = f"it should have {counted(wanted, 'unit')} today and Autotask has {observed}, and nothing was to be done about it."
         yield _found(line, Kind.NOT_LEVEL, message, today, wanted, observed)
 
 

@@ -636,7 +636,8 @@ def ready_form(found: Ready) -> Form:
         "periods": [_period(one, names) for one in found.periods],
         "elsewhere": [_open(one, names) for one in found.open],
         "later": [_open(one, names) for one in found.later],
-        "coverage": [coverage_form(one, names) for one in found.coverage],
+        "coverage": _coverage(found.coverage, names),
+        "ended": _coverage(found.ended, names),
         "notes": [*found.notes],
     }
 
@@ -662,8 +663,14 @@ def posted_form(found: Posted) -> Form:
         ],
         "passed": [_passed(one, names) for one in found.passed],
         "not_posted": [
-            {"contract_id": id_, "contract_name": names.contracts.get(id_), "from": first}
-            for id_, first in found.not_posted
+            {
+                "contract_id": one.contract_id,
+                "contract_name": names.contracts.get(one.contract_id),
+                "service_id": one.line.service_id if one.line else None,
+                "service_name": names.services.get(one.line.service_id) if one.line else None,
+                "from": one.first,
+            }
+            for one in found.not_posted
         ],
         "notes": [*found.notes],
     }
@@ -786,6 +793,10 @@ def _amount(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
 
 
+def _coverage(these: Iterable[Coverage], names: Directory) -> list[Form]:
+    return [coverage_form(one, names) for one in these]
+
+
 def coverage_form(one: Coverage, names: Directory) -> Form:
     """A SKU that goes on after the contract that bills it."""
     return {
@@ -848,7 +859,8 @@ def digest_form(found: Digest, mail: Mail) -> Form:
         "estimate_too_much": str(found.too_much),
         "by_itself": found.by_itself,
         "unmapped": {"customers": [*found.unmapped_customers], "skus": [*found.unmapped_skus]},
-        "coverage": [coverage_form(one, names) for one in found.coverage],
+        "coverage": _coverage(found.coverage, names),
+        "ended": _coverage(found.ended, names),
         "earlier_month": {
             "month": f"{found.earlier.month:%Y-%m}",
             "ready": found.earlier.ready,

@@ -25,7 +25,7 @@ from timus_autotask.watch.check import CheckResult, CheckVerdict
 from timus_autotask.watch.gauges import last_webhook, measured
 from timus_autotask.watch.grouping import Standing, standing_of
 from timus_autotask.watch.listing import everything
-from timus_autotask.watch.month.coverage import HORIZONS, Coverage, coverage
+from timus_autotask.watch.month.coverage import HORIZONS, Coverage, Ends, coverage, within
 from timus_autotask.watch.names import some
 from timus_autotask.watch.remedy import CheckWay
 from timus_autotask.watch.status import (
@@ -270,31 +270,30 @@ def _coverage(records: Records, ports: Ports, autotask: Psa | None) -> CheckResu
     lines = {
         stored.value.key: stored.value for one in records.contracts.values() for stored in one.lines.values()
     }
-    ending = coverage(customers, desired, contracts, today, lines)
-    if not ending:
+    ends = coverage(customers, desired, contracts, today, lines)
+    if not ends.soon and not ends.ended:
         return CheckResult(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more{as_of}")
-    found = f"{_ends(ending, today)}{as_of}"
-    if any(one.within(today) == HORIZONS[0] and not one.by_terms for one in ending):
+    found = f"{'. '.join(_ends(ends, today))}{as_of}"
+    near = [one for one in ends.soon if one.within(today) == HORIZONS[0]]
+    if any(not one.by_terms for one in (*ends.ended, *near)):
         return CheckResult(name, found, WRONG, way=CheckWay.SEE_COVERAGE)
-    return (
-        CheckResult(name, found, WARN, way=CheckWay.SEE_COVERAGE)
-        if any(not one.by_terms for one in ending)
-        else CheckResult(name, found)
-    )
+    warns = ends.ended or any(not one.by_terms for one in ends.soon)
+    return CheckResult(name, found, WARN, way=CheckWay.SEE_COVERAGE) if warns else CheckResult(name, found)
 
 
-def _ends(ending: Sequence[Coverage], today: date) -> str:
-    """How much goes on after its contract, and how soon."""
-    counts = [
-        f"{sum((one.within(today) or 0) <= days for one in ending)} within {days}"
-        for days in reversed(HORIZONS)
-    ]
-    number, first = sum(one.seats for one in ending), ending[0]
+def _ends(ends: Ends, today: date) -> Iterator[str]:
+    """How much goes on after its contract has ended, and how much will, and how soon."""
+    if ends.ended:
+        yield _go_on(ends.ended, "has ended", "")
+    if ends.soon:
+        counts = [f"{number} within {days}" for days, number in within(ends.soon, today).items()]
+        yield _go_on(ends.soon, "ends", f"{', '.join(counts)} days; ")
+
+
+def _go_on(these: Sequence[Coverage], ends: str, counts: str) -> str:
+    number, first = sum(one.seats for one in these), these[0]
     goes = "goes on after its" if number == 1 else "go on after their"
-    return (
-        f"{counted(number, 'seat')} {goes} contract ends: {', '.join(counts)} days; "
-        f"first {first.key.contract_id} on {first.until}"
-    )
+    return f"{counted(number, 'seat')} {goes} contract {ends}: {counts}first {first.key.contract_id} on {first.until}"
 
 
 def _contracts_now(ids: Sequence[int], autotask: Psa | None) -> Mapping[int, Contract] | None:

@@ -17,6 +17,7 @@ from timus_autotask.watch.month.client_month import ClientMonth, day_of
 from timus_autotask.watch.month.evidence import MonthEvidence, money_of, runs, verdict_of
 from timus_autotask.watch.month.four_sides import FourSides
 from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.wording import counted, with_sign
 
 
 def client_page(found: ClientMonth) -> str:
@@ -45,6 +46,8 @@ def _pages() -> Environment:
     )
     pages.filters["day"] = day_of
     pages.filters["runs"] = runs
+    pages.filters["count"] = counted
+    pages.filters["with_sign"] = with_sign
     pages.filters["money_of"] = money_of
     pages.filters["verdict_of"] = verdict_of
     pages.filters["by_whom"] = by_whom

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -53,6 +53,7 @@ from timus_autotask.watch.wording import counted
 
 T = TypeVar("T")
 A = TypeVar("A")
+ONE_DAY = timedelta(days=1)
 
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """``map``, or one that makes several calls at a time."""
@@ -578,6 +579,8 @@ def _lines(
     line = stored.value if stored else Line(key.contract_id, key.service_id)
     state, reason = _state(line, stored, known, circuit, today, live=is_live(known, records))
     parked = line.parked if state in (State.PARKED, State.OBSERVING) else None
+    if ended := _past_end(line, demand, known.contract, state, today):
+        state, reason, parked = ended
     sources = [(s.customer_id, s.sku) for s in demand.sources] if demand else [*line.sources]
     policies = policies_on(demand, line, customers, today)
     partner = partner_policy(records)
@@ -605,6 +608,28 @@ def _lines(
         )
         for customer, sku in sources
     ]
+
+
+def _past_end(
+    line: Line, demand: Demand | None, contract: Contract | None, state: State, today: date
+) -> tuple[State, str, Parked] | None:
+    """What the worker will say of units after a contract's last day, where that is known and no worker has come since; None: nothing."""
+    at_rest = state in (State.APPLIED, State.SCHEDULED, State.OBSERVING) and line.parked is None
+    if demand is None or contract is None or contract.end >= today or not at_rest:
+        return None
+    after, wanted = contract.end + ONE_DAY, wanted_units(demand, line)
+    days = (day for day in (after, *wanted.days) if after <= day <= today)
+    units = next((units for day in days if (units := wanted.at(day))), None)
+    if units is None:
+        return None
+    facts: dict[str, int | str] = {
+        "contract": contract.id,
+        "service": line.service_id,
+        "contract_end": contract.end.isoformat(),
+        "units": units,
+    }
+    parked = Parked("contract-ended", facts)
+    return (State.OBSERVING if state is State.OBSERVING else State.PARKED), parked.message, parked
 
 
 def partner_policy(records: Records) -> Policy:

@@ -6,3 +6,8 @@ from __future__ import annotations
 def counted(number: int, one: str, many: str = "") -> str:
     """A number with its noun: ``1 line``, ``2 lines``; ``many`` where the plural is not made with an s."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def with_sign(number: int, one: str) -> str:
+    """A change with its noun: ``+1 unit``, ``-2 units``."""
+    return f"{number:+,} {one if abs(number) == 1 else one + 's'}"

@@ -16,6 +16,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
 
+from timus_autotask.watch.wording import counted
+
 FEW = 5
 """Units. A change by no more than these is everyday, however small the client is: a few people come, a few people go."""
 SHARE = 0.5
@@ -177,7 +179,7 @@ def _mixed(moved: Sequence[Billed], new: Collection[str], known: KnownToUs) -> I
         ids = sorted(one.subscription_id for one in moved)
         more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
         message = (
-            f"{len(ids)} subscriptions are other customers' here, not all of one to one other: {', '.join(ids[:SHOWN])}{more}. Rows may have been "
+            f"{counted(len(ids), 'subscription is', 'subscriptions are')} other customers' here, not all of one to one other: {', '.join(ids[:SHOWN])}{more}. Rows may have been "
             "exchanged, or a column moved."
         )
         yield _suspicion(SuspicionKind.EXCHANGED, message, new, ids)
@@ -354,7 +356,9 @@ def _changes(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
         before = clients.get(customer, [])
         total = _lasting(before)
         if total and not _lasting([*after, *(one for one in before if one.subscription_id not in named)]):
-            message = f"Customer {customer} would be billed nothing any more; it is {total} units today."
+            message = (
+                f"Customer {customer} would be billed nothing any more; it is {counted(total, 'unit')} today."
+            )
             yield _suspicion(SuspicionKind.TO_NOTHING, message, [one.subscription_id for one in after])
             continue
         for one in after:
@@ -396,7 +400,7 @@ def _clients(new: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
             yield from _client(customer, clients[customer], given, known)
         elif (total := sum(one.total() for one in given)) > max(NEW_CLIENT, largest):
             message = (
-                f"Customer {customer} has nothing today and would begin with {total:,} units; the largest client that we know has "
+                f"Customer {customer} has nothing today and would begin with {counted(total, 'unit')}; the largest client that we know has "
                 f"{largest:,}."
             )
             yield _suspicion(SuspicionKind.LARGE, message, [one.subscription_id for one in given])
@@ -486,7 +490,7 @@ def _exchanged(changed: Sequence[_Change]) -> Iterator[Suspicion]:
 def _moved_numbers(changes: Sequence[_Change], what: str) -> Suspicion:
     each = sorted(map(str, changes))
     more = f"; and {len(each) - SHOWN} more" if len(each) > SHOWN else ""
-    message = f"{len(each)} rows {what}: {'; '.join(each[:SHOWN])}{more}. Rows may have been exchanged, or a column moved."
+    message = f"{counted(len(each), 'row')} {what}: {'; '.join(each[:SHOWN])}{more}. Rows may have been exchanged, or a column moved."
     return _suspicion(
         SuspicionKind.EXCHANGED, message, [change.one.subscription_id for change in changes], each
     )
@@ -505,7 +509,7 @@ def _all_together(
         rise = sum(units for units in clients.values() if units > 0)
         total = sum(clients.values())
         message = (
-            f"{what}: {rise:+,} and -{rise - total:,}, from {whole:,} to {whole + total:,} units in all that the file names. Is it the right "
+            f"{what}: {rise:+,} and -{rise - total:,}, from {whole:,} to {counted(whole + total, 'unit')} in all that the file names. Is it the right "
             "file, as it was exported?"
         )
         yield _suspicion(SuspicionKind.WHOLE, message, new, [*map(str, changed)])
@@ -528,7 +532,7 @@ def _by_much(changed: Sequence[_Change], whole: int) -> str:
     units = sum(abs(change.new - change.old) for change in small)
     if len(clients) < 2 or units <= max(FEW, MUCH * whole):
         return ""
-    return f"{len(clients)} clients would change by {units:,} units together"
+    return f"{counted(len(clients), 'client')} would change by {counted(units, 'unit')} together"
 
 
 def _is_large(old: int, new: int) -> bool:
@@ -562,7 +566,7 @@ def _days(given: Sequence[Billed], today: date) -> Iterator[Suspicion]:
             away = (day - today).days
             if not -before <= away <= after:
                 message = (
-                    f"Subscription {one.subscription_id} of {one.customer_id}: {column} is {day}, {abs(away):,} days "
+                    f"Subscription {one.subscription_id} of {one.customer_id}: {column} is {day}, {counted(abs(away), 'day')} "
                     f"{'after' if away > 0 else 'before'} today."
                 )
                 yield _suspicion(SuspicionKind.DAY, message, (one.subscription_id,))

@@ -55,6 +55,7 @@ from timus_autotask.watch.month.books import Books, open_books
 from timus_autotask.watch.month.four_sides import KINDS, Charge, FourSides, Invoice, SideRow, four_sides
 from timus_autotask.watch.month.ledger import superseded_units
 from timus_autotask.watch.month.ready import month_of
+from timus_autotask.watch.wording import counted
 
 FIELDS = ("customer", "sku", "quantity", "amount", "first_day", "last_day")
 """Our names of the columns; ``sku`` and ``quantity`` are needed."""
@@ -452,7 +453,7 @@ def sign_off(deployment: Deployment, beside: ComparedInvoice, file: str, by: str
         str(total.amount) if total.amount is not None else "",
         note,
     )
-    signed = f"the invoice from Timus of {month} ({file}, SHA-256 {beside.digest[:12]}…): {total.paid} seat-days paid, {total.billed} billed"
+    signed = f"the invoice from Timus of {month} ({file}, SHA-256 {beside.digest[:12]}…): {counted(total.paid, 'seat-day')} paid, {total.billed} billed"
     detail = f"{signed}{f'; {note}' if note else ''}"
     # The decision has the id and the time of what it is about.
     ports.store.commit(

@@ -36,6 +36,7 @@ from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
 from timus_autotask.watch.names import NamesRead, alias_of, apart, learn_names, name_of
+from timus_autotask.watch.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,7 @@ def _shared(deployment: Deployment, chosen: Chosen) -> Iterator[str]:
         if others:
             yield f"Contract {contract_id} is the contract of {', '.join(others)} as well."
         if times > 1:
-            yield f"Contract {contract_id} is chosen for {times} customers."
+            yield f"Contract {contract_id} is chosen for {counted(times, 'customer')}."
 
 
 def _billed_later(deployment: Deployment, chosen: Chosen, days: FirstDays) -> Iterator[Doubt]:

@@ -58,6 +58,7 @@ from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.names import NamesRead, alias_of, apart, learn_names, name_of
 from timus_autotask.watch.status import strict_words
+from timus_autotask.watch.wording import counted
 
 EVERY_DAY = Timeline(((date.min, 1),))
 
@@ -191,7 +192,7 @@ def _require_room(deployment: Deployment, customer: str, contract_id: int) -> No
     state = deployment.store.contract_state(contract_id).value
     if not state.has_room_for(customer):
         raise NotDone(
-            f"Contract {contract_id} is, or was, the contract of {len(state.customers):,} customers, and its record holds no more. Send "
+            f"Contract {contract_id} is, or was, the contract of {counted(len(state.customers), 'customer')}, and its record holds no more. Send "
             f"{customer} to another contract. Nothing was written."
         )
 
@@ -454,7 +455,7 @@ def routes_to(routings: Sequence[Routing], contract_id: int, today: date) -> boo
 def route_words(route: Route, since: date | None) -> str:
     """Where units go, for people."""
     what = f"{route.sku} " if route.sku else ""
-    some = f"up to {route.units} units " if route.units else ""
+    some = f"up to {counted(route.units, 'unit')} " if route.units else ""
     return f"{what}{some}to contract {route.contract_id} of company {route.company_id} from {since or 'the beginning'}"
 
 

@@ -30,6 +30,7 @@ from timus_autotask.sync.gather import as_chosen, units_by_contract_service
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.names import NamesRead, learn_names
+from timus_autotask.watch.wording import counted
 
 NOTHING_WRITTEN = "Nothing was written."
 
@@ -434,7 +435,7 @@ def _still_billed(
         "Bring it to 0 in Autotask first, then choose again: the other one is billed from that day on. "
     )
     return (
-        f"{which} is billed{whose} so far, with {units.at(today)} units today. With another one chosen they would be billed twice. {then}"
+        f"{which} is billed{whose} so far, with {counted(units.at(today), 'unit')} today. With another one chosen they would be billed twice. {then}"
         f"{NOTHING_WRITTEN}"
     )
 
@@ -472,5 +473,5 @@ def _doubts(switch: Switch, result: LineChosen) -> Sequence[str]:
         return ()
     whose = f" for {', '.join(result.customers)}" if result.customers else ""
     return (
-        f"The {switch.kept} units that were billed{whose} so far stay where they are. If they are Timus's, they are billed twice.",
+        f"What was billed{whose} so far, {counted(switch.kept, 'unit')}, stays where it is. If it is Timus's, it is billed twice.",
     )

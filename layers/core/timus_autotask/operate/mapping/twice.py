@@ -10,6 +10,7 @@ from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.refusal import Doubt, Way
 from timus_autotask.watch.preview import LinePreview, Preview
+from timus_autotask.watch.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _of_one(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Ite
         )
         instead = until if until and until > today else None
         yield Doubt(
-            f"{stretch} {max(map(pair.twice, twice))} units of {sku} of {customer} would be billed twice: contract {old.contract_id} "
+            f"{stretch} {counted(max(map(pair.twice, twice)), 'unit')} of {sku} of {customer} would be billed twice: contract {old.contract_id} "
             f"(service {old.line.service_id}) keeps them, because {old.why}.",
             (Way.ONCE_FROM,) if instead else (),
             instead,

@@ -69,7 +69,7 @@ _WORDS = {
     Leak.UNDONE: "undone by a person",
     Leak.DRIFT: "somebody changed Autotask",
     Leak.ENDED: "after the contract's end",
-    Leak.LATE: "days past changing",
+    Leak.LATE: "on days past changing",
 }
 
 BY_TERMS = (Leak.TRIAL, Leak.EXCLUDED, Leak.INCLUDED, Leak.MINIMUM, Leak.DATED)
@@ -128,7 +128,7 @@ def turns_of(one: BookLine) -> set[date]:
 def edited(one: BookLine, day: date) -> int:
     """Units that somebody else put on a day (negative: took off), as far as nobody has decided about them."""
     line, baseline = one.line, one.line.baseline
-    if baseline is None or line.intent is not None or not one.live or _ended(one, day):
+    if baseline is None or line.intent is not None or not one.live or ended(one, day):
         return 0
     if line.baseline_until is not None and day > line.baseline_until:
         return 0
@@ -146,7 +146,7 @@ def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]
     """What may explain a difference, the surest first: cause, and units that are lacking by it."""
     line = one.line
     yield from _not_ours(one, day)
-    if _ended(one, day):  # whatever else waits, it bills none of these days
+    if ended(one, day):  # whatever else waits, it bills none of these days
         yield Leak.ENDED, one.wanted.at(day) - one.has.at(day)
     yield Leak.DRIFT, -edited(one, day)
     if line.intent is not None and line.intent.day <= day:
@@ -163,7 +163,8 @@ def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]
             yield _of_scheduled(one, scheduled, today), delta
 
 
-def _ended(one: BookLine, day: date) -> bool:
+def ended(one: BookLine, day: date) -> bool:
+    """Whether a day is after the contract's last one: nobody is billed for it."""
     return one.contract is not None and day > one.contract.end
 
 

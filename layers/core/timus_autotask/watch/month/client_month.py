@@ -5,7 +5,7 @@ There is no cost, no margin and no id of Autotask in it. A client who shares a l
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Why
-from timus_autotask.watch.month.evidence import LineEvidence, Month, MonthEvidence
+from timus_autotask.watch.month.evidence import LineEvidence, Month, MonthEvidence, by_journal
 from timus_autotask.watch.month.share import billed_by_day, landed_by_day, whose
 
 WIDTH, HEIGHT, LEFT, TOP = 640, 120, 34, 18
@@ -41,7 +41,7 @@ class AskedBy:
 
 @dataclass(frozen=True, slots=True)
 class ClientChange:
-    """A change of seats that is billed."""
+    """A change of seats that is billed, or of the contract that bills them."""
 
     day: date
     before: int
@@ -64,7 +64,7 @@ class ClientChart:
 
 @dataclass(frozen=True, slots=True)
 class ClientLine:
-    """One service of the client."""
+    """One service of the client, on all of its contracts together."""
 
     name: str
     first: int | None
@@ -92,7 +92,13 @@ class ClientMonth:
 
 def client_month(found: MonthEvidence, partner: str, zone: ZoneInfo) -> ClientMonth:
     """What a client is shown of its evidence."""
-    lines = [one for line in found.lines for one in _line(line, found, zone)]
+    parts: dict[int, list[_Part]] = {}
+    for line in found.lines:
+        parts.setdefault(line.key.service_id, []).append(_Part(line, _seats(line, found.customer)))
+    services = [_service(each, found) for each in parts.values()]
+    lines = [
+        _line(one, services, found, zone) for one in services if any(each.has_seats for each in one.parts)
+    ]
     return ClientMonth(
         partner,
         found.name or found.customer,
@@ -116,27 +122,85 @@ def _seats(line: LineEvidence, customer: str) -> dict[date, int | None]:
         one.day: one.journal or 0 if one.autotask is None else one.autotask for one in line.days
     }
     first = line.days[0].day
-    made = sum(entry.delta for entry in landed_by_day(line).get(first, ()))
-    return {first - ONE_DAY: (seats[first] or 0) - made, **seats}
+    return {first - ONE_DAY: _on_the_day_before(line, first, seats[first] or 0), **seats}
 
 
-def _has_seats(line: LineEvidence, seats: Collection[int | None]) -> bool:
-    """Whether anything is billed for the client, or may be: of days of which nobody can say, by its part."""
-    return any(seats) or (None in seats and any(one.part for one in line.days))
+def _on_the_day_before(line: LineEvidence, first: date, units: int) -> int:
+    """What is billed before the first day of the month, on which it is ``units``."""
+    day, contract = first - ONE_DAY, line.contract
+    if contract is not None and contract.end < first:  # Autotask's rows of the month do not tell
+        journal = by_journal(line.journal.entries, line.line)
+        return journal.at(day) if journal and contract.start <= day <= contract.end else 0
+    return units - sum(entry.delta for entry in _landed(line, first))
 
 
-def _line(line: LineEvidence, found: MonthEvidence, zone: ZoneInfo) -> Iterator[ClientLine]:
-    by_day = _seats(line, found.customer)
-    seats = [by_day[one.day] for one in line.days]
-    if _has_seats(line, seats):
-        yield ClientLine(
-            found.names.services.get(line.key.service_id) or ", ".join(line.skus),
-            seats[0],
-            seats[-1],
-            _chart(seats),
-            tuple(_changes(line, by_day, found, zone)),
-            tuple(_not_known(by_day, found)),
-        )
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A service on one of the client's contracts."""
+
+    line: LineEvidence
+    seats: Mapping[date, int | None]
+    """What is billed for the client on each day of the month, and on the one before it; None: nobody can say."""
+
+    @property
+    def has_seats(self) -> bool:
+        """Whether anything is billed for the client in the month, or may be: of days of which nobody can say, by its part."""
+        seats = [self.seats[one.day] for one in self.line.days]
+        return any(seats) or (None in seats and any(one.part for one in self.line.days))
+
+    @property
+    def wanted(self) -> Mapping[date, int]:
+        """The client's part on each day of the month, billed or not."""
+        return {one.day: one.part for one in self.line.days}
+
+    def turns_by(self, day: date) -> int:
+        """How many seats more there are than the day before."""
+        return (self.seats[day] or 0) - (self.seats[day - ONE_DAY] or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """A service as the client knows it: on all of its contracts together."""
+
+    name: str
+    skus: frozenset[str]
+    parts: Sequence[_Part]
+    seats: Mapping[date, int | None]
+    """Of all parts together."""
+
+    def turns_by(self, day: date) -> int:
+        """How many seats more there are than the day before; 0 also where nobody can say."""
+        before, after = self.seats[day - ONE_DAY], self.seats[day]
+        return 0 if before is None or after is None else after - before
+
+
+def _service(parts: Sequence[_Part], found: MonthEvidence) -> _Service:
+    first = parts[0].line
+    return _Service(
+        found.names.services.get(first.key.service_id) or ", ".join(first.skus),
+        frozenset(sku for one in parts for sku in one.line.skus),
+        parts,
+        {day: _together([one.seats[day] for one in parts]) for day in parts[0].seats},
+    )
+
+
+def _line(
+    service: _Service, services: Sequence[_Service], found: MonthEvidence, zone: ZoneInfo
+) -> ClientLine:
+    seats = [service.seats[day] for day in found.month.days]
+    return ClientLine(
+        service.name,
+        seats[0],
+        seats[-1],
+        _chart(seats),
+        tuple(_changes(service, services, found, zone)),
+        tuple(_not_known(service.seats, found)),
+    )
+
+
+def _together(seats: Sequence[int | None]) -> int | None:
+    known = [one for one in seats if one is not None]
+    return sum(known) if len(known) == len(seats) else None
 
 
 def _not_known(by_day: Mapping[date, int | None], found: MonthEvidence) -> Iterator[str]:
@@ -154,20 +218,84 @@ def _not_known(by_day: Mapping[date, int | None], found: MonthEvidence) -> Itera
 
 
 def _changes(
-    line: LineEvidence, by_day: Mapping[date, int | None], found: MonthEvidence, zone: ZoneInfo
+    service: _Service, services: Sequence[_Service], found: MonthEvidence, zone: ZoneInfo
 ) -> Iterator[ClientChange]:
-    """Each day on which other seats are billed than the day before, with the adjustments that made it so."""
-    landed = landed_by_day(line)
+    """Each day on which other seats are billed than the day before, or are billed otherwise, with the adjustments that made it so."""
     for day in found.month.days:
-        before, after = by_day[day - ONE_DAY], by_day[day]
-        entries = landed.get(day, [])
-        if before is None or after is None or before == after or not (entries or _goes_on(line, day)):
+        before, after = service.seats[day - ONE_DAY], service.seats[day]
+        turning = [one for one in service.parts if one.turns_by(day)]
+        if before is None or after is None or not turning:
             continue
-        mine = [one for one in _causes(line, day, entries) if one.customer_id == found.customer]
-        if line.others:
-            entries = [one for one in entries if whose(one, line) <= {found.customer}]
-        explained = _explained(entries, day, after - before, line)
-        yield ClientChange(day, before, after, explained, tuple(_asked(_since(mine, before), zone)))
+        moved = _moved(one.turns_by(day) for one in turning)
+        again = _again(service.parts, day, after - before, moved)
+        other, name = _of_another(service, services, day, after - before - again)
+        goes_on = bool(moved or again or other)
+        if not goes_on and not any(_landed(one.line, day) or _goes_on(one.line, day) for one in turning):
+            continue
+        said, asked = [*_go_on(moved, again, day), *_go_on_as(other, name, day)], list[Cause]()
+        if more := after - before - again - other:
+            most = max(turning, key=lambda one: more * one.turns_by(day)).line
+            told, mine = _told(most, day, found.customer)
+            said.append(_explained(told, day, more, most))
+            asked = _since(mine, before + again + other, only=goes_on)
+        yield ClientChange(day, before, after, " ".join(said), tuple(_asked(asked, zone)))
+
+
+def _moved(turns: Iterable[int]) -> int:
+    """Seats that come to some contracts and go from others."""
+    ups = [*turns]
+    return min(sum(up for up in ups if up > 0), -sum(up for up in ups if up < 0))
+
+
+def _again(parts: Sequence[_Part], day: date, more: int, moved: int) -> int:
+    """Seats that go on on another contract after days on which none billed them, as their own one had ended."""
+    wanted = [one.wanted for one in parts]
+    if day - ONE_DAY not in wanted[0]:
+        return 0
+    return max(min(more, _moved(each[day] - each[day - ONE_DAY] for each in wanted) - moved), 0)
+
+
+def _go_on(moved: int, again: int, day: date) -> list[str]:
+    """For people: the client has asked for nothing, and has as many seats as before."""
+    said = []
+    if moved:
+        go, them = ("1 seat goes", "it") if moved == 1 else (f"{moved} seats go", "them")
+        said.append(
+            f"{go} on under another contract from {day_of(day)}. Each contract bills {them} for its own days."
+        )
+    if again:
+        are = "1 seat is" if again == 1 else f"{again} seats are"
+        said.append(f"{are} billed again from {day_of(day)}, under another contract.")
+    return said
+
+
+def _of_another(service: _Service, services: Sequence[_Service], day: date, more: int) -> tuple[int, str]:
+    """Seats that come from another service to which the same SKU went before, or (negative) go to one; with that one's name."""
+    for other in services:
+        turn = other.turns_by(day)
+        if other is not service and service.skus & other.skus and turn * more < 0:
+            return (min(-turn, more) if more > 0 else max(-turn, more)), other.name
+    return 0, ""
+
+
+def _go_on_as(seats: int, name: str, day: date) -> Iterator[str]:
+    """For people: what the client has is billed as another service."""
+    if seats < 0:
+        yield f"{'1 seat goes' if seats == -1 else f'{-seats} seats go'} on as {name} from {day_of(day)}."
+    elif seats:
+        were = "1 seat that was" if seats == 1 else f"{seats} seats that were"
+        yield f"{were} {name} before {'goes' if seats == 1 else 'go'} on here from {day_of(day)}."
+
+
+def _landed(line: LineEvidence, day: date) -> Sequence[JournalEntry]:
+    return landed_by_day(line).get(day, [])
+
+
+def _told(line: LineEvidence, day: date, customer: str) -> tuple[Sequence[JournalEntry], list[Cause]]:
+    """The adjustments of which may be said to the client what they are, and what the client asked for."""
+    entries = _landed(line, day)
+    mine = [one for one in _causes(line, day, entries) if one.customer_id == customer]
+    return [one for one in entries if not line.others or _tells(one, line, customer)], mine
 
 
 def _causes(line: LineEvidence, day: date, entries: Sequence[JournalEntry]) -> list[Cause]:
@@ -177,15 +305,23 @@ def _causes(line: LineEvidence, day: date, entries: Sequence[JournalEntry]) -> l
     return [cause for one in entries for cause in one.causes]
 
 
+def _tells(entry: JournalEntry, line: LineEvidence, customer: str) -> bool:
+    """Whether what is said of an adjustment of a shared line may be said to a customer: it is nobody else's, or undoes a change that was its too."""
+    owners = whose(entry, line)
+    return owners <= {customer} or (bool(entry.undoes) and customer in owners)
+
+
 def _goes_on(line: LineEvidence, day: date) -> bool:
     """Whether the contract bills the day and the one before: that it begins or ends is no change of seats."""
     return line.contract is not None and line.contract.start < day <= line.contract.end
 
 
-def _since(causes: list[Cause], units: int) -> list[Cause]:
-    """Those that lead on from these units: what Timus had reported first may have been billed already."""
+def _since(causes: list[Cause], units: int, *, only: bool) -> list[Cause]:
+    """Those that lead on from these units: what Timus had reported first may have been billed already. ``only``: it was, on another contract."""
     begins = [number for number, cause in enumerate(causes) if cause.before == units]
-    return causes[begins[-1] :] if begins else causes
+    if begins:
+        return causes[begins[-1] :]
+    return [] if only else causes
 
 
 def _asked(causes: Iterable[Cause], zone: ZoneInfo) -> Iterator[AskedBy]:

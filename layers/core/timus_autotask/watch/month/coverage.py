@@ -1,4 +1,4 @@
-"""Until which day a contract will bill each subscription, and what is at risk where one ends first. Pure.
+"""Until which day a contract bills each subscription, and what is at risk where one ends first, or has ended. Pure.
 
 At risk is what is billed until then: by the terms, without what people undid, and with what they added in Autotask and is kept. It may be
 more or less than the seats in Timus.
@@ -6,7 +6,7 @@ more or less than the seats in Timus.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -42,11 +42,11 @@ class Coverage:
     key: LineKey
     """The line that bills it last."""
     until: date
-    """The last day on which it is billed."""
+    """The last day on which it is billed; before today, it has ended."""
     units: int
-    """Of the subscription that are billed on this day, and not on the next one."""
+    """Of the subscription that are billed on this day, and not on the next one; of one that has ended, those that are not billed today."""
     seats: int
-    """What it has in Timus on the day after."""
+    """What it has in Timus on the day after; of one that has ended, today."""
     by_terms: bool
     """Whether a renewal, once Timus reports it, goes on billing by the terms."""
     renewal: str
@@ -55,9 +55,25 @@ class Coverage:
     """What is not billed then, for each whole period, estimated; None: no price is known."""
 
     def within(self, today: date) -> int | None:
-        """The nearest horizon that it is in; None: it is further off."""
+        """The nearest horizon that it is in; None: it is further off, or has ended."""
         left = (self.until - today).days
-        return next((days for days in HORIZONS if left <= days), None)
+        return next((days for days in HORIZONS if 0 <= left <= days), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What no contract bills any more, or will bill soon; each the soonest first."""
+
+    soon: tuple[Coverage, ...] = ()
+    """Within the farthest horizon."""
+    ended: tuple[Coverage, ...] = ()
+    """With seats in Timus, and since some day on no contract."""
+
+
+def within(these: Sequence[Coverage], today: date) -> Mapping[int, int]:
+    """How much of what ends soon does so within so many days, the farthest first."""
+    each = [one.within(today) for one in these]
+    return {days: sum(near is not None and near <= days for near in each) for days in reversed(HORIZONS)}
 
 
 def coverage(
@@ -67,17 +83,20 @@ def coverage(
     today: date,
     lines: Mapping[LineKey, Line],
     prices: Mapping[LineKey, Decimal | None] | None = None,
-) -> tuple[Coverage, ...]:
-    """What no contract will bill within the farthest horizon, the soonest first. ``prices`` are those of one unit and period, by line."""
+) -> Ends:
+    """What no contract bills. ``prices`` are those of one unit and period, by line."""
     look = _Look(desired, contracts, today, lines, prices or {})
     found = [
         one
         for customer in customers.values()
         for subscription in customer.subscriptions
         for one in look.of(customer, subscription)
-        if one.within(today) is not None
     ]
-    return tuple(sorted(found, key=lambda one: (one.until, one.customer, one.subscription, one.sku)))
+    found.sort(key=lambda one: (one.until, one.customer, one.subscription, one.sku))
+    return Ends(
+        tuple(one for one in found if one.within(today) is not None),
+        tuple(one for one in found if one.until < today),
+    )
 
 
 class _Look:
@@ -104,7 +123,8 @@ class _Look:
         for sku in subscription.skus:
             quantity, on = subscription.quantity(sku), self._on.get((customer.id, sku), {})
             for last, key in _last_days(on, self._contracts, quantity, self._today):
-                units, price = self._billed(customer, subscription, sku, key, last), self._prices.get(key)
+                day = max(last, self._today)  # of what has ended, what is not billed now
+                units, price = self._billed(customer, subscription, sku, key, day), self._prices.get(key)
                 if units:  # else it is billed no more already, as somebody decided
                     yield Coverage(
                         customer.id,
@@ -113,7 +133,7 @@ class _Look:
                         key,
                         last,
                         units,
-                        quantity.at(last + ONE_DAY),
+                        quantity.at(max(last + ONE_DAY, self._today)),
                         *_renewal(customer.policy, subscription, key.contract_id, last),
                         None if price is None else rounded(price * units),
                     )

@@ -6,7 +6,7 @@ Autotask is away, the money is missing, and it is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -21,7 +21,7 @@ from timus_autotask.watch.listing import everything
 from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, total
 from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.coverage import HORIZONS, Coverage
+from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.posted import Posted, periods_within, posted
 from timus_autotask.watch.month.ready import Open, Ready, Waits, beside_of, month_of, ready
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
@@ -88,6 +88,9 @@ class Digest:
     unmapped_customers: tuple[str, ...]
     unmapped_skus: tuple[str, ...]
     coverage: tuple[Coverage, ...] = ()
+    """What ends soon: then no contract bills it."""
+    ended: tuple[Coverage, ...] = ()
+    """What no contract bills any more, and Timus has seats of."""
     earlier: Ready | None = None
     """The month before, if nobody has posted all of it."""
     passed: tuple[Posted, ...] = ()
@@ -123,12 +126,6 @@ class Digest:
     def too_much(self) -> Decimal:
         """What is billed too much by then."""
         return sum((max(one.estimate or Decimal(), Decimal()) for one in self.waiting), Decimal("0.00"))
-
-    @property
-    def horizons(self) -> Mapping[int, int]:
-        """How much ends within so many days, the farthest first."""
-        left = [(one.until - self.today).days for one in self.coverage]
-        return {days: sum(each <= days for each in left) for days in reversed(HORIZONS)}
 
 
 def digest(ports: Ports, since: datetime) -> Digest:
@@ -173,6 +170,7 @@ def _with(found: Digest, month: Ready, before: Ready) -> Digest:
         waiting=_sorted(_waiting(one) for one in person),
         by_itself=len(month.everything) - len(now),
         coverage=month.coverage,
+        ended=month.ended,
         earlier=before if unposted else None,
     )
 

@@ -10,10 +10,10 @@ from decimal import Decimal
 from timus_autotask.plain import visible
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
-from timus_autotask.watch.month.coverage import Coverage
+from timus_autotask.watch.month.coverage import Coverage, within
 from timus_autotask.watch.month.digest import BY_A_PERSON, ChangedLine, Digest, Waiting
 from timus_autotask.watch.remedy import NextWay, said, ways
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, with_sign
 
 TOP = 10
 """So many of each are named, those with the most money first; the rest is counted."""
@@ -37,6 +37,7 @@ def as_mail(found: Digest, stack: str) -> Mail:
         _changes(found),
         _waits(found),
         _unmapped(found),
+        _ended(found),
         _coverage(found),
         _rest(found),
     )
@@ -82,10 +83,15 @@ def _money(found: Digest) -> Iterator[str]:
     if found.earlier is not None:
         yield from _earlier(found)
     yield from _passed(found)
-    soon = [one for one in found.coverage if one.each_period is not None]
+    if found.ended:
+        yield f"- {counted(len(found.ended), 'subscription goes on after its', 'subscriptions go on after their')} contract has ended: {_each_period(found.ended)}."
     if found.coverage:
-        amount = sum((one.each_period or Decimal() for one in soon), Decimal("0.00"))
-        yield f"- {counted(len(found.coverage), 'subscription ends', 'subscriptions end')} being billed within 60 days: about {amount:,.2f} each period."
+        yield f"- {counted(len(found.coverage), 'subscription ends', 'subscriptions end')} being billed within 60 days: {_each_period(found.coverage)}."
+
+
+def _each_period(these: Iterable[Coverage]) -> str:
+    amounts = [one.each_period for one in these if one.each_period is not None]
+    return f"about {sum(amounts):,.2f} each period" if amounts else "no price is known"
 
 
 def _risk(found: Digest) -> str:
@@ -139,7 +145,7 @@ def _more_changes(rest: Sequence[ChangedLine], found: Digest) -> Iterator[str]:
         units = sum(one.delta for one in rest)
         on_posted = sum((one.posted for one in rest), Decimal("0.00"))
         money = "" if found.away else _effect(together(one.estimate for one in rest), on_posted)
-        yield f"- and {counted(len(rest), 'more line')}: {units:+d} units together{money}"
+        yield f"- and {counted(len(rest), 'more line')}: {with_sign(units, 'unit')} together{money}"
         yield f"    {said(NextWay.SEE_CHANGES, since=str(found.since))}"
 
 
@@ -183,21 +189,30 @@ def _unmapped(found: Digest) -> Iterator[str]:
     yield f"    {said(NextWay.REVIEW)}"
 
 
+def _ended(found: Digest) -> Iterator[str]:
+    if found.ended:
+        yield f"ENDED, WITH SEATS IN TIMUS: {len(found.ended)}, billed by no contract any more"
+        yield from _each_end(found.ended, "since", found)
+
+
 def _coverage(found: Digest) -> Iterator[str]:
-    if not found.coverage:
-        return
-    counts = ", ".join(f"{number} within {days} days" for days, number in found.horizons.items())
-    yield f"BILLED BY NO CONTRACT SOON: {counts}"
-    for one in found.coverage[:TOP]:
-        yield f"- {_ends(one, found)}"
-    if len(found.coverage) > TOP:
-        yield f"- and {len(found.coverage) - TOP} more: {said(NextWay.READY)}"
+    if found.coverage:
+        horizons = within(found.coverage, found.today).items()
+        counts = ", ".join(f"{number} within {days} days" for days, number in horizons)
+        yield f"BILLED BY NO CONTRACT SOON: {counts}"
+        yield from _each_end(found.coverage, "until", found)
 
 
-def _ends(one: Coverage, found: Digest) -> str:
+def _each_end(these: Sequence[Coverage], when: str, found: Digest) -> Iterator[str]:
+    yield from (f"- {_ends(one, when, found)}" for one in these[:TOP])
+    if len(these) > TOP:
+        yield f"- and {len(these) - TOP} more: {said(NextWay.READY)}"
+
+
+def _ends(one: Coverage, when: str, found: Digest) -> str:
     money = f", about {one.each_period:,.2f} each period" if one.each_period is not None else ""
     return (
-        f"{_who((one.customer,), found)}: {one.units} {visible(one.sku)} until {_day(one.until)} {one.until.year}{money}. "
+        f"{_who((one.customer,), found)}: {one.units} {visible(one.sku)} {when} {_day(one.until)} {one.until.year}{money}. "
         f"{visible(one.renewal)}"
     )
 

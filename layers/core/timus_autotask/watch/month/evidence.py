@@ -2,7 +2,7 @@
 
 The units of a day are worked out from the journal alone, from what it says was there before our first adjustment, and compared with
 Autotask's rows, which are read now. One read of the table for the customer, one for its events, one for the partner, and one for each
-contract. Autotask is asked for the rows of these contracts only: their units, and their services with price and cost.
+contract. Autotask is asked for these contracts only: until when they bill, their units, and their services with price and cost.
 
 A line may be shared by several customers. Then its units are those of all of them, and the customer's part is what the terms make of
 its own quantities: Autotask bills the line as one. Each of the others is read too, for what all parts come to.
@@ -290,6 +290,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     events = [*store.events_of(customer_id)]
     contract_ids = records.mapping.value.contract_ids if records.mapping else ()
     read = [journalled(store, id_) for id_ in contract_ids]
+    read, observed, not_compared = _autotask(ports, read, month)
     customer = customer_from(records, partner.terms.value)
     plans = {sku: stored.value for sku, stored in partner.plans.items()}
     schedules = {one.contract_id: one.contract.schedule for one in read if one.contract}
@@ -304,7 +305,6 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
             events,
         )
     }
-    observed, not_compared = _autotask(ports, read, month)
     prices, not_priced = _prices(ports, read, observed)
     lines = [
         _line(one, service_id, customer_id, wanted.demands, observed.get(one.contract_id), month, ports)
@@ -362,21 +362,24 @@ def _names(store: Store, read: Iterable[Journalled], lines: Iterable[LineEvidenc
 
 def _autotask(
     ports: Ports, read: Sequence[Journalled], month: Month
-) -> tuple[dict[int, dict[int, Observed]], str]:
-    """What Autotask has by contract and service, and why it could not be read, if so."""
+) -> tuple[list[Journalled], dict[int, dict[int, Observed]], str]:
+    """The contracts as Autotask has them now, the units that it has by contract and service, and why it could not be read, if so."""
     contracts = {one.contract_id: one.contract for one in read if one.contract}
     chosen = {one.contract_id: one.chosen for one in read}
     unseen = [str(one.contract_id) for one in read if not one.contract]
     if unseen or not contracts:
-        return {}, f"contract {', '.join(unseen)} was not looked at yet" if unseen else "there is no contract"
+        why = f"contract {', '.join(unseen)} was not looked at yet" if unseen else "there is no contract"
+        return [*read], {}, why
     try:
+        contracts |= ports.autotask().contracts(sorted(contracts))
         rows = ports.autotask().units_of_contracts(sorted(contracts), month.first)
     except NO_ANSWER as error:
-        return {}, str(error) or type(error).__name__
-    return {
+        return [*read], {}, str(error) or type(error).__name__
+    observed = {
         id_: observed_of((row for row in rows if row.contract_id == id_), contract.end, chosen[id_])
         for id_, contract in contracts.items()
-    }, ""
+    }
+    return [replace(one, contract=contracts[one.contract_id]) for one in read], observed, ""
 
 
 def _prices(
@@ -496,7 +499,7 @@ def _line(
         journal,
         first_broken(journal, line.head),
         tuple(_differences(days)),
-        _seat_days(days, line, demand, ports.today()),
+        _seat_days(days, line, demand, read.contract, ports.today()),
         read.contract,
     )
 
@@ -562,9 +565,16 @@ def _differences(days: Iterable[DayUnits]) -> Iterable[JournalDifference]:
     return found
 
 
-def _seat_days(days: Iterable[DayUnits], line: Line, demand: Demand | None, today: date) -> int:
+def _seat_days(
+    days: Iterable[DayUnits], line: Line, demand: Demand | None, contract: Contract | None, today: date
+) -> int:
     start = demand.start if demand else date.min
-    has = ((one.day, one.journal if one.autotask is None else one.autotask) for one in days)
+    has = (
+        (one.day, 0)  # nobody bills what goes on after the contract's last day
+        if contract is not None and one.day > contract.end
+        else (one.day, one.journal if one.autotask is None else one.autotask)
+        for one in days
+    )
     return sum(
         units - line.desired.at(day) for day, units in has if units is not None and start <= day <= today
     )

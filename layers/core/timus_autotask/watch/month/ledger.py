@@ -31,7 +31,7 @@ from timus_autotask.watch.month.books import (
     price_of_sku,
     price_without_line,
 )
-from timus_autotask.watch.month.causes import Leak, causes_on, turns_of
+from timus_autotask.watch.month.causes import Leak, causes_on, ended, turns_of
 from timus_autotask.watch.month.parked import EventEffect, costs
 from timus_autotask.watch.names import Directory
 
@@ -435,6 +435,7 @@ class _Sheet:
         turns = [until for until, _ in customer.earlier]
         if customer.mapping:
             turns += [one.first_day for one in customer.mapping.routings if one.first_day]
+        turns += (day for key in lines for day in _turns_for_each(self._books.lines[key]))
         for day, days in self._stretches([quantity, on_trial, billed, late, *lines.values()], turns):
             placed = {key: units.at(day) for key, units in lines.items()}
             without = billed.at(day) - sum(placed.values())
@@ -466,7 +467,11 @@ class _Sheet:
         """What goes to each line. The first one also takes what the terms make of the whole SKU."""
         for key, units in placed.items():
             there, of_period = self._account(customer.id, key, sku), self._period(key, day)
-            there.add("billed", units, days, of_period)
+            over = _over_for_each(self._books.lines[key], day)
+            if over is None:
+                there.add("billed", units, days, of_period)
+            else:
+                there.add("causes", units, days, of_period, over)
             if key != main:
                 there.add("used", units, days, of_period)
 
@@ -496,6 +501,8 @@ class _Sheet:
         timelines = [own, line.wanted, line.undone, line.has, line.line.offset, line.line.baseline or NOTHING]
         account = self._account(whose, line.key, *line.skus)
         for day, days in self._stretches(timelines, turns_of(line)):
+            if _over_for_each(line, day) is not None:
+                continue
             of_period = self._period(line.key, day)
             kept = line.wanted.at(day) - own.at(day)
             undone = line.undone.at(day)
@@ -536,6 +543,19 @@ class _Sheet:
                 found.add(first)
                 day = last + ONE_DAY
         return found
+
+
+def _over_for_each(line: BookLine, day: date) -> Leak | None:
+    """Why each of several customers is billed nothing on a day after the contract's last one; None: what is billed is not known of each."""
+    if line.demand is None or len(line.customers) < 2 or not ended(line, day):
+        return None
+    return Leak.BEFORE if day < line.demand.start else Leak.ENDED
+
+
+def _turns_for_each(line: BookLine) -> Iterator[date]:
+    """Each day from which on ``_over_for_each`` may say another thing."""
+    if line.contract is not None and line.demand is not None and len(line.customers) > 1:
+        yield from (line.contract.end + ONE_DAY, line.demand.start)
 
 
 def _main(placed: Mapping[LineKey, int], without: int) -> LineKey | None:

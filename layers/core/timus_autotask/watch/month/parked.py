@@ -69,13 +69,11 @@ class EventEffect:
             return self.uncounted
         if self.counted_with:
             return f"What it changes is counted with event {self.counted_with}."
-        each = [
-            f"{days:+d} {sku}"
-            for sku, units in self.units.items()
-            if (days := seat_days_between(units, first, last))
-        ]
+        of_each = {sku: seat_days_between(units, first, last) for sku, units in self.units.items()}
+        each = [f"{days:+d} {sku}" for sku, days in of_each.items() if days]
+        one_alone = len(each) == 1 and sum(map(abs, of_each.values())) == 1
         said = (
-            f"{self._by}: {', '.join(each)} seat-days."
+            f"{self._by}: {', '.join(each)} {'seat-day' if one_alone else 'seat-days'}."
             if each
             else f"{self._by} no seat-day of these days would be other."
         )

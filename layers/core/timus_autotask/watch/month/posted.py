@@ -33,6 +33,7 @@ from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import remedy_of, said
 
 CENT = Decimal("0.01")
+NO_LINE = LineKey(0, 0)
 
 
 class Explained(StrEnum):
@@ -145,6 +146,17 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
+class NotPosted:
+    """A billing period that nobody has posted yet, or of which one line is left."""
+
+    contract_id: int
+    first: date
+    """The period's first day."""
+    line: LineKey | None = None
+    """The line that is left, as one that came to the contract later, while the rest of the period is posted; None: nothing of it is posted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Posted:
     """The report of a month."""
 
@@ -153,8 +165,8 @@ class Posted:
     items: tuple[Item, ...] = ()
     missing: tuple[MissingItem, ...] = ()
     passed: tuple[Passed, ...] = ()
-    not_posted: tuple[tuple[int, date], ...] = ()
-    """(contract, first day) of the periods that nobody has posted yet."""
+    not_posted: tuple[NotPosted, ...] = ()
+    """By contract and period."""
     read: bool = True
     """False: the API user may not read billing items; the rest stands."""
     names: Directory = NOBODY
@@ -215,13 +227,14 @@ class _Look:
     def all(self) -> Posted:
         books = self._books
         found, missing = [*self._others()], list[MissingItem]()
-        not_posted: set[tuple[int, date]] = set()
+        not_posted: set[NotPosted] = set()
         for id_, key in sorted(self._of.items(), key=lambda each: (each[1], each[0])):
             line, contract = books.lines[key], books.contracts[key.contract_id]
             for first, last in periods_within(contract, self._first, self._last):
                 whole = [row for row in self._rows[id_] if first <= row.start <= last]
                 if whole and not any(row.posted for row in whole):
-                    not_posted.add((contract.id, first))
+                    rest = any(row.posted for row in self._in[contract.id] if first <= row.start <= last)
+                    not_posted.add(NotPosted(contract.id, first, key if rest else None))
                 if self._items is not None:
                     these, lacks = self._period(id_, line, first, last, whole)
                     found += these
@@ -232,7 +245,7 @@ class _Look:
             tuple(sorted(found, key=lambda one: (one.item.contract_id, one.item.day, one.item.id))),
             tuple(missing),
             (*self._passed(), *self._passed_without_line()),
-            tuple(sorted(not_posted)),
+            tuple(sorted(not_posted, key=lambda one: (one.contract_id, one.first, one.line or NO_LINE))),
             self._items is not None,
             books.names,
             books.notes,

@@ -123,10 +123,13 @@ class Ready:
     open: tuple[Open, ...] = ()
     """What is open and belongs to no billing period of a contract."""
     coverage: tuple[Coverage, ...] = ()
+    """What ends soon: then no contract bills it."""
     names: Directory = NOBODY
     notes: tuple[str, ...] = ()
     later: tuple[Open, ...] = ()
     """Parked events that can change no day of the month, nor of one before it: they do not keep it from a yes."""
+    ended: tuple[Coverage, ...] = ()
+    """What no contract bills any more, and Timus has seats of."""
 
     @property
     def after(self) -> str:
@@ -331,16 +334,18 @@ class _Look:
         elsewhere += [Open(Waits.FAILED, one, said(NextWay.SEE_STATUS)) for one in self._beside.failed]
         prices = {key: line.price.price for key, line in books.lines.items()}
         lines = {key: line.line for key, line in books.lines.items()}
+        ends = coverage(books.customers, books.desired, books.contracts, books.today, lines, prices)
         return Ready(
             self._first,
             self._last,
             books.today,
             periods,
             tuple(elsewhere),
-            coverage(books.customers, books.desired, books.contracts, books.today, lines, prices),
+            ends.soon,
             books.names,
             books.notes,
             later,
+            ends.ended,
         )
 
     def _by_period(self, without: Sequence[Open]) -> Iterator[Period]:

@@ -2,7 +2,7 @@
 
 Autotask bills the line as one. Where it has what the parts of all come to by Timus and the terms, each is billed for its part. Where it
 has something else, as while a change is held, seats move only with adjustments, and an adjustment is that of the customer whose events
-it follows from. Where that does not tell either, as after somebody else's edit, nobody can say.
+it follows from, or of those whose change it undoes. Where that does not tell either, as after somebody else's edit, nobody can say.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from timus_autotask.watch.month.evidence import LineEvidence, by_journal
 
 Seats = Mapping[str, int]
 """By customer."""
+Shares = dict[str, Seats]
+"""By adjustment: how many seats it moved for each customer, as far as it is known."""
 
 
 def landed_by_day(line: LineEvidence) -> dict[date, list[JournalEntry]]:
@@ -33,9 +35,9 @@ def landed_by_day(line: LineEvidence) -> dict[date, list[JournalEntry]]:
 
 def whose(entry: JournalEntry, line: LineEvidence) -> frozenset[str]:
     """The customers whose change an adjustment made; empty: it does not say."""
-    made = entry
-    if entry.undoes:
-        made = next((one for one in line.journal.entries if one.id == entry.undoes), entry)
+    by_id, made = {one.id: one for one in line.journal.entries}, entry
+    for _ in by_id:  # an undo may be undone too
+        made = by_id.get(made.undoes, made)
     customers = {cause.customer_id for cause in made.causes} or {customer for customer, _ in made.sources}
     if "" in customers or (not made.causes and len(customers) > 1):
         return frozenset()
@@ -72,6 +74,13 @@ class _Day:
         """Whether the line has what all parts come to."""
         return not self.kept and self.units == sum(self.parts.values())
 
+    @property
+    def seats(self) -> Seats | None:
+        """What is billed for each customer, as far as the day alone tells: on a line that has nothing, nothing; None: it does not."""
+        if self.settled:
+            return self.parts
+        return None if self.units else dict.fromkeys(self.parts, 0)
+
 
 def _walk(line: LineEvidence) -> list[_Day]:
     """Each day of the month, the one before it, and before and after it those on which something changes, while the contract bills."""
@@ -96,17 +105,28 @@ def _walk(line: LineEvidence) -> list[_Day]:
 
 def _seats(days: Sequence[_Day], line: LineEvidence) -> list[Seats | None]:
     """What is billed for each customer on each day: what is known of a day leads to the next, and where it does not, to the one before."""
-    found: list[Seats | None] = [one.parts if one.settled else None for one in days]
+    found: list[Seats | None] = [one.seats for one in days]
     steps = [*enumerate(pairwise(days))]
+    shares: Shares = {}
     for number, (before, day) in steps:
-        known = found[number]
-        if found[number + 1] is None and known is not None:
-            found[number + 1] = _moved(known, _moves(before, day, known, line), 1)
+        known, then = found[number], found[number + 1]
+        moves = _moves(before, day, known, line, shares)
+        if known is None:
+            continue
+        if then is None:
+            found[number + 1] = _moved(known, moves, 1)
+        elif len(day.entries) == 1 and day.units - before.units == day.entries[0].delta:
+            shares[day.entries[0].id] = _between(known, then)
     for number, (before, day) in reversed(steps):
         known = found[number + 1]
         if found[number] is None and known is not None and len(_concerned(before, day, line)) <= 1:
-            found[number] = _moved(known, _moves(before, day, None, line), -1)
+            found[number] = _moved(known, _moves(before, day, None, line, shares), -1)
     return found
+
+
+def _between(before: Seats, after: Seats) -> Seats:
+    """How many seats more each customer has."""
+    return {one: after.get(one, 0) - before.get(one, 0) for one in {*before, *after}}
 
 
 def _moved(seats: Seats, moves: Seats | None, sign: int) -> Seats | None:
@@ -117,17 +137,24 @@ def _moved(seats: Seats, moves: Seats | None, sign: int) -> Seats | None:
     return found if min(found.values(), default=0) >= 0 else None
 
 
-def _moves(before: _Day, day: _Day, known: Seats | None, line: LineEvidence) -> Seats | None:
-    """How many seats the adjustments of a day moved for each customer; None: nobody can say."""
+def _moves(before: _Day, day: _Day, known: Seats | None, line: LineEvidence, shares: Shares) -> Seats | None:
+    """How many seats the adjustments of a day moved for each customer, which is noted of each; None: nobody can say."""
     found: dict[str, int] = {}
     for entry in day.entries:
-        shared = _shared_out(entry, before, day, known, line)
+        shared = _taken_back(entry, shares) or _shared_out(entry, before, day, known, line)
         if shared is None:
             return None
+        shares[entry.id] = shared
         for one, delta in shared.items():
             found[one] = found.get(one, 0) + delta
     edited = day.units - before.units != sum(found.values()) or day.kept != before.kept
     return None if edited else found
+
+
+def _taken_back(entry: JournalEntry, shares: Shares) -> Seats | None:
+    """Of an undo: the opposite of what the change moved for each customer; None: it is none, or that is not known."""
+    share = shares.get(entry.undoes, {})
+    return {one: -units for one, units in share.items()} if sum(share.values()) == -entry.delta else None
 
 
 def _shared_out(

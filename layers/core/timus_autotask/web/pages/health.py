@@ -16,7 +16,7 @@ PLACES = {
     "unmapped": ("/mapping", "Map them"),
     "approvals": ("/changes?state=awaits", "Decide about them"),
     "paused": ("/terms", "Resume there"),
-    "coverage": ("/ready", "What ends soon"),
+    "coverage": ("/ready", "What has ended, and what ends soon"),
 }
 """Where a check that is not right is dealt with here: address, and what the link says."""
 

@@ -20,7 +20,7 @@ from timus_autotask.operate.mapping.line_choice import choose_line, lines_to_cho
 from timus_autotask.operate.mapping.suggest import CustomerSuggested, SkuSuggested
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.watch.status import Mapped
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, with_sign
 from timus_autotask.web.desk import Everything, Suggested
 from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.kept import Seen
@@ -307,8 +307,8 @@ def _imported_in_words(found: Imported) -> list[str]:
         )
     for late in found.late:
         sentences += [
-            f"{late.customer} had seats since {late.since}; billed from {choice.bill_from.label}: {choice.units:+d} units, {choice.seat_days} "
-            f"seat-days{' (chosen)' if late.chosen is choice.bill_from else ''}"
+            f"{late.customer} had seats since {late.since}; billed from {choice.bill_from.label}: {with_sign(choice.units, 'unit')}, "
+            f"{counted(choice.seat_days, 'seat-day')}{' (chosen)' if late.chosen is choice.bill_from else ''}"
             for choice in late.choices
         ]
     return sentences + [

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from timus_autotask.operate.terms import TermChange, in_words
+from timus_autotask.watch.wording import counted
 
 APPROVALS = {
     "never": "none",
@@ -27,6 +28,8 @@ class TermWords:
     """Its values and what they mean, where there are only so many."""
     one: str = "{}"
     """Any other value; of a SKU, with ``sku``."""
+    counts: str = ""
+    """The noun of a value that is a number, if it has one."""
     nothing: str = "none"
     """If there is no value."""
     field: str = "text"
@@ -44,6 +47,8 @@ class TermWords:
         text = in_words(value)
         if value is None or text == "none":
             return self.nothing
+        if self.counts and text.isdecimal():
+            return self.one.format(counted(int(text), self.counts))
         return self.choices.get(text) or self.one.format(text)
 
 
@@ -51,7 +56,7 @@ def _approval(value: Mapping[str, int | None]) -> str:
     units, percent = value.get("above_units"), value.get("above_percent")
     if units == 0:
         return "all"
-    said = [] if units is None else [f"those of more than {units} units"]
+    said = [] if units is None else [f"those of more than {counted(units, 'unit')}"]
     said += [] if percent is None else [f"those of more than {percent} % of the line"]
     return ", ".join(said) or "none"
 
@@ -64,7 +69,7 @@ _DAYS = {
 
 
 def _limit(about: str) -> TermWords:
-    return TermWords(about, one="up to {} units", nothing="of any size", field="number")
+    return TermWords(about, one="up to {}", counts="unit", nothing="of any size", field="number")
 
 
 TERM_WORDS: Mapping[str, TermWords] = {
@@ -121,7 +126,8 @@ TERM_WORDS: Mapping[str, TermWords] = {
     ),
     "decrease_wait": TermWords(
         "A decrease to nothing waits for what may replace it",
-        one="{} minutes, at most until the day ends",
+        one="{}, at most until the day ends",
+        counts="minute",
         nothing="not at all",
         field="number",
     ),
