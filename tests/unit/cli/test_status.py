@@ -356,7 +356,7 @@ def test_a_contract_that_has_ended_with_seats_is_said_before_a_worker_comes(
 
     before = said()
     assert [one[:2] for one in before] == [(state, "contract-ended")]
-    assert "ends on 2026-03-20; 25 units are to be billed after it" in before[0][2]
+    assert "ends on 2026-03-20, with 25 units to be billed after it" in before[0][2]
     desk.world.sweep()
     desk.world.work()
     assert said() == before

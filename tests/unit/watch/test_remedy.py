@@ -217,3 +217,17 @@ def test_a_command_for_a_few_customers_names_them() -> None:
     assert (
         for_customers("timus-autotask go-live", list("abcd")) == "timus-autotask go-live --customer CUSTOMER"
     )
+
+
+@pytest.mark.parametrize(("units", "words"), [(0, "0 units"), (1, "1 unit"), (25, "25 units")])
+def test_a_number_of_units_takes_its_noun_along(units: int, words: str) -> None:
+    """In each reason that says how many units there are."""
+    facts: dict[str, int | str] = {
+        "contract": 7,
+        "contract_end": "2026-03-31",
+        "units": units,
+        "held": units,
+        "delta": -1,
+    }
+    for code in ("contract-ended", "no-subscription", "below-zero-later"):
+        assert f" {words} " in f"{Parked(code, facts).message.replace('.', ' ').replace(',', ' ')} "

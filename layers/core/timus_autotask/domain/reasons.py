@@ -137,7 +137,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             (WayOut.ACTIVATE_CONTRACT,),
         ),
         "contract-ended": Reason(
-            "Contract {contract} ends on {contract_end}; {units} units are to be billed after it.",
+            "Contract {contract} ends on {contract_end}, with {units_counted} to be billed after it.",
             (WayOut.EXTEND_CONTRACT,),
         ),
         "line-duplicated": Reason(
@@ -154,7 +154,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             (WayOut.ENFORCE, WayOut.ADOPT),
         ),
         "outcome-unclear": Reason(
-            "An adjustment of {delta:+d} on {day} got no clear answer. Autotask now has {held} units, "
+            "An adjustment of {delta:+d} on {day} got no clear answer. Autotask now has {held_counted}, "
             "which is neither the {before} before it nor the {after} after it. Timus says {desired}.",
             (WayOut.ENFORCE, WayOut.ADOPT),
         ),
@@ -163,7 +163,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             (WayOut.FIX_THEN_RETRY,),
         ),
         "below-zero-later": Reason(
-            "{delta:+d} on {day} is made on {until}. Autotask has {units} units from that day on, and refuses to go below 0 there, "
+            "{delta:+d} on {day} is made on {until}. Autotask has {units_counted} from that day on, and refuses to go below 0 there, "
             "so the increase of that day comes first.",
             (WayOut.WAIT_OR_ADD_UNITS,),
         ),
@@ -202,7 +202,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "paused": Reason("Changes are paused.", (WayOut.RESUME,)),
         "no-subscription": Reason(
-            "No subscription maps to this line any more; Autotask has {held} units.",
+            "No subscription maps to this line any more; Autotask has {held_counted}.",
             (WayOut.MAP_ELSEWHERE,),
         ),
         "not-understood": Reason(
@@ -254,6 +254,9 @@ class Facts(dict[str, int | str]):
     """The facts of a case, for a template. One that is not known is shown by its name; some are there only where there is something to say."""
 
     def __missing__(self, key: str) -> str:
+        if key.endswith("_counted"):
+            number = self[key.removesuffix("_counted")]
+            return f"{number} unit" if number == 1 else f"{number} units"
         if key == "at_price":
             return self._price("price")
         if key == "offered_told":
