@@ -340,6 +340,20 @@ def test_a_superseded_event_is_a_cause() -> None:
     assert one.seat_days.causes == {Leak.SUPERSEDED: 8}  # four seats on two days, until the newer one held
 
 
+def test_a_superseded_event_takes_the_place_of_a_trial() -> None:
+    """What Timus had on a day of it is used once: not as a trial, and as seats besides."""
+    months = begun()
+    months.play([("wait", None, 2), ("trial", {ADV: 10, GATEWAY: 1}, 0), ("wait", None, 3)])
+    months.play([("tell", {ADV: 12, GATEWAY: 1}, 0), ("late", {ADV: 14, GATEWAY: 1}, -2)])
+    found = of(months)
+    days = months.days(found.months[-1].first, found.months[-1].last)
+    one = entry(found)
+    assert one.seat_days.used == sum(months.used(ADV, day) for day in days)
+    assert one.seat_days.granted == {Leak.TRIAL: -10}
+    assert one.seat_days.causes == {Leak.SUPERSEDED: 2 * 14}
+    assert one.seat_days.adds_up
+
+
 def test_of_two_superseded_events_the_newer_one_counts() -> None:
     """Timus had one quantity on each day."""
     months = begun()

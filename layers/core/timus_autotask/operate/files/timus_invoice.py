@@ -381,7 +381,7 @@ def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said:
         sums = (words for one in left for words in _sums_in_words(one, profile))
         books = replace(books, notes=(*books.notes, _left_in_words(left), *sums))
     minimum = policy_from(records.partner.terms.value.values).pooled_minimum
-    missed = superseded_units(store.events(since), books.today)
+    missed = superseded_units(store.events(since), books.customers, books.today)
     found = four_sides(books, first, invoice, items, missed, minimum)
     ids, skus = (
         {*books.customers},

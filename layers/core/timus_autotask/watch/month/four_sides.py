@@ -32,7 +32,7 @@ from timus_autotask.watch.month.books import (
     price_without_line,
 )
 from timus_autotask.watch.month.causes import BY_TERMS, Leak
-from timus_autotask.watch.month.ledger import LedgerEntry, entries_of, trial
+from timus_autotask.watch.month.ledger import LedgerEntry, Missed, entries_of, trial
 from timus_autotask.watch.month.posted import periods_within
 from timus_autotask.watch.month.ready import month_of
 from timus_autotask.watch.names import NOBODY, Directory
@@ -286,7 +286,7 @@ def four_sides(
     month: date,
     invoice: Invoice,
     items: Sequence[BillingItem] | None,
-    missed: Mapping[tuple[str, str], Timeline],
+    missed: Mapping[tuple[str, str], Missed],
     pooled_minimum: Mapping[str, int],
 ) -> FourSides:
     """A month on all four sides. ``missed`` are units by superseded events; ``items`` None: they may not be read."""
@@ -387,7 +387,7 @@ class _Look:
         first: date,
         last: date,
         invoice: Invoice,
-        missed: Mapping[tuple[str, str], Timeline],
+        missed: Mapping[tuple[str, str], Missed],
         pooled_minimum: Mapping[str, int],
     ) -> None:
         self._books = books
@@ -400,7 +400,7 @@ class _Look:
         self._groups: list[_Group] = []
         self._paid_minimum = Counter[str]()
         self._reported = {
-            (one.id, sku): one.quantity(sku).plus(missed.get((one.id, sku), NOTHING))
+            (one.id, sku): one.quantity(sku).plus(missed.get((one.id, sku), Missed()).units)
             for one in books.customers.values()
             for sku in one.skus
         }
@@ -538,7 +538,8 @@ class _Look:
     def _pay(self, customer: str, sku: str, paid: Timeline, *, known: bool) -> None:
         one = self._books.customers.get(customer)
         quantity = self._reported.get((customer, sku), NOTHING)
-        on_trial = trial(one, sku) if one else NOTHING
+        on_trial = trial(one.subscriptions, sku) if one else NOTHING
+        on_trial = on_trial.minus(self._missed.get((customer, sku), Missed()).trial)
         missing = self._missing(sku) if not customer else NOTHING
         if not any(timeline.steps for timeline in (paid, quantity)):
             return

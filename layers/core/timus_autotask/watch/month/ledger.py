@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import ONE_DAY, period_containing
+from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import IGNORED, Placement
 from timus_autotask.domain.policy import Policy
@@ -246,7 +247,7 @@ def ledger(
 
     ``late`` are superseded events, with what they would have changed; ``parked`` what parked events would change.
     """
-    missed = superseded_units(late, books.today)
+    missed = superseded_units(late, books.customers, books.today)
     found = []
     for first, last in months_between(since, books.today):
         entries = entries_of(books, first, last, missed)
@@ -299,31 +300,53 @@ def not_adding_up(months: Iterable[LedgerMonth]) -> Iterator[str]:
 
 
 def entries_of(
-    books: Books, first: date, last: date, missed: Mapping[tuple[str, str], Timeline]
+    books: Books, first: date, last: date, missed: Mapping[tuple[str, str], Missed]
 ) -> tuple[LedgerEntry, ...]:
     """What each customer used and is billed on each line on these days of one month. ``missed`` are units by superseded events."""
     sheet = _Sheet(books, first, last)
     for one in books.customers.values():
         for sku in one.skus:
-            sheet.of_sku(one, sku, missed.get((one.id, sku), NOTHING))
+            sheet.of_sku(one, sku, missed.get((one.id, sku), Missed()))
     for line in books.lines.values():
         sheet.of_line(line)
     return tuple(sheet.entries())
 
 
-def superseded_units(late: Iterable[EventRecord], today: date) -> dict[tuple[str, str], Timeline]:
-    """By customer and SKU: units that Timus had, as superseded events say, beside those that are known. Of two, the newer version counts."""
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What Timus had of a SKU by superseded events."""
+
+    units: Timeline = NOTHING
+    """Beside those that are known."""
+    trial: Timeline = NOTHING
+    """Units in a trial, as is known, in whose place they were."""
+
+    def plus(self, units: Timeline, on_trial: Timeline) -> Missed:
+        """With those of another subscription."""
+        return Missed(self.units.plus(units), self.trial.plus(on_trial))
+
+
+def superseded_units(
+    late: Iterable[EventRecord], customers: Mapping[str, Customer], today: date
+) -> dict[tuple[str, str], Missed]:
+    """By customer and SKU: units that Timus had, as superseded events say. Of two events, the newer version counts."""
     of: dict[tuple[str, str, str], Timeline] = {}
+    trials: dict[tuple[str, str, str], Timeline] = {}
     for event in sorted(late, key=lambda event: event.version):
+        customer = customers.get(event.customer_id)
         for one in event.would_change if event.outcome == "superseded" else ():
             until = one.until or today + ONE_DAY
             if one.first < until:
                 key = event.customer_id, one.sku, event.subscription_id
                 more = one.units - (one.instead_of or 0)
                 of[key] = of.get(key, NOTHING).set_between(one.first, until, more)
-    found: dict[tuple[str, str], Timeline] = {}
-    for (customer, sku, _), units in of.items():
-        found[customer, sku] = found.get((customer, sku), NOTHING).plus(units)
+                mine = [each for each in customer.subscriptions if each.id == key[2]] if customer else []
+                on_trial = trial(mine, one.sku)
+                then = on_trial.minus(on_trial.set_between(one.first, until, 0))
+                trials[key] = trials.get(key, NOTHING).set_between(one.first, until, 0).plus(then)
+    found: dict[tuple[str, str], Missed] = {}
+    for key, units in of.items():
+        found[key[:2]] = found.get(key[:2], Missed()).plus(units, trials[key])
     return found
 
 
@@ -338,10 +361,10 @@ def granted(policy: Policy, sku: str, units: int) -> dict[Leak, int]:
     return {leak: number for leak, number in ((Leak.INCLUDED, -free), (Leak.MINIMUM, more)) if number}
 
 
-def trial(customer: Customer, sku: str) -> Timeline:
+def trial(subscriptions: Iterable[Subscription], sku: str) -> Timeline:
     """Units in a trial by day, which are in none of the other numbers."""
     found = NOTHING
-    for subscription in customer.subscriptions:
+    for subscription in subscriptions:
         of = Timeline.of(())
         for version in subscription.versions:
             of = of.set_from(version.day, dict(version.items).get(sku, 0) if version.status == "trial" else 0)
@@ -427,9 +450,10 @@ class _Sheet:
                     customer, key, tuple(sorted(one.skus)), days, one.estimate(), one.cost(), one.price
                 )
 
-    def of_sku(self, customer: Customer, sku: str, late: Timeline) -> None:
+    def of_sku(self, customer: Customer, sku: str, missed: Missed) -> None:
         """What Timus has, what the terms make of it, and to which lines it goes."""
-        quantity, on_trial = customer.quantity(sku), trial(customer, sku)
+        quantity, late = customer.quantity(sku), missed.units
+        on_trial = trial(customer.subscriptions, sku).minus(missed.trial)
         billed = self._books.desired.billed.get((customer.id, sku), NOTHING)
         lines = self._lines_of[customer.id, sku]
         turns = [until for until, _ in customer.earlier]
