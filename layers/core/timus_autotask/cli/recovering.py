@@ -212,7 +212,9 @@ def _show_suspicions(against: AgainstTimus, terminal: Terminal) -> None:
             (
                 one.id,
                 one.message,
-                "accepted" if one.id in against.accepted else f"{len(one.holds)} subscriptions",
+                "accepted"
+                if one.id in against.accepted
+                else counted(len(one.holds), "subscription", "subscriptions"),
             )
             for one in against.comparison.suspicions
         ],
