@@ -12,14 +12,19 @@ from hypothesis import strategies as st
 
 from tests.deployment import deployment_of
 from tests.drift_table import aligned
+from tests.unit.cli.desk import Desk
 from tests.world import ADV, CUSTOMER, ESS, World
 from timus_autotask.cli.failure import refusal
 from timus_autotask.domain.history import Subscription
 from timus_autotask.operate.parked_events import Accepted, accept, dismiss
 from timus_autotask.operate.recover import replay, replayable
 from timus_autotask.operate.refusal import NotDone
+from timus_autotask.ports.table import Key, Put
 from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.watch.as_known_now import by_records
+from timus_autotask.watch.listing import listed
 from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.status import gather
 
 SUBSCRIPTION = "sub_8f2c1a"
 LATER = date(2026, 4, 20)
@@ -180,6 +185,75 @@ def test_an_event_that_is_not_the_newest_cannot_be_accepted() -> None:
         NotDone, match=r"Version 41 of subscription sub_8f2c1a .* happened later and says otherwise"
     ):
         accept(deployment_of(world), "again_1", "j.doe")
+
+
+def told_later(world: World, seats: int) -> None:
+    """The old count goes on a day later, with so many seats."""
+    world.pass_time(days=1)
+    world.tell(41, {ADV: seats}, event_id="evt_41")
+    world.work()
+
+
+def shown_as(world: World) -> set[str | None]:
+    """Why the only parked event waits, by everything that shows it."""
+    desk, store = Desk(world), world.ports.store
+    [event] = store.parked_events()
+    every = (listed(store), gather(store, lambda: 0))
+    return {
+        *(one["reason_code"] for one in desk.ask("status")["events"]),
+        *(one["reason_code"] for one in desk.ask("events", "--parked")["events"]),
+        *(one["reason_code"] for one in desk.ask("events", "show", event.key)["events"]),
+        *(one.parked.code for records in every for one in records.parked_events if one.parked),
+    }
+
+
+def test_an_event_that_newer_news_overtook_is_shown_with_what_can_be_done_now() -> None:
+    """It was parked as one to accept; since the old count went on, that would be refused."""
+    world = restarted(33)
+    assert shown_as(world) == {"version-restarted"}
+    told_later(world, 26)
+    assert shown_as(world) == {"version-overtaken"}
+    [event] = Desk(world).ask("status")["events"]
+    assert "Version 41 happened later and says otherwise: 26 SASE-ADV-USER" in event["reason"]
+    assert "events accept" not in event["remedy"]
+    assert f"events dismiss {quote(event['key'])} --reason WHY" in event["remedy"]
+
+
+def test_an_event_with_which_newer_news_agrees_can_still_be_accepted() -> None:
+    """What follows it is counted on from it all the same."""
+    world = restarted(33)
+    told_later(world, 33)
+    assert shown_as(world) == {"version-restarted"}
+    accepted(world, "again_1")
+    assert parked(world) == []
+
+
+def test_of_two_states_of_one_version_the_second_is_overtaken_too() -> None:
+    """By a version that came later, and an acceptance is refused for the same."""
+    world = aligned()
+    world.pass_time(days=1)
+    world.tell(1, {ADV: 31}, event_id="other")
+    world.work()
+    assert shown_as(world) == {"contradictory"}
+    world.pass_time(days=1)
+    world.tell(2, {ADV: 32})
+    world.work()
+    assert shown_as(world) == {"version-overtaken"}
+    with pytest.raises(NotDone, match="happened later and says otherwise"):
+        accept(deployment_of(world), "other", "j.doe")
+
+
+def test_an_event_of_a_history_that_cannot_be_read_keeps_its_reason() -> None:
+    """What it was parked for is shown, and nothing fails."""
+    world = restarted(33)
+    told_later(world, 26)
+    [event] = world.ports.store.parked_events()
+    key = Key(f"CUSTOMER#{CUSTOMER}", f"SUBSCRIPTION#{SUBSCRIPTION}")
+    stored = world.table.get(key)
+    assert stored is not None
+    world.table.write([Put(key, {"id": SUBSCRIPTION}, stored.rev, kind="subscription", sort="x")])
+    assert shown_as(world) == {"version-restarted"}
+    assert by_records([event], {}) == (event,)
 
 
 def test_a_higher_version_with_an_older_time_is_accepted_by_its_number() -> None:

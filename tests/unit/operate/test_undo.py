@@ -188,6 +188,51 @@ def test_what_news_of_an_earlier_day_overtakes_is_not_undone(world: World, deplo
         undo(deployment, change(world), "ordered twice", "j.doe")
 
 
+def shared(other: str) -> World:
+    """The same on a line that another customer has 4 seats of."""
+    world = World()
+    world.map_customer()
+    world.map_customer(other)
+    world.tell(1, {ADV: 4}, customer=other, subscription="sub_other")
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=1)
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=3)
+    return world
+
+
+BEFORE_AND_AFTER = pytest.mark.parametrize("other", ["cus_1", "cus_9"])
+"""Customers whose worker is woken before the one with the news, and after it."""
+
+
+@BEFORE_AND_AFTER
+def test_on_a_shared_line_too_news_of_an_earlier_day_overtakes_it(other: str) -> None:
+    """Whoever is woken first: the other customer has no news, and the line has one number."""
+    world = shared(other)
+    newest = change(world)
+    world.tell(9, {ADV: 30, GATEWAY: 1}, effective=world.clock.now() - timedelta(days=2))
+    with pytest.raises(NotDone, match=r"would not be made: there is something newer, and \+2 on "):
+        undo(deployment_of(world), newest, "ordered twice", "j.doe")
+
+
+@BEFORE_AND_AFTER
+def test_on_a_shared_line_what_is_shown_beside_news_is_what_is_made(other: str) -> None:
+    """What is undone, and what follows from news of today."""
+    world = shared(other)
+    newest, posted = change(world), len(world.posted())
+    world.tell(9, {ADV: 30, GATEWAY: 1})
+    proposal = undo(deployment_of(world), newest, "ordered twice", "j.doe")
+    [contract] = proposal.preview.contracts
+    [line] = [one for one in contract.lines if one.service_id == 45]
+    proposal.commit()
+    world.work()
+    made = [(45, one.delta, one.day.isoformat()) for one in line.adjustments]
+    assert world.posted()[posted:] == made
+    assert [delta for _, delta, _ in made] == [-3, 5]
+
+
 def test_a_change_is_named_by_its_id_or_how_it_begins(world: World, deployment: Deployment) -> None:
     """What is no change, or several, is refused."""
     assert undo(deployment, change(world)[:6], "ordered twice", "j.doe").result.sides

@@ -144,6 +144,33 @@ def test_a_wait_for_decreases_ends() -> None:
     assert desk.ask("status")["lines"][0]["reason"] is None
 
 
+@pytest.mark.parametrize("story", ["a cancellation", "a change"])
+def test_the_wait_of_what_was_told_ahead_begins_with_its_day(story: str) -> None:
+    """Told two days before, and replaced on the morning of its day: no seat moves. Where nothing comes, the day is billed as Timus says."""
+    for replaced in (True, False):
+        world = level()
+        Desk(world).told("policy", "set", "decrease_wait=1440")
+        begun, day = len(world.posted()), DAY + timedelta(days=2)
+        if story == "a cancellation":
+            world.tell(2, {ADV: 25}, status="canceled", cancel_at=day)
+        else:
+            world.tell(2, {ADV: 0}, effective=datetime(2026, 3, 17, 8, tzinfo=UTC))
+        for _ in range(2):
+            settle(world)
+            world.pass_time(days=1)
+        assert world.posted()[begun:] == []
+        if replaced:
+            creates(world)
+        for _ in range(2):
+            settle(world)
+            world.pass_time(days=1)
+        assert [world.units(ADV, one) for one in (day - timedelta(days=1), day)] == [
+            25,
+            25 if replaced else 0,
+        ]
+        assert bool(world.posted()[begun:]) is not replaced
+
+
 def test_a_plan_change_waits_as_a_whole() -> None:
     """The increase comes with its decrease, on the same day."""
     world = level()

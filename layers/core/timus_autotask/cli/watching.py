@@ -22,6 +22,7 @@ from timus_autotask.store.decisions import Decision
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.runs import Run
 from timus_autotask.watch import history as reported
+from timus_autotask.watch.as_known_now import by_store
 from timus_autotask.watch.forms import (
     events_form,
     events_with_body_form,
@@ -434,6 +435,7 @@ def event(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
         if reported.is_on_its_way(deployment.store, key):
             raise Failed(f"Event {key} waits to be merged just now; look at it again in a minute.")
         raise Failed(f"There is no merged event {key}; list them with: timus-autotask events")
+    found = [*by_store(found, deployment.store)]
     for one in found:
         _event_table([one], terminal)
         if one.would_change:

@@ -138,8 +138,8 @@ class Policy:
     prices: Mapping[str, str] = field(default_factory=dict)
     """Unit price by SKU, sent with the adjustment; a SKU without one keeps the contract's price."""
     decrease_wait: int | None = None
-    """Minutes that a decrease to 0 of a subscription waits after its cause, at most until the end of the partner's day: what replaces the
-    subscription may come. Increases that wait for it wait with it."""
+    """Minutes that a decrease to 0 of a subscription waits after its cause, or after the beginning of its day if it was told before, at most until the end of
+    the partner's day: what replaces the subscription may come. Increases that wait for it wait with it."""
     line_limit: int | None = None
     """The largest change of one line that needs no approval."""
     customer_day_limit: int | None = None

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from timus_autotask.domain.days import effective_day
-from timus_autotask.domain.history import Merge, Subscription, believed, merge, moved, version_of
+from timus_autotask.domain.history import Merge, Subscription, believed, merge, moved
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
@@ -26,7 +26,7 @@ from timus_autotask.store.merged_events import Dismissal, EventRecord, put_event
 from timus_autotask.store.reading import Stored
 from timus_autotask.store.records import Store
 from timus_autotask.store.update import update
-from timus_autotask.sync.merge import overtaken, wake_contracts
+from timus_autotask.sync.merge import DISPUTED, overtaken_since, wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import understand
 from timus_autotask.watch.history import event as events_named
@@ -34,8 +34,6 @@ from timus_autotask.watch.history import is_on_its_way
 
 MOVED = "subscription-moved"
 """Why an event is parked that says another customer than the one that is known."""
-DISPUTED = ("version-restarted", "contradictory")
-"""Why an event is parked that says otherwise than a version of its own customer's."""
 ACCEPTABLE = (*DISPUTED, MOVED)
 """Reasons for which an event is parked that says something else than what is known; all others cannot be followed at all."""
 
@@ -237,18 +235,9 @@ def _parked_before(
 
 def _overtaken(event: EventRecord, known: Subscription, ports: Ports) -> None:
     """Say of an earlier event what holds now, if it cannot be accepted any more."""
-    stored, says = ports.store.event(event.customer_id, event.key), _understood(event)
-    if stored is None or stored.value.outcome != "parked" or says is None:
-        return
-    day = effective_day(says.effective_at, ports.zone)
-    if believed(known, says, day) is None:
-        facts: dict[str, int | str] = {
-            "event": event.key,
-            "customer": event.customer_id,
-            "subscription": says.subscription_id,
-            "version": says.version,
-        }
-        parked = overtaken(known, version_of(says, day), facts)
+    stored = ports.store.event(event.customer_id, event.key)
+    parked = overtaken_since(stored.value, known) if stored else None
+    if stored and parked:
         ports.store.commit(put_event(replace(stored.value, parked=parked), stored.rev))
 
 

@@ -51,6 +51,8 @@ MERGED_AT_ONCE = 45
 """Events in one transaction, unless they are too large or too different: each is two writes of the hundred that there may be."""
 WOKEN_AT_ONCE = 40
 """Contracts that are made due in one transaction, beside what is new itself; the more they are, the likelier a worker at one of them comes first."""
+DISPUTED = ("version-restarted", "contradictory")
+"""Why an event is parked that says otherwise than a version of its own customer's."""
 MERGE_TAKES = timedelta(seconds=5)
 """No transaction is begun with less time than this before the function's deadline."""
 
@@ -348,6 +350,30 @@ def _merge_into(
 def overtaken(known: Subscription, says: Version, facts: Mapping[str, int | str]) -> Parked:
     """Why an event is parked that could not be the newest even if a person believed it."""
     return Parked("version-overtaken", {**facts, **_readings(says, known, known.newest)})
+
+
+def overtaken_since(event: EventRecord, known: Subscription) -> Parked | None:
+    """Why a parked event that says otherwise than what is known cannot be accepted, after what has come since.
+
+    None: it can be accepted, or it is parked for another reason, or cannot be read.
+    """
+    from timus_autotask.timus.events import understand  # with an event: it builds models
+
+    if event.outcome != "parked" or event.parked is None or event.parked.code not in DISPUTED:
+        return None
+    says = understand(event.event_id, event.raw)
+    if not isinstance(says, Snapshot):
+        return None
+    day = date.fromisoformat(event.day)
+    if believed(known, says, day) is not None:
+        return None
+    facts: dict[str, int | str] = {
+        "event": event.key,
+        "customer": event.customer_id,
+        "subscription": says.subscription_id,
+        "version": says.version,
+    }
+    return overtaken(known, version_of(says, day), facts)
 
 
 def _readings(says: Version, known: Subscription, against: Version) -> dict[str, int | str]:

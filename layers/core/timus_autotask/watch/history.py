@@ -14,6 +14,7 @@ from timus_autotask.store.inbox import delivery_in, waits_in_inbox
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.records import EVERYTHING, Store
 from timus_autotask.store.terms import policy_from
+from timus_autotask.watch.as_known_now import by_store
 from timus_autotask.watch.names import NOBODY, Directory, known_names
 
 
@@ -103,11 +104,11 @@ def events(
     if not parked:
         found += store.events(since)
     found = [one for one in found if customer in (None, one.customer_id)]
-    return sorted(found, key=lambda one: (one.received_at, one.key))
+    return sorted(by_store(found, store), key=lambda one: (one.received_at, one.key))
 
 
 def event(store: Store, key: str) -> list[EventRecord]:
-    """The merged events of this key, or of this ``webhook-id``."""
+    """The merged events of this key, or of this ``webhook-id``, as they are stored."""
     return [one for one in (*store.parked_events(), *store.events()) if key in (one.key, one.event_id)]
 
 

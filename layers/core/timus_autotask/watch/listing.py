@@ -31,6 +31,7 @@ from timus_autotask.store.reading import RecordUnreadable, Stored, each_readable
 from timus_autotask.store.records import EVERYTHING, Store, contracts_among
 from timus_autotask.store.runs import Run, last_run_in
 from timus_autotask.store.troubles import trouble_in
+from timus_autotask.watch.as_known_now import by_records
 from timus_autotask.watch.status import Records
 
 T = TypeVar("T")
@@ -71,27 +72,28 @@ def listed(store: Store, partner: PartnerRecords | None = None) -> Records:
         inbox.setdefault(id_of(document.key), []).append(document)
     states = {one.value.contract_id: one for one in _each(stored_contract_state, keys.CONTRACT, now, store)}
     notices = {one.value.customer_id: one for one in _each(stored_notice, keys.NOTICES, now, store)}
+    customers = {
+        id_: CustomerRecords(
+            id_,
+            tuple(inbox.get(id_, ())),
+            _known(mappings, id_),
+            Stored(terms[id_], 1) if id_ in terms else None,
+            subscriptions.get(id_, {}),
+            Stored(stages[id_], 1) if id_ in stages else None,
+            notices.get(id_),
+        )
+        for id_ in sorted({*mappings, *subscriptions, *terms, *inbox})
+    }
     return Records(
         queued=0,
         due=due,
-        customers={
-            id_: CustomerRecords(
-                id_,
-                tuple(inbox.get(id_, ())),
-                _known(mappings, id_),
-                Stored(terms[id_], 1) if id_ in terms else None,
-                subscriptions.get(id_, {}),
-                Stored(stages[id_], 1) if id_ in stages else None,
-                notices.get(id_),
-            )
-            for id_ in sorted({*mappings, *subscriptions, *terms, *inbox})
-        },
+        customers=customers,
         contracts={
             id_: ContractRecords(states.get(id_, Stored(ContractState(id_))), lines.get(id_, {}))
             for id_ in sorted(ids)
         },
         partner=partner or store.partner(),
-        parked_events=tuple(store.parked_events()),
+        parked_events=by_records(store.parked_events(), customers),
         provisionings=tuple(_each(partial(read_as, provisioning_in), keys.OPENING, now, store)),
         troubles=tuple(_each(partial(read_as, trouble_in), keys.TROUBLE, now, store)),
     )

@@ -33,7 +33,7 @@ from timus_autotask.store.lines import journal_entries, put_line
 from timus_autotask.store.reading import RecordUnreadable, Stored
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.gather import observed_of
-from timus_autotask.sync.merge import wake_contract
+from timus_autotask.sync.merge import MOST_EVENTS, wake_contract
 from timus_autotask.sync.open_contract import open_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
@@ -548,8 +548,10 @@ class Rehearsal:
         seen: Counter[tuple[Key, int]] = Counter()
         while True:
             while self._woken:
-                customer, _ = self._woken.popitem()
-                self._attempt(customer_pk(customer), partial(apply_customer, customer, self.ports, deadline))
+                for customer in self._next_woken():
+                    self._attempt(
+                        customer_pk(customer), partial(apply_customer, customer, self.ports, deadline)
+                    )
             due = [document for document in self._due() if not seen[document.key, document.rev]]
             for document in due:
                 seen[document.key, document.rev] += 1
@@ -558,6 +560,21 @@ class Rehearsal:
                 self._attempt(subject, partial(self._take_up, key, deadline))
             if not due and not self._woken:
                 return
+
+    def _next_woken(self) -> list[str]:
+        """The customers who were woken, those with news first.
+
+        In which order workers come is open. What news makes of a line is the last word on it, so nothing is shown that it would overtake.
+        """
+        customers = [*self._woken]
+        self._woken.clear()
+        return sorted(customers, key=self._has_no_news)
+
+    def _has_no_news(self, customer_id: str) -> bool:
+        try:
+            return not self.ports.store.customer_to_merge(customer_id, MOST_EVENTS).inbox
+        except RecordUnreadable:
+            return True  # its worker says so
 
     def _attempt(self, subject: str, handle: Callable[[], None]) -> None:
         """Do something; whatever is raised by it is noted, and everything else goes on: the workers do the same (promise I9)."""

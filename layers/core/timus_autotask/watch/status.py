@@ -44,6 +44,7 @@ from timus_autotask.store.terms import policy_from
 from timus_autotask.store.troubles import Trouble
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.stage import contract_is_live
+from timus_autotask.watch.as_known_now import by_records
 from timus_autotask.watch.explanation import TERMS, Because, explained, reasons_of_difference
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of, reported_name
 from timus_autotask.watch.remedy import remedy_of
@@ -111,7 +112,7 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
         customers,
         contracts,
         partner,
-        tuple(store.parked_events()),
+        by_records(store.parked_events(), customers),
         tuple(provisionings),
         tuple(store.troubles()),
         tuple(one for _, one in sorted(reader.unreadable.items())),

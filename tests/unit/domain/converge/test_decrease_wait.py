@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.domain.converge.views import (
     LEVEL,
@@ -14,6 +16,7 @@ from tests.unit.domain.converge.views import (
     SEATS,
     SETTLE,
     TODAY,
+    ZONE,
     demand,
     intent,
     left,
@@ -105,6 +108,95 @@ def test_the_wait_has_two_ends(happened: timedelta, waits_until: datetime | None
     """It is over on the minute, and what seems to happen later than it is long is a wrong clock."""
     step = next_step(view(ends(NOW + happened), lines=(left(LEVEL),), policy=HALF_AN_HOUR))
     assert (step.adjust is None, waits(step)) == (waits_until is not None, waits_until)
+
+
+def told_ahead(
+    day: date = TODAY, ends_on: date | None = None, *, told: timedelta = timedelta(days=4)
+) -> Demand:
+    """All 25 seats go today, as was told some time ago: by a change that is dated ahead, or by a cancellation."""
+    cause = Cause("sub_1", 8, day, "evt_8", NOW - told, before=25, after=25 if ends_on else 0, ends=ends_on)
+    return demand(ENDED, causes=(cause,))
+
+
+DATED_AHEAD = pytest.mark.parametrize(
+    "dated", [(TODAY, None), (march(11), TODAY)], ids=["a change", "a cancellation"]
+)
+
+
+@DATED_AHEAD
+@pytest.mark.parametrize(
+    ("minutes", "waits_until"),
+    [
+        (30, None),
+        (9 * 60, None),
+        (9 * 60 + 1, NOW + timedelta(minutes=1)),
+        (1440, midnight(march(16))),
+    ],
+    ids=["over", "the last minute is over", "the last minute", "all of the day"],
+)
+def test_what_was_told_ahead_waits_from_the_beginning_of_its_day(
+    dated: tuple[date, date | None], minutes: int, waits_until: datetime | None
+) -> None:
+    """It is nine in the morning; what replaces the subscription comes on the day itself."""
+    step = next_step(view(told_ahead(*dated), lines=(left(LEVEL),), policy=Policy(decrease_wait=minutes)))
+    assert (step.adjust is None, waits(step)) == (waits_until is not None, waits_until)
+
+
+@DATED_AHEAD
+def test_what_was_told_ahead_waits_on_a_line_with_others_too(dated: tuple[date, date | None]) -> None:
+    """Also if another change of the line was made since it was told."""
+    day, ends_on = dated
+    cause = Cause(
+        "sub_1", 8, day, "evt_8", NOW - timedelta(days=4), before=5, after=5 if ends_on else 0, ends=ends_on
+    )
+    fewer = demand(since_january(25, (TODAY, 20)), causes=(cause,))
+    followed = {"sub_1": 8 if ends_on else 7, "sub_2": 2}
+    step = next_step(view(fewer, lines=(left(LEVEL, versions=followed),), policy=Policy(decrease_wait=1440)))
+    assert waits(step) == midnight(march(16))
+
+
+@DATED_AHEAD
+def test_what_was_due_on_a_day_before_does_not_wait(dated: tuple[date, date | None]) -> None:
+    """Its day is over, as after an outage: what replaces it has come."""
+    day, ends_on = dated
+    ended = since_january(25, (march(14), 0))
+    shifted = told_ahead(min(day, march(14)), ends_on and march(14))
+    wanted = demand(ended, causes=shifted.causes)
+    step = next_step(view(wanted, lines=(left(LEVEL),), policy=Policy(decrease_wait=1440)))
+    assert step.adjust is not None
+
+
+def test_late_news_does_not_wait_for_the_end_of_another_cancellation() -> None:
+    """The end that counts is the one that makes the decrease, not one that was taken back since."""
+    taken_back = Cause(
+        "sub_1", 7, march(2), "evt_7", NOW - timedelta(days=9), before=25, after=25, ends=TODAY
+    )
+    late = Cause("sub_1", 8, march(10), "evt_8", NOW - timedelta(days=4), before=25)
+    wanted = demand(since_january(25, (march(10), 0)), causes=(taken_back, late))
+    step = next_step(view(wanted, lines=(left(LEVEL),), policy=Policy(decrease_wait=1440)))
+    assert step.adjust is not None
+
+
+@given(
+    st.integers(-3000, 3000),
+    st.integers(1, 1440),
+    st.sampled_from([march(11), march(14), TODAY]),
+    st.sampled_from([None, march(14), TODAY]),
+)
+def test_the_wait_is_as_long_as_the_term_says_and_ends_with_the_day(
+    ago: int, minutes: int, day: date, ends_on: date | None
+) -> None:
+    """From the later of what happened and of the beginning of its day; a day that began before it happened changes nothing."""
+    happened, wait = NOW - timedelta(minutes=ago), timedelta(minutes=minutes)
+    if ends_on is not None and ends_on < day:
+        ends_on = day  # as Timus's versions are read
+    cause = Cause("sub_1", 8, day, "evt_8", happened, before=25, after=25 if ends_on else 0, ends=ends_on)
+    wanted = demand(ENDED, causes=(cause,))
+    step = next_step(view(wanted, lines=(left(LEVEL),), policy=Policy(decrease_wait=minutes)))
+    begun = max(happened, midnight(TODAY)) if TODAY in (day, ends_on) else happened
+    until = min(begun + wait, midnight(begun.astimezone(ZONE).date() + timedelta(days=1)))
+    waiting = begun - wait <= NOW < until
+    assert (step.adjust is None, waits(step)) == (waiting, until if waiting else None)
 
 
 def test_what_happened_at_an_unknown_time_waits_for_nothing() -> None:

@@ -187,10 +187,13 @@ def _waiting_for_more(draft: LineDraft, view: View) -> LineDraft:
     occurred = max((cause.occurred_at for cause in may_be_replaced if cause.occurred_at), default=None)
     if not minutes or occurred is None or due.delta > 0:
         return draft
-    wait = timedelta(minutes=minutes)
+    wait, since = timedelta(minutes=minutes), occurred
+    if any(due.day in (cause.day, cause.ends) for cause in may_be_replaced):
+        # What was told ahead is replaced on its own day.
+        since = max(occurred, local_midnight(due.day, view.zone))
     # The day does not end without it. A cause of a time to come is a wrong clock, and waits for nothing.
-    until = min(occurred + wait, local_midnight(effective_day(occurred, view.zone) + ONE_DAY, view.zone))
-    return replace(draft, waits_for_more=until) if occurred - wait <= view.now < until else draft
+    until = min(since + wait, local_midnight(effective_day(since, view.zone) + ONE_DAY, view.zone))
+    return replace(draft, waits_for_more=until) if since - wait <= view.now < until else draft
 
 
 def _what_may_be_replaced(draft: LineDraft, day: date) -> Sequence[Cause]:
@@ -200,7 +203,10 @@ def _what_may_be_replaced(draft: LineDraft, day: date) -> Sequence[Cause]:
         return causes
     followed = draft.line.versions
     newest = {(one.subscription_id, one.sku): one for one in causes if one.day <= day}
-    new = [one for one in newest.values() if one.number > followed.get(one.subscription_id, 0)]
+    # A cancellation is followed on its day, also where the line followed a change of its version before.
+    new = [
+        one for one in newest.values() if one.ends == day or one.number > followed.get(one.subscription_id, 0)
+    ]
     return [one for one in new if not one.after or (one.ends is not None and one.ends <= day)]
 
 

@@ -1,7 +1,8 @@
 """Whether what a file says can be: a look at all of it before any of it becomes an event.
 
 A file is signed by nobody and has often been through a spreadsheet. It may be well-formed and still hold another id or another
-number than Timus has. A suspicion holds the subscriptions that it is about until a person accepts it by its id.
+number than Timus has. A suspicion holds the subscriptions that it is about until a person accepts it by its id, and with them what goes
+the other way for the same client: half of a replacement would be billed twice, or not at all.
 """
 
 from __future__ import annotations
@@ -133,13 +134,15 @@ def suspicions(given: Sequence[Billed], new: Collection[str], known: KnownToUs) 
     in_place = [*_in_place(given, known), *_swallowed(given, known)]
     # These say the units already, so a person sees them in any case.
     seen = {one for each in in_place for one in each.holds}
+    news = [*_changed(_among(given, new), known)]
+    changed = [change for change in news if change.one.subscription_id in known.subscriptions]
     found = [
         *_alike(given, known),
         *_numbers(given, known),
         *in_place,
-        *_changes(given, known),
-        *_clients([one for one in given if one.subscription_id in {*new} - seen], known),
-        *_exchanged(changed := [*_changed(given, new, known)]),
+        *_changes(given, _made_up(news, known), known),
+        *_clients(_among(given, {*new} - seen), known),
+        *_exchanged(changed),
         *_all_together(changed, given, new, known),
         *_versions(given, known),
         *_days(given, known.today),
@@ -147,10 +150,11 @@ def suspicions(given: Sequence[Billed], new: Collection[str], known: KnownToUs) 
         *_moved(moved, known),
         *_mixed(moved, new, known),
     ]
-    held = [replace(one, holds=tuple(each for each in one.holds if each in new)) for one in found]
-    return tuple(
-        sorted((one for one in held if one.holds), key=lambda one: (one.kind, one.holds, one.message))
-    )
+    return tuple(sorted(_held(found, new, news), key=lambda one: (one.kind, one.holds, one.message)))
+
+
+def _among(given: Iterable[Billed], ids: Collection[str]) -> list[Billed]:
+    return [one for one in given if one.subscription_id in ids]
 
 
 def _suspicion(
@@ -159,6 +163,34 @@ def _suspicion(
     """``about`` is what the message is too short to list."""
     says = "\n".join((kind, message, *sorted(about)))
     return Suspicion(sha256(says.encode()).hexdigest()[:8], kind, message, tuple(sorted({*holds})))
+
+
+def _held(found: Iterable[Suspicion], new: Collection[str], news: Sequence[_Change]) -> Iterator[Suspicion]:
+    """The suspicions that hold something that would become an event, with what waits with it."""
+    for one in found:
+        if holds := tuple(each for each in one.holds if each in new):
+            yield _with_the_other_way(replace(one, holds=holds), news)
+
+
+def _with_the_other_way(found: Suspicion, news: Iterable[_Change]) -> Suspicion:
+    """A suspicion that also holds what its clients' subscriptions have more, where it holds one that has less, and the reverse."""
+    clients: dict[str, list[_Change]] = {}
+    for change in news:
+        clients.setdefault(change.customer, []).append(change)
+    with_it = [
+        change
+        for changes in clients.values()
+        if any(one.one.subscription_id in found.holds for one in changes)
+        and min(one.more for one in changes) < 0 < max(one.more for one in changes)
+        for change in changes
+        if change.one.subscription_id not in found.holds
+    ]
+    if not with_it:
+        return found
+    message = f"{found.message} Held with it, for the one may make up for the other: {_listed(with_it)}."
+    holds = [*found.holds, *(change.one.subscription_id for change in with_it)]
+    # Its own id says what it was about before.
+    return _suspicion(found.kind, message, holds, [found.id, *map(str, with_it)])
 
 
 def _moved(moved: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
@@ -348,8 +380,13 @@ def _has(other: Billed, skus: Iterable[str]) -> str:
     return ", ".join(f"{units} {sku}" for sku, units in sorted(other.filled().items()))
 
 
-def _changes(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
-    """Changes that are large for the subscription, and clients who would be billed nothing any more."""
+def _changes(
+    given: Sequence[Billed], made_up: Collection[tuple[str, str]], known: KnownToUs
+) -> Iterator[Suspicion]:
+    """Changes that are large for the subscription, and clients who would be billed nothing any more.
+
+    ``made_up`` are the clients and SKUs whose units stay what they are: there no explicit change is large.
+    """
     named = {one.subscription_id for one in given}
     clients = _by_customer(known.subscriptions.values())
     for customer, after in _by_customer(given).items():
@@ -363,7 +400,8 @@ def _changes(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
             continue
         for one in after:
             ours = known.subscriptions.get(one.subscription_id)
-            if ours and (changed := [*_large(ours, one)]):
+            stays = {sku for client, sku in made_up if client == customer}
+            if ours and (changed := [*_large(ours, one, stays)]):
                 message = f"Subscription {one.subscription_id} of {customer}: {', '.join(changed)}."
                 yield _suspicion(SuspicionKind.LARGE, message, (one.subscription_id,))
 
@@ -373,13 +411,33 @@ def _lasting(subscriptions: Iterable[Billed]) -> int:
     return sum(one.total() for one in subscriptions if not one.ends)
 
 
-def _large(before: Billed, after: Billed) -> Iterator[str]:
-    """What changes by much, and what would go to 0 only because it has no row."""
+def _large(before: Billed, after: Billed, stays: Collection[str]) -> Iterator[str]:
+    """What changes by much, unless the client's units of it stay, and what would go to 0 only because it has no row."""
     for sku in sorted({*before.units, *after.units}):
         old, new = _both(before, after, sku)
         no_row = old > 0 and sku not in after.units
-        if no_row or _is_large(old, new):
+        if no_row or (sku not in stays and _is_large(old, new)):
             yield f"{sku} from {old} to {new}" + (", for it has no row" if no_row else "")
+
+
+def _made_up(news: Iterable[_Change], known: KnownToUs) -> frozenset[tuple[str, str]]:
+    """The clients and SKUs of which as many units are gained as lost on one day: a subscription that is replaced, or seats that move."""
+    of_each: dict[tuple[str, str], list[_Change]] = {}
+    for change in news:
+        of_each.setdefault((change.customer, change.sku), []).append(change)
+
+    def on_one_day(changes: Iterable[_Change]) -> bool:
+        ones = [change.one for change in changes]
+        days = {(one.days.get("effective_date"), one.days.get("cancel_at")) for one in ones}
+        # What ends on a day to come is still billed until then.
+        ours = (known.subscriptions.get(one.subscription_id) for one in ones)
+        return len(days) == 1 and not any(one.ends for one in (*ones, *ours) if one)
+
+    return frozenset(
+        of
+        for of, changes in of_each.items()
+        if sum(change.more for change in changes) == 0 and on_one_day(changes)
+    )
 
 
 def _both(before: Billed | None, after: Billed, sku: str) -> tuple[int, int]:
@@ -415,7 +473,9 @@ def _client(
         moves = [*_moves(sku, given, known)]
         had, change = sum(one.units.get(sku, 0) for one in before), sum(move.units for move in moves)
         opens = change > 0 and any(move.new for move in moves)
-        if abs(change) > max(FEW, (had or total) if opens else SHARE * had):
+        # With what is large by itself, too: a subscription that goes may make up for one that comes.
+        whole = sum(one.more for one in _changed(given, known) if one.sku == sku)
+        if min(abs(change), abs(whole)) > max(FEW, (had or total) if opens else SHARE * had):
             which = ", ".join(map(str, moves))
             message = f"Customer {customer}: {sku} from {had:,} to {had + change:,} by {which}."
             yield _suspicion(SuspicionKind.LARGE, message, [move.subscription_id for move in moves])
@@ -443,7 +503,7 @@ def _moves(sku: str, given: Iterable[Billed], known: KnownToUs) -> Iterator[_Mov
 
 
 class _Change(NamedTuple):
-    """A SKU of a subscription that we know."""
+    """A SKU of a subscription, before and after; one that we do not know had 0."""
 
     one: Billed
     sku: str
@@ -454,18 +514,28 @@ class _Change(NamedTuple):
     def customer(self) -> str:
         return self.one.customer_id
 
+    @property
+    def more(self) -> int:
+        """Negative: fewer."""
+        return self.new - self.old
+
     def __str__(self) -> str:
         return f"{self.one.subscription_id} of {self.customer}: {self.sku} from {self.old:,} to {self.new:,}"
 
 
-def _changed(given: Iterable[Billed], new: Collection[str], known: KnownToUs) -> Iterator[_Change]:
+def _listed(changes: Iterable[_Change]) -> str:
+    each = sorted(map(str, changes))
+    more = f"; and {len(each) - SHOWN} more" if len(each) > SHOWN else ""
+    return "; ".join(each[:SHOWN]) + more
+
+
+def _changed(given: Iterable[Billed], known: KnownToUs) -> Iterator[_Change]:
     for one in given:
         ours = known.subscriptions.get(one.subscription_id)
-        if ours and one.subscription_id in new:
-            for sku in sorted({*ours.units, *one.units}):
-                old, units = _both(ours, one, sku)
-                if old != units:
-                    yield _Change(one, sku, old, units)
+        for sku in sorted({*(ours.units if ours else ()), *one.units}):
+            old, units = _both(ours, one, sku)
+            if old != units:
+                yield _Change(one, sku, old, units)
 
 
 def _exchanged(changed: Sequence[_Change]) -> Iterator[Suspicion]:
@@ -488,11 +558,12 @@ def _exchanged(changed: Sequence[_Change]) -> Iterator[Suspicion]:
 
 
 def _moved_numbers(changes: Sequence[_Change], what: str) -> Suspicion:
-    each = sorted(map(str, changes))
-    more = f"; and {len(each) - SHOWN} more" if len(each) > SHOWN else ""
-    message = f"{counted(len(each), 'row')} {what}: {'; '.join(each[:SHOWN])}{more}. Rows may have been exchanged, or a column moved."
+    message = f"{counted(len(changes), 'row')} {what}: {_listed(changes)}. Rows may have been exchanged, or a column moved."
     return _suspicion(
-        SuspicionKind.EXCHANGED, message, [change.one.subscription_id for change in changes], each
+        SuspicionKind.EXCHANGED,
+        message,
+        [change.one.subscription_id for change in changes],
+        map(str, changes),
     )
 
 
