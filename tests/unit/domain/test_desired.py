@@ -1094,20 +1094,6 @@ def test_when_a_plan_was_but_an_add_on(peak: int, other: int, beside: int, add_o
     assert (moved == []) is add_on
 
 
-@pytest.mark.parametrize("announced", [True, False])
-def test_what_was_only_announced_makes_no_add_on(announced: bool) -> None:
-    """One seat beside three others: these were to stay with four of a third plan, and news of an earlier day brings six of it and none of them."""
-    plans = {**PLANS, "PRO": PlanMapping("PRO", (ServiceChoice(48),))}
-    told = subscription(
-        version(1, march(5), ADV=3, ESS=1),
-        version(2, march(14) if announced else march(8), ADV=3, ESS=0, PRO=4),
-        version(3, march(10), PRO=6),
-    )
-    found = desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY)
-    moved = [one for one in found.links if (one.down, one.up) == (NEW, LineKey(1, 48))]
-    assert (moved != []) is announced
-
-
 def test_what_was_exchanged_by_way_of_a_third_plan_are_plans() -> None:
     """ADV for ESS, then ESS for PRO: so ADV and PRO are plans of one kind, whatever the numbers of a later version."""
     plans = PLANS | {"PRO": PlanMapping("PRO", (ServiceChoice(48),))}

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 
-from .history import Subscription, Version, joined
+from .history import Subscription, joined
 from .mapping import LineKey, PlanMapping
 from .placement import NO_SERVICE, Placement
 
@@ -92,8 +92,10 @@ class Families:
         """What people said at the mapping: the name of a family, or empty for an add-on."""
         self._exchanged = {sku: group for group in subscription.exchanged() for sku in group}
         self._most = {sku: subscription.most(sku) for sku in subscription.skus}
-        self._together = _at_once(subscription.skus, subscription.versions)
-        self._together_for_a_day = _at_once(subscription.skus, _not_taken_back(subscription.versions))
+        self._together: dict[str, set[str]] = {sku: set() for sku in subscription.skus}
+        for having in (version.having for version in subscription.versions):
+            for sku in having:
+                self._together[sku] |= having
 
     def together(self, sku: str) -> AbstractSet[str]:
         """The SKUs of which some version had units beside this one: as of an add-on and its plan, and never of two plans."""
@@ -117,13 +119,12 @@ class Families:
     def _was_add_on(self, old: str, new: str) -> bool:
         """True if ``new`` came to more than twice as much as ``old`` ever was, and a third that is not so small was there with both.
 
-        A gateway that goes makes no room for twelve users: it was there for other users, and these still are. What was only announced for a
-        later day, and taken back by news of an earlier one, shows nothing of it.
+        A gateway that goes makes no room for twelve users: it was there for other users, and these still are.
         """
         half = self._most[new] / 2
         if self._most[old] >= half:
             return False
-        with_both = (self._together_for_a_day[old] & self._together_for_a_day[new]) - {old, new}
+        with_both = (self._together[old] & self._together[new]) - {old, new}
         return any(self._most[sku] >= half for sku in with_both)
 
     def beside(self) -> Iterator[frozenset[str]]:
@@ -138,25 +139,6 @@ class Families:
         for group in joined([*said.values(), *plans]):
             if any(len(group & self._together[sku]) > 1 for sku in group):
                 yield group
-
-
-def _at_once(skus: Iterable[str], versions: Iterable[Version]) -> dict[str, set[str]]:
-    """For each SKU those of which some of these versions had units together with it, itself among them."""
-    found: dict[str, set[str]] = {sku: set() for sku in skus}
-    for having in (version.having for version in versions):
-        for sku in having:
-            found[sku] |= having
-    return found
-
-
-def _not_taken_back(versions: Sequence[Version]) -> list[Version]:
-    """The versions that no newer one of an earlier day took back before they could be billed."""
-    found, earliest = [], date.max
-    for version in reversed(versions):
-        if version.day <= earliest:
-            found.append(version)
-        earliest = min(earliest, version.day)
-    return found
 
 
 def named_across(
