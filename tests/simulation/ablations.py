@@ -36,6 +36,7 @@ from timus_autotask.bootstrap import Handler, apply_handler
 from timus_autotask.domain.adjustments import Adjustments, adjustments_for
 from timus_autotask.domain.converge import draft, gaps, settling
 from timus_autotask.domain.converge import next_step as deciding
+from timus_autotask.domain.converge import rounds as judging
 from timus_autotask.domain.converge import undo as undoing
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.converge.view import Step, View
@@ -571,7 +572,7 @@ def _failed_is_empty(swap: Swap) -> None:
 @_ablation("past days are not told", 5, 7)
 def _no_past_days(swap: Swap) -> None:
     """The days that stay billed otherwise are not reported: a second change of a day leaves that day wrong, and the line is applied."""
-    swap(deciding, "with_past_days", lambda draft, _contract, _view: draft)
+    swap(judging, "with_past_days", lambda draft, _contract, _view: draft)
 
 
 # -- Undo
