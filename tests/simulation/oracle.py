@@ -990,10 +990,11 @@ class Oracle:
         }
 
     def _may_be_owed(self, line: Line, day: date) -> set[int | None]:
-        """What a line should have on a day: what Timus says; or what some version says, where some have yet to come or the terms choose their days."""
+        """What a line should have on a day: what Timus says; or what some version says, where one has yet to come or came late, or the terms choose their days."""
         owed, subs = {self.wants(line, day)}, self._feeding(line)
         to_come = any((sub, v.number) not in self._arrived_at for sub in subs for v in self.history[sub])
-        if self._dated or to_come:
+        too_late = any(self._came_late(*one) for one in self._arrived if one[0] in subs)
+        if self._dated or to_come or too_late:
             picks = product(*(self._candidates(line, sub, day) for sub in subs))
             owed |= {units for pick in picks for units in self._sums(line, subs, pick)}
         return owed
