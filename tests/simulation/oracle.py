@@ -1353,7 +1353,10 @@ class Oracle:
         """
         sku = self._skus[line[1]]
         versions = [(s, v) for s in self._feeding(line) for v in self.history[s]]
-        came = {(s, v.number) for s, v in versions if (s, v.number) in self._arrived_at}
+        asked_at = heard + HEARD_SECONDS * SECOND  # what landed late was asked for before
+        came = {
+            (s, v.number) for s, v in versions if self._arrived_at.get((s, v.number), asked_at) < asked_at
+        }
         heard_of = {one for one in came if self._arrived_at[one] < heard}
         naming = {(s, v.number) for s, v in versions if sku in v.items}
         known = bool(self._committed[line]) or (bool(heard_of & naming) and sku not in self._hidden)
@@ -1370,8 +1373,8 @@ class Oracle:
     def _most_seats(self, sub: str, day: date, heard: int) -> int:
         """The most seats of all plans that a subscription has on a day, by a version that may be the newest known of."""
         versions = [v for v in self.history[sub] if v.day <= day]
-        heard_of = (v.number for v in versions if self._arrived_at.get((sub, v.number), heard) < heard)
-        newest = max(heard_of, default=0)
+        heard_of = [v.number for v in versions if self._arrived_at.get((sub, v.number), heard) < heard]
+        newest = max((number for number in heard_of if not self._came_late(sub, number)), default=0)
         had = (sum(v.units(sku, day) for sku in PLANS) for v in versions if v.number >= newest)
         return max(had, default=0)
 
