@@ -476,6 +476,20 @@ def _no_wait_for_decrease(swap: Swap) -> None:
     swap(deciding, "falls_first", lambda *_: set())
 
 
+@_ablation("a line waits as a whole for a decrease", 259, profile="seats")
+def _whole_lines_wait(swap: Swap) -> None:
+    """While one seat waits for a held decrease, all later changes of its line wait. Seats of others are not billed."""
+    original = adjustments_for
+
+    def waiting(*given: Any) -> Adjustments:
+        found = original(*given)
+        since = {line: one.day for line, one in found.blocked.items()}
+        goes = (one for one in found.in_order if one.day < since.get(one.line, date.max))
+        return replace(found, in_order=tuple(goes))
+
+    swap(gaps, "adjustments_for", waiting)
+
+
 @_ablation("decrease before the increase that makes room for it", 2, 62, 109, profile="policies")
 def _no_room(swap: Swap) -> None:
     """A line's adjustments are made by day alone. Autotask refuses a decrease that leaves fewer than 0 units in the empty periods of a new term."""

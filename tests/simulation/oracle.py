@@ -42,6 +42,9 @@ Exceptions, each with its reason:
   The others go up: all plans together then have as many seats as Timus.
 * A contract is extended to the end of a renewed term for what Timus says on the terms, and for what an undo has put back. It is not for what
   only a person's edit has left there.
+* What a line lacks while it waits for a decrease is at most what other lines have too many, and the seats of subscriptions that changed their plan
+  as a whole. This is not told where the terms choose other days than Timus, where somebody edited or undid something, where one of the lines
+  is parked because nobody knows what Autotask has there or whose it is, and on a day that was adjusted already.
 * A SKU without a service, and a customer without a mapping, have no line. A plan of which Timus only ever listed 0 needs no service.
 * A customer who is moved to another contract is judged on each of the two for itself: a move does not wait for what is held on the line
   that it leaves, and no plan on the one contract waits for a plan on the other.
@@ -1649,6 +1652,8 @@ class Oracle:
             return self._below_zero_later(line)
         if parked.code == "refused" and want > has and not edited:
             return False
+        if parked.code == "waits-for-decrease":
+            self._waits_for_no_more(line, want - has)
         if parked.code in ("refused", "waits-for-decrease") and self._truly_refused(line):
             return True
         if parked.code == "waits-for-decrease" and self.w.story.terms:
@@ -1658,6 +1663,47 @@ class Oracle:
         if parked.code == "old-plan-unmapped":
             return facts["sku"] in self._hidden
         return edited
+
+    def _waits_for_no_more(self, line: Line, lacking: int) -> None:
+        """A decrease that a person has to decide on keeps back as many seats as it leaves billed, whosever the others are."""
+        today = self._today()
+        own_days = any("increases" in t or "decreases" in t for t in (*self._all_terms(),))
+        others = [o for o in self.lines() if o != line and (o[0] == line[0] or self._moves_with(line, o))]
+        unsure = any(self._is_unsure(other) for other in (line, *others))
+        if self._dated or own_days or unsure or any(day == today for day, _ in self._committed[line]):
+            return
+        too_many = sum(max(0, self.has(other, today) - (self.wants(other, today) or 0)) for other in others)
+        sku = self._skus[line[1]]
+        whole = sum(
+            max(v.units(sku, today) for v in self.history[sub])
+            for sub in self._feeding(line)
+            if any(sku in v.items for v in self.history[sub]) and self._changed_as_a_whole(sub, sku)
+        )
+        if lacking > too_many + whole:
+            self._broken(
+                "held",
+                f"{line} lacks {lacking} that wait for a decrease, and only {too_many} and {whole} have to",
+            )
+
+    def _all_terms(self) -> list[Mapping[str, Any]]:
+        return [*(each for _, each in self._terms), *(client.terms for client in self.w.story.clients)]
+
+    def _is_unsure(self, line: Line) -> bool:
+        """Whether it is not known here what a line has to do with others."""
+        record = self._record(line)
+        code = record.parked.code if record is not None and record.parked is not None else ""
+        return bool(
+            self._edits.get(line)
+            or self._undos.get(line)
+            or code in ("outcome-unclear", "line-duplicated", "line-missing", "old-plan-unmapped")
+            or self._anothers(line)
+        )
+
+    def _changed_as_a_whole(self, sub: str, sku: str) -> bool:
+        """Whether a subscription had another SKU that it never had together with this one."""
+        others = {*self._subs_skus(sub)} - {sku}
+        beside = {one for v in self.history[sub] if v.items.get(sku) for one in v.items if v.items[one]}
+        return bool(others - beside)
 
     def _truly_refused(self, line: Line) -> bool:
         """Whether Autotask's own rules refuse what the line, or another half of its plan change, needs: it is for a person."""

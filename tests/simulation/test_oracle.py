@@ -379,6 +379,30 @@ def test_seats_wait_for_those_that_are_still_billed_on_another_contract(
     assert [one.promise for one in oracle.violations] == promises
 
 
+APART = ("sub_1", {GATEWAY: 4}), ("sub_2", {GATEWAY: 1}), ("sub_1", {ESS: 9})
+"""The same, where the subscription never had both."""
+
+
+@pytest.mark.parametrize(
+    ("gateways", "versions", "lacking", "promises"),
+    [
+        (3, MOVED, 2, []),
+        (3, MOVED, 3, ["held"]),
+        (1, MOVED, 1, ["held"]),
+        (3, APART, 11, []),
+        (3, APART, 12, ["held"]),
+    ],
+)
+def test_no_more_seats_wait_than_the_plan_that_they_leave_has_too_many(
+    gateways: int, versions: tuple[tuple[str, dict[str, int]], ...], lacking: int, promises: list[str]
+) -> None:
+    """One gateway of so many should be left: the others may keep back as many, and all nine of a plan that changed as a whole."""
+    oracle = a_gateway_elsewhere(0, gateways, *versions)
+    oracle._committed.clear()
+    oracle._waits_for_no_more((CONTRACT, SERVICES[ESS]), lacking)
+    assert [one.promise for one in oracle.violations] == promises
+
+
 @pytest.mark.parametrize(("by_hand", "promises"), [(1, ["I2"]), (2, ["I2"]), (0, [])])
 def test_what_a_person_put_on_another_contract_holds_no_seat_back(by_hand: int, promises: list[str]) -> None:
     """Of the two gateways too many, so many are a person's."""

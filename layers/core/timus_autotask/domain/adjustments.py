@@ -18,11 +18,14 @@ from typing import NamedTuple
 from .days import ONE_DAY
 from .gap import Gap, in_all, within_reach
 from .mapping import LineKey
-from .plan_change import Link
+from .plan_change import Comers, Link
 from .timeline import Timeline
 
 ALL = maxsize
 """However many units there are."""
+
+NOBODY_SAID: Mapping[Link, Comers] = {}
+"""Of no plan change it is known whose seats come with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +56,21 @@ def adjustments_for(
     links: Sequence[Link] = (),
     elsewhere: Mapping[LineKey, Gap] | None = None,
     families: Sequence[AbstractSet[LineKey]] = (),
+    comers: Mapping[Link, Comers] = NOBODY_SAID,
 ) -> Adjustments:
     """The adjustments that bring these lines to what they should have, from the first open day on.
 
     ``links`` are the plan changes: a line goes up no earlier than the day on which the linked line has come down. ``elsewhere`` has
     the linked lines that cannot be adjusted now (of another contract, or settling), with the most that they may have. A linked line
-    that is in neither is unknown: then an increase waits, unless the line went up before. ``families`` are lines between which seats
-    move: none of them goes up as long as others have too many, but for what is more than these.
+    that is in neither is unknown: then seats of it wait, unless the line went up before. ``families`` are lines between which seats
+    move: none of them goes up as long as others have too many, but for what is more than these. ``comers`` tells whose seats come with
+    a plan change: where all of the old plan has to come down first, or nobody knows how much of it is left, these wait and all others go.
     """
     while True:
-        lines = _Lines(gaps, links, elsewhere or {}, families)
+        lines = _Lines(gaps, links, elsewhere or {}, families, comers)
         found = _Adjuster(lines).run()
         # An increase that was to make up for an earlier decrease may have had to wait until after a locked day in between.
-        spoiled = {
-            gap.line: gap.spoiled_day(lines.after[gap.line]) for gap in gaps if gap.line not in found.blocked
-        }
+        spoiled = {gap.line: gap.spoiled_day(lines.after[gap.line]) for gap in gaps}
         if not any(spoiled.values()):
             return found
         gaps = [replace(gap, start=spoiled.get(gap.line) or gap.start) for gap in gaps]
@@ -91,6 +94,11 @@ class _Later:
 @dataclass(frozen=True, slots=True)
 class _Blocked:
     """The increase waits for a line that is not adjusted here: nobody knows yet when that one comes down."""
+
+    whole: bool
+    """That is known soon. Until then all of the line waits: what is made now would take the day that the increase may need."""
+    later: date | None = None
+    """The next day on which fewer seats may have to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +132,20 @@ class _Lines:
         links: Sequence[Link],
         elsewhere: Mapping[LineKey, Gap],
         families: Sequence[AbstractSet[LineKey]],
+        comers: Mapping[Link, Comers] = NOBODY_SAID,
     ) -> None:
         self.gaps = {gap.line: gap for gap in gaps}
         """The lines that are adjusted here."""
         self.known = {**elsewhere, **self.gaps}
         self.after = {line: gap.observed for line, gap in self.known.items()}
         """What each known line has by now."""
+        self._sure = {line for line, gap in self.known.items() if not gap.edited}
+        """Those of which it is known what they should have."""
         self.links = links
         self._families = families
+        self._comers = comers
+        self.waiting_since: dict[LineKey, date] = {}
+        """Since when each line lacks seats that had to wait and still do."""
 
     def add(self, line: LineKey, day: date, delta: int) -> None:
         """An adjustment is made."""
@@ -146,7 +160,16 @@ class _Lines:
         """
         if link.up != line or link.day > day:
             return False
-        return link.down in self.known or link.day == day or not self.after[line].at(day)
+        since = min(day, self.waiting_since.get(line, day))
+        return link.down in self.known or link.day >= since or not self.after[line].at(day)
+
+    def coming(self, links: Iterable[Link], day: date) -> int:
+        """How many units of a line are seats on ``day`` that come with these plan changes of it; all, where nobody knows whose they are."""
+        links = [*links]
+        if any(link not in self._comers for link in links):
+            return ALL
+        every = {whose: units for link in links for whose, units in self._comers[link].items()}
+        return sum(max(0, units.at(day)) for units in every.values())
 
     def other_plans(self, line: LineKey) -> set[LineKey]:
         """The known lines that a plan change joins with this one, and that are never wanted on the same day as it.
@@ -158,7 +181,7 @@ class _Lines:
             for link in self.links
             if not link.beside and line in (link.down, link.up)
         }
-        return {other for other in joined & self.known.keys() if not self._wanted_together(line, other)}
+        return {other for other in joined & self._sure if not self._wanted_together(line, other)}
 
     def _wanted_together(self, line: LineKey, other: LineKey) -> bool:
         one, two = self.known[line].desired, self.known[other].desired
@@ -184,22 +207,29 @@ class _Lines:
         """The lines that seats leave for ``up``, each with how many of them may take the place of others that leave ``up`` that day.
 
         Where as many come as leave, ``up`` lacks nothing and does not wait itself. A plan that is left as a whole for ``up`` can hide no more
-        than what ``up`` has and keeps; one of which nothing is known hides nothing.
+        than the seats that come from it, nor than what ``up`` has and keeps; one of which nothing is known hides nothing.
         """
         for link in self.links:
             if (link.beside or link.down in self.known) and self.must_wait_for(link, up, day):
-                yield link.down, ALL if link.beside else kept
+                yield link.down, ALL if link.beside else min(kept, self.coming([link], day))
         for family in self.families(up):
             yield from ((one, ALL) for one in family)
 
     def families(self, line: LineKey) -> list[AbstractSet[LineKey]]:
         """The families that a line belongs to: the known lines of each."""
-        return [family & self.known.keys() for family in self._families if line in family]
+        return [family & self._sure for family in self._families if line in family]
 
     def _kept(self, line: LineKey, day: date) -> int:
         """How many of the units of plans that a known line has it should have. What a person added is no seat, and hides none."""
         gap = self.known[line]
         return min(gap.units_of_plans(self.after[line]).at(day), gap.desired.minus(gap.kept).at(day))
+
+    def comers_change(self, line: LineKey) -> set[date]:
+        """The days on which other units of a line than before are seats that come with its plan changes."""
+        every = [
+            units for link in self.links if link.up == line for units in self._comers.get(link, {}).values()
+        ]
+        return {day for units in every for day in units.days}
 
     # -- Whether a line comes down
 
@@ -211,7 +241,7 @@ class _Lines:
         is stuck has to be down on ``day``: what it has on later days may change once it is adjusted.
         """
         gap = self.known.get(line)
-        if gap is None:
+        if gap is None or gap.edited:
             return None
         first = gap.level_from(day, self.after[line])
         if gap.stuck and first != day:
@@ -263,25 +293,26 @@ class _PlansLeft:
         """The lines of these plans."""
         return self.waiting.keys()
 
-    @property
-    def are_known(self) -> bool:
-        """Whether we know of all of them what they have."""
-        return self.lines <= self.among.known.keys()
-
-    def still_billed_from(self, day: date) -> int:
-        """How many of the seats are still billed there on ``day`` or later, beyond what these plans keep."""
-        return sum(min(most, self.among.too_many([old], day)) for old, most in self.waiting.items())
+    def still_billed_from(self, day: date, among: Collection[LineKey] | None = None) -> int:
+        """How many of the seats are still billed there on ``day`` or later, beyond what these plans keep: on all that are known, or on some."""
+        return sum(
+            min(most, self.among.too_many([old], day))
+            for old, most in self.waiting.items()
+            if old in self.among.known and (among is None or old in among)
+        )
 
     def still_billed_on(self, day: date) -> int:
         """How many of them are on ``day`` itself."""
         return sum(
             min(most, self.among.known[old].too_many_on(day, self.among.after[old]))
             for old, most in self.waiting.items()
+            if old in self.among.known
         )
 
-    def come_down_elsewhere(self, day: date) -> bool:
-        """True if those that are not adjusted here have nothing too many on ``day``, or come down by adjustments of their own."""
-        return all(self.among.comes_down(old, day) for old in self.lines - self.among.gaps.keys())
+    def staying_elsewhere(self, day: date) -> set[LineKey]:
+        """Those that are not adjusted here, have too many on ``day``, and do not come down by adjustments of their own as far as we know."""
+        elsewhere = self.lines & self.among.known.keys() - self.among.gaps.keys()
+        return {old for old in elsewhere if not self.among.comes_down(old, day)}
 
 
 class _Adjuster:
@@ -295,6 +326,8 @@ class _Adjuster:
         """What each line still lacks by day."""
         self._waiting_since: dict[LineKey, date] = {}
         self._blocked: dict[LineKey, Adjustment] = {}
+        self._halted: set[LineKey] = set()
+        """The lines of which nothing more is made for now."""
         self._adjustments: list[Adjustment] = []
         self._turns = [turn for gap in self._gaps.values() for turn in self._first_turns(gap)]
         heapify(self._turns)
@@ -306,27 +339,34 @@ class _Adjuster:
         return Adjustments(in_order(self._adjustments), self._blocked)
 
     def _first_turns(self, gap: Gap) -> Iterator[_Turn]:
-        """One turn on each day on which the line lacks more or less than before, or should have more or less."""
+        """One turn on each day on which the line lacks more or less than before, or should have more or less, or has other seats that may wait."""
         lacking = self._lacking[gap.line]
         for day in {d for d in (gap.start, *lacking.days, *gap.desired.days) if d >= gap.start}:
             before = lacking.at(day - ONE_DAY) if day > gap.start else 0
             yield _Turn(day, lacking.at(day) > before, gap.line)
+        for day in self._lines.comers_change(gap.line):
+            if day > gap.start:
+                yield _Turn(day, True, gap.line)
 
     def _take(self, turn: _Turn) -> None:
         """Make what the line lacks on its turn, as far as nothing is in the way of it. A decrease waits for nobody."""
         line = turn.line
         day = self._gaps[line].open_day(turn.day)
-        if day is None or line in self._blocked:
+        if day is None or line in self._halted:
             return
         allowed: int | None = None
         if self._lacking[line].at(day) > 0:
             since = self._waiting_since.setdefault(line, turn.day)
+            self._lines.waiting_since.setdefault(line, turn.day)
             match self._obstacle(turn, day):
                 case _Later(later):
                     self._look_again(line, later)
                     return
-                case _Blocked():
-                    self._blocked[line] = Adjustment(line, since, self._lacking[line].at(day))
+                case _Blocked(whole, later):
+                    if whole:
+                        self._halted.add(line)
+                    self._look_again(line, later)
+                    self._blocked.setdefault(line, Adjustment(line, since, self._lacking[line].at(day)))
                     return
                 case _LeftOut(until):
                     self._lacking[line] = self._lacking[line].set_between(day, until, 0)
@@ -334,6 +374,8 @@ class _Adjuster:
                     allowed = units
                     self._look_again(line, later)
         self._waiting_since.pop(line, None)
+        if allowed is None and line not in self._blocked:
+            self._lines.waiting_since.pop(line, None)
         self._adjust(line, day, allowed)
 
     def _look_again(self, line: LineKey, day: date | None) -> None:
@@ -377,7 +419,7 @@ class _Adjuster:
         staying = [other for other in billed if self._lines.down_from(other, until) is None]
         stuck = any(self._known[other].stuck for other in billed)
         if stuck or any(other not in self._gaps for other in staying):
-            return _Blocked()
+            return _Blocked(self._is_known_soon(staying))
         later = min((turn.day for turn in self._turns if day < turn.day < until), default=None)
         if staying and later is not None:
             return _Later(later)  # the other plan may come down by then
@@ -391,63 +433,118 @@ class _Adjuster:
             for one in self._lines.families(line)
             if self._lines.would_be_too_many(one, line, day, lacking)
         ]
-        if any(family - self._gaps.keys() for family in crowded):
-            return _Blocked()
+        elsewhere = {one for family in crowded for one in family - self._gaps.keys()}
+        if elsewhere:
+            return _Blocked(self._is_known_soon(elsewhere))
         return _LeftOut(until) if crowded else None
 
     def _old_plan(self, line: LineKey, day: date) -> _Obstacle | None:
-        """What is in the way of the new plan of a plan change: an old plan that has not come down by ``day``."""
-        down_from = day
-        for link in self._lines.links:
-            if not link.beside and self._lines.must_wait_for(link, line, day):
-                down = self._lines.down_from(link.down, day)
-                if down is None:
-                    return _Blocked()
-                down_from = max(down_from, down)
-        free = self._gaps[line].open_day(down_from)
-        if free != day:
-            return _Later(free)  # then the plans that were left in the meantime count too
-        return self._seats_still_billed(line, day)
+        """What is in the way of the new plan of a plan change: an old plan that has not come down by ``day``.
 
-    def _seats_still_billed(self, line: LineKey, day: date) -> _Obstacle | None:
+        Only the seats that come with the plan change wait for it. All others go.
+        """
+        late = self._not_down(line, day)
+        lacking = self._lacking[line].at(day)
+        undated = [link.down for link, down in late.items() if down is None]
+        no_date = _Blocked(self._is_known_soon(undated)) if undated else None
+        if no_date and no_date.whole:
+            return no_date
+        if late and self._lines.coming(late, day) >= lacking:
+            # On that day the plans that were left in the meantime count too.
+            return no_date or _Later(self._when_down(line, late))
+        return self._seats_still_billed(line, day, late)
+
+    def _not_down(self, line: LineKey, day: date) -> dict[Link, date | None]:
+        """The plan changes of a line whose old plan has to come down altogether and has not by ``day``, each with the day on which it has."""
+        found = {
+            link: self._lines.down_from(link.down, day)
+            for link in self._lines.links
+            if not link.beside and self._lines.must_wait_for(link, line, day)
+        }
+        return {link: down for link, down in found.items() if down != day}
+
+    def _when_down(self, line: LineKey, late: Mapping[Link, date | None]) -> date | None:
+        """The first open day of a line on which the old plans of these plan changes have come down; None: nobody knows of any."""
+        downs = [down for down in late.values() if down is not None]
+        return self._gaps[line].open_day(max(downs)) if len(downs) == len(late) else None
+
+    def _seats_still_billed(
+        self, line: LineKey, day: date, late: Mapping[Link, date | None]
+    ) -> _Obstacle | None:
         """What is in the way of seats that come from plans which keep others: as many as are still billed there wait.
 
         28 seats are wanted from the 10th on, 25 of them from a plan that can come down on the 20th only: +3 on the 10th, and +25 on the 20th.
+        So do those of the plan changes that are ``late``, whose old plans are no such plans.
 
         While the decrease of a plan that is adjusted elsewhere has no date, its seats and the new ones wait together: an increase now
         would take the day that the others may need. They also wait together where a plan has too many only on a later day: a part of them
         now would be a quantity that Timus never had.
         """
         plans = _PlansLeft(self._lines, self._lines.plans_that_seats_leave(line, day))
-        if not plans.are_known:
-            return _Blocked()
+        unknown = self._from_unknown(line, plans, day)
+        if unknown is None:
+            return _Blocked(whole=False)
         if self._decrease_is_to_come(plans.lines, day):
             return _Later(day)
+        undated = plans.staying_elsewhere(day)
+        if self._is_known_soon(undated):
+            return _Blocked(whole=True)
         waiting = plans.still_billed_from(day)
-        if not waiting:
+        whole = {**late, **dict.fromkeys(unknown)}
+        # Where another subscription moves seats between the same two lines, some of its seats are counted on both sides.
+        twice = plans.still_billed_from(day, {link.down for link in whole})
+        held = waiting + max(0, self._lines.coming(whole, day) - twice)
+        if not held:
             return None
-        if not plans.come_down_elsewhere(day):
-            return _Blocked()
-        later = self._next_look(line, plans.lines, day)
-        free = self._lacking[line].at(day) - waiting
+        looks = [self._when_down(line, whole)] if whole else []
+        looks += [self._next_look(line, plans, day)] if waiting else []
+        later = min((one for one in looks if one is not None), default=None)
+        free = self._lacking[line].at(day) - held
         if free > 0 and waiting == plans.still_billed_on(day):
             return _OnlyAPart(free, later)
-        return _Blocked() if later is None else _Later(later)
+        nobody_knows = later is None or None in whole.values() or self._held_too_many(plans, day)
+        return _Blocked(whole=False, later=later) if nobody_knows else _Later(later)
+
+    def _is_known_soon(self, lines: Iterable[LineKey]) -> bool:
+        """Whether one of these lines is adjusted elsewhere without a person: its adjustment settles, or is still to be made there."""
+        return any(
+            line in self._known and line not in self._gaps and not self._known[line].held for line in lines
+        )
+
+    def _from_unknown(self, line: LineKey, plans: _PlansLeft, day: date) -> list[Link] | None:
+        """The plan changes of a line whose old plan keeps seats, and of which nobody knows what it has; None: it is one by way of a third."""
+        unknown = plans.lines - self._known.keys()
+        links = [
+            link
+            for link in self._lines.links
+            if link.beside and link.down in unknown and self._lines.must_wait_for(link, line, day)
+        ]
+        return links if unknown == {link.down for link in links} else None
 
     def _decrease_is_to_come(self, olds: Collection[LineKey], day: date) -> bool:
         """True if one of these lines may still come down on this very day."""
         return any(turn.day == day and turn.line in olds and not turn.increases for turn in self._turns)
 
-    def _next_look(self, line: LineKey, olds: Collection[LineKey], day: date) -> date | None:
+    def _held_too_many(self, plans: _PlansLeft, day: date) -> bool:
+        """Whether one of these plans has too many on a line of which nothing is made before somebody decides."""
+        held = [old for old in plans.lines & self._known.keys() if self._is_held(old)]
+        return self._lines.too_many(held, day) > 0
+
+    def _is_held(self, line: LineKey) -> bool:
+        return self._known[line].stuck or self._known[line].held
+
+    def _next_look(self, line: LineKey, plans: _PlansLeft, day: date) -> date | None:
         """The next open day on which the old plans may have fewer units too many; None: nobody knows of any.
 
-        As in ``_Lines.down_from``, what a line that is stuck has on later days may change once it is adjusted.
+        As in ``_Lines.down_from``, what a line that is held has on later days may change once it is adjusted.
         """
-        if self._lines.too_many((old for old in olds if self._known[old].stuck), day):
-            return None
-        turns = (turn.day for turn in self._turns if turn.line in olds)
-        changes = (d for old in olds for d in (*self._lines.after[old].days, *self._known[old].desired.days))
-        after = min((d for d in (*turns, *changes) if d > day), default=None)
+        olds = plans.lines & self._known.keys()
+        free = {old for old in olds if not (self._is_held(old) and self._lines.too_many([old], day))}
+        days = {turn.day for turn in self._turns if turn.line in free}
+        days.update(
+            *(self._known[old].desired.days for old in olds), *(self._lines.after[old].days for old in free)
+        )
+        after = min((d for d in days if d > day), default=None)
         return None if after is None else self._gaps[line].open_day(after)
 
 

@@ -9,16 +9,19 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import reduce
 from types import MappingProxyType
+from typing import TypeVar
 
 from .customer import Customer
 from .dating import Dated, after_seats_that_stay, dated
 from .history import Cause, Subscription, newest_versions
 from .mapping import LineKey, PlanMapping
 from .placement import Part, Placement
-from .plan_change import Link, PlanChange, Unplaced, changes_across, named_across
+from .plan_change import Comers, Link, PlanChange, Unplaced, changes_across, named_across
 from .policy import BillingSchedule
 from .reasons import Parked
 from .timeline import NOTHING, Timeline
+
+OneKind = TypeVar("OneKind", Link, Unplaced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ class Desired:
     unplaced: tuple[Unplaced, ...] = ()
     families: tuple[frozenset[LineKey], ...] = ()
     """Lines of one contract between which seats of a subscription move: together they are never billed more than Timus has."""
+    comers: Mapping[Link | Unplaced, Comers] = field(default_factory=dict)
+    """By plan change: whose seats come with it. These may have to wait for the old plan, and no others."""
     billed: Mapping[tuple[str, str], Timeline] = field(default_factory=dict)
     """By (customer, SKU): what is to be billed on the terms by day, on all lines together and where there is none."""
 
@@ -128,8 +133,7 @@ def desired(
     that day is not our concern (see ``LineChoice``).
     """
     contributions: dict[LineKey, list[_Contribution]] = defaultdict(list)
-    links: set[Link] = set()
-    unplaced: set[Unplaced] = set()
+    comers: dict[Link | Unplaced, dict[tuple[str, str, str], Timeline]] = defaultdict(dict)
     families: set[frozenset[LineKey]] = set()
     unrouted: list[Unrouted] = []
     to_bill: dict[tuple[str, str], Timeline] = {}
@@ -148,9 +152,9 @@ def desired(
             lines[sku] = [part.line for part in parts]
             for part in parts:
                 contributions[part.line].append(_Contribution(part, reported))
-        for change in _plan_changes(customer, replayed, named.values()):
-            links.update(change.links(placement))
-            unplaced.update(change.unplaced(placement))
+        seats = _Seats(placement, replayed, to_bill)
+        for one, theirs in seats.that_come_with(_plan_changes(customer, replayed, named.values())):
+            comers[one] |= theirs
         for skus in (*(skus for one in replayed for skus in one.families), *named.values()):
             families.update(_by_contract(line for sku in skus for line in lines[sku]))
     return Desired(
@@ -158,12 +162,59 @@ def desired(
             line: _demand(line, contributions[line], first_days.get(line, date.min))
             for line in sorted(contributions)
         },
-        links=tuple(sorted(links)),
+        links=_sorted(comers, Link),
         unrouted=tuple(unrouted),
-        unplaced=tuple(sorted(unplaced)),
+        unplaced=_sorted(comers, Unplaced),
         families=tuple(sorted(families, key=sorted)),
+        comers=comers,
         billed=to_bill,
     )
+
+
+def _sorted(found: Iterable[Link | Unplaced], kind: type[OneKind]) -> tuple[OneKind, ...]:
+    """Those of one kind."""
+    return tuple(sorted(one for one in found if isinstance(one, kind)))
+
+
+class _Seats:
+    """Whose seats come to a line with a plan change of a customer."""
+
+    def __init__(
+        self, placement: Placement, replayed: Sequence[Dated], billed: Mapping[tuple[str, str], Timeline]
+    ) -> None:
+        self._placement = placement
+        self._replayed = replayed
+        self._billed = billed
+        self._known: dict[tuple[str, str], dict[LineKey, Timeline]] = {}
+        """By subscription (empty: all) and SKU, the units by line."""
+
+    def that_come_with(self, changes: Iterable[PlanChange]) -> Iterator[tuple[Link | Unplaced, Comers]]:
+        """What each plan change is on lines, with the units of its subscription there; of all where it may be from one to another."""
+        for change in changes:
+            subscription, sku = "" if change.across else change.subscription.id, change.new
+            if (subscription, sku) not in self._known:
+                self._known[subscription, sku] = self._units(subscription, sku)
+            units, whose = self._known[subscription, sku], (self._placement.customer.id, subscription, sku)
+            for link in change.links(self._placement):
+                yield link, {whose: units.get(link.up, NOTHING)}
+            for unplaced in change.unplaced(self._placement):
+                yield unplaced, {whose: units.get(unplaced.up, NOTHING)}
+
+    def _units(self, subscription: str, sku: str) -> dict[LineKey, Timeline]:
+        """What the lines would not have without a subscription."""
+        customer = self._placement.customer
+        whole = self._parts(sku, self._billed[customer.id, sku])
+        if not subscription:
+            return whole
+        pairs = zip(customer.subscriptions, self._replayed, strict=True)
+        others = [one for its, one in pairs if its.id != subscription]
+        rest = self._parts(sku, _billed(customer, sku, others))
+        return {line: units.minus(rest.get(line, NOTHING)) for line, units in whole.items()}
+
+    def _parts(self, sku: str, billed: Timeline) -> dict[LineKey, Timeline]:
+        first = next(iter(self._billed[self._placement.customer.id, sku].days), None)
+        parts = self._placement.parts(sku, billed, first) if first else ()
+        return {part.line: part.units for part in parts}
 
 
 def _not_twice(
@@ -201,7 +252,7 @@ def _by_contract(lines: Iterable[LineKey]) -> Iterator[frozenset[LineKey]]:
 
 def _billed(customer: Customer, sku: str, replayed: Sequence[Dated]) -> Timeline:
     """What is billed for a SKU by day: all subscriptions together, included units off and minimums kept."""
-    quantity = reduce(Timeline.plus, (replay.billed.get(sku, NOTHING) for replay in replayed))
+    quantity = reduce(Timeline.plus, (replay.billed.get(sku, NOTHING) for replay in replayed), NOTHING)
     days = (*quantity.days, *(until for until, _ in customer.earlier))
     return Timeline.sampled(days, lambda day: customer.policy_on(day).billable(sku, quantity.at(day)))
 

@@ -11,6 +11,7 @@ from datetime import date
 from .history import Subscription, joined
 from .mapping import LineKey, PlanMapping
 from .placement import NO_SERVICE, Placement
+from .timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,10 +23,15 @@ class Link:
     up: LineKey
     beside: bool = False
     """The subscription once had both at the same time: seats move between the two, and each may keep some. Then ``up`` waits only for
-    as many units as ``down`` has too many; else it waits for all of ``down``."""
+    as many units as ``down`` has too many; else all seats of the subscription wait for all of ``down`` (see ``Comers``)."""
     across: bool = False
     """The seats leave one subscription and come in another. Each side is an order of its own: what becomes of ``up`` does not hold
     ``down`` back, and a person decides on each."""
+
+
+Comers = Mapping[tuple[str, str, str], Timeline]
+"""Whose seats come to a line with a plan change: by (customer, subscription, SKU), what the line has of them by day. An empty subscription:
+all of the customer's."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -16,7 +16,7 @@ from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.line import Intent, Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import Locked, PastDays, past_days, still_shown
-from timus_autotask.domain.plan_change import Link
+from timus_autotask.domain.plan_change import Comers, Link
 from timus_autotask.domain.policy import Policy, PostedPeriod, SameDay
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.domain.undone import noted
@@ -32,7 +32,7 @@ def adjustments_of(
 
     ``stuck`` are lines whose adjustments are parked: they keep what they have.
     """
-    return _adjustments(_gaps(drafts, contract, stuck), drafts, view)
+    return _adjustments(_gaps(drafts, contract, stuck), drafts, contract, view)
 
 
 def may_rise(
@@ -50,7 +50,7 @@ def may_rise(
         replace(gap, start=max(gap.start, rise.day)) if gap.line == rise.line else gap
         for gap in _gaps(drafts, contract, {*stuck} - {rise.line})
     ]
-    found = _adjustments(gaps, drafts, view).in_order
+    found = _adjustments(gaps, drafts, contract, view).in_order
     return rise.delta <= sum(one.delta for one in found if (one.line, one.day) == (rise.line, rise.day))
 
 
@@ -59,11 +59,38 @@ def _gaps(drafts: Sequence[LineDraft], contract: Contract, stuck: Collection[Lin
     return [gap.as_stuck() if gap.line in stuck else gap for gap in gaps]
 
 
-def _adjustments(gaps: Sequence[Gap], drafts: Sequence[LineDraft], view: View) -> Adjustments:
+def _adjustments(
+    gaps: Sequence[Gap], drafts: Sequence[LineDraft], contract: Contract, view: View
+) -> Adjustments:
     settling = frozenset(draft.key for draft in drafts if draft.waits_until and not draft.adjustable)
-    unknown = [Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced]
-    links, families = (*view.desired.links, *unknown), view.desired.families
-    return adjustments_for(gaps, links, _not_adjusted_here(settling, view), families)
+    elsewhere = {
+        key: replace(gap, held=key not in settling and view.lines[key].parked is not None)
+        for key, gap in _not_adjusted_here(settling, view).items()
+    }
+    elsewhere |= {
+        draft.key: _edited(draft, draft.demand, contract)
+        for draft in drafts
+        if draft.demand and _is_drift(draft)
+    }
+    unknown = {one: Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced}
+    links, families = (*view.desired.links, *unknown.values()), view.desired.families
+    comers: dict[Link, Comers] = {}
+    for one, theirs in view.desired.comers.items():
+        link = one if isinstance(one, Link) else unknown[one]
+        comers[link] = {**comers.get(link, {}), **theirs}
+    return adjustments_for(gaps, links, elsewhere, families, comers)
+
+
+def _is_drift(draft: LineDraft) -> bool:
+    return draft.parked is not None and draft.parked.code == "drift" and draft.line.baseline is not None
+
+
+def _edited(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
+    """The gap of a line whose units somebody changed by hand: units that were added are no seats of Timus's, so that none waits for them."""
+    gap, left = _gap(draft, demand, contract), draft.line.baseline or NOTHING
+    days = (*gap.observed.days, *left.days)
+    ours = Timeline.sampled(days, lambda day: min(gap.observed.at(day), left.at(day)))
+    return replace(gap, observed=ours, added=NOTHING, held=True, edited=True)
 
 
 def _gap(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
