@@ -44,7 +44,9 @@ Exceptions, each with its reason:
   only a person's edit has left there.
 * What a line lacks while it waits for a decrease is at most what other lines have too many, and the seats of subscriptions that changed their plan
   as a whole. This is not told where the terms choose other days than Timus, where somebody edited or undid something, where one of the lines
-  is parked because nobody knows what Autotask has there or whose it is, and on a day that was adjusted already.
+  is parked because nobody knows what Autotask has there or whose it is, where one is on another contract (it is looked at again an hour
+  later), and on a day that was adjusted already.
+* A rise may give a day back what a decrease of an earlier day took from it just before: the seats that lack then wait for another line.
 * A SKU without a service, and a customer without a mapping, have no line. A plan of which Timus only ever listed 0 needs no service.
 * A customer who is moved to another contract is judged on each of the two for itself: a move does not wait for what is held on the line
   that it leaves, and no plan on the one contract waits for a plan on the other.
@@ -953,7 +955,7 @@ class Oracle:
         )
         if has < whole and self._seats_of_all_plans(line, day):
             return
-        if self._decrease_follows(line, day):
+        if self._decrease_follows(line, day) or self._makes_up(line, day):
             return
         if fitting:
             self._broken(
@@ -968,6 +970,13 @@ class Oracle:
                 self._broken("I5", f"{line} was brought to {has} for {day}: Timus has that only later")
                 return
         self._broken("I2", f"{line} was brought to {has} for {day}: Timus never had that")
+
+    def _makes_up(self, line: Line, day: date) -> bool:
+        """Whether a rise only gives a day back what a decrease of an earlier day took from it just before, and the day is owed no less."""
+        made, days = self._committed[line], self._when[line]
+        if len(made) < 2 or made[-2][1] >= 0 or made[-1][1] > -made[-2][1] or days[-2][0] >= day:
+            return False
+        return self.has(line, day) <= (self.wants(line, day) or 0)
 
     def _decrease_follows(self, line: Line, day: date) -> bool:
         """Whether a decrease is still to come, which would have left a day below 0: that day was raised first.
@@ -1670,7 +1679,14 @@ class Oracle:
         own_days = any("increases" in t or "decreases" in t for t in (*self._all_terms(),))
         others = [o for o in self.lines() if o != line and (o[0] == line[0] or self._moves_with(line, o))]
         unsure = any(self._is_unsure(other) for other in (line, *others))
-        if self._dated or own_days or unsure or any(day == today for day, _ in self._committed[line]):
+        elsewhere = any(other[0] != line[0] and self._committed[other] for other in others)
+        if (
+            self._dated
+            or own_days
+            or unsure
+            or elsewhere
+            or any(day == today for day, _ in self._committed[line])
+        ):
             return
         too_many = sum(max(0, self.has(other, today) - (self.wants(other, today) or 0)) for other in others)
         sku = self._skus[line[1]]
