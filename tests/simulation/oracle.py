@@ -1091,16 +1091,24 @@ class Oracle:
             hidden = [
                 min(
                     self._too_many(third, day, without),
+                    self._most_that_come(third, between, day),
                     self.has(between, day),
                     self.wants(between, day, without) or 0,
                 )
                 for third, between in chains
             ]
             most = sum(self._too_many(one, day, without) for one in others)
-            if any(hidden) and any(max(hidden) <= want + offset - has <= most for offset in offsets):
+            least = min((number for number in hidden if number), default=0)
+            if least and any(least <= want + offset - has <= most for offset in offsets):
                 self._note_part(line, day)
                 return True
         return False
+
+    def _most_that_come(self, third: Line, between: Line, day: date) -> int:
+        """The most seats that subscriptions with both plans have on the second one: no more can have come from the first."""
+        subs = {*self._feeding(third)} & {*self._feeding(between)}
+        sku = self._skus[between[1]]
+        return sum(max(v.units(sku, day) for v in self.history[sub]) for sub in subs)
 
     def _chains_to(
         self, new: str, plans: Collection[str], subs: Collection[str]
