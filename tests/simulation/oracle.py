@@ -579,15 +579,14 @@ class Oracle:
         return False
 
     def _news(self, one: Undone, line: Line, without: frozenset[tuple[str, int]]) -> list[Said]:
-        """The versions of a line that say a quantity anew, since something was undone. What came after a newer one says nothing any more."""
+        """The versions of a line that say a quantity anew, since something was undone."""
         sku, found = self._skus[line[1]], []
         for sub in self._feeding(line):
             if one.customer not in ("", self.history[sub][0].customer):
                 continue
             before = 0
             for version in self.history[sub]:
-                came = (sub, version.number) in self._arrived
-                if (sub, version.number) in without or (came and self._came_late(sub, version.number)):
+                if (sub, version.number) in without:
                     continue
                 units = version.units(sku, version.day)
                 if units != before and version.number > one.known.get(sub, 0):
