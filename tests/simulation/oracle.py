@@ -43,7 +43,7 @@ Exceptions, each with its reason:
 * A contract is extended to the end of a renewed term for what Timus says on the terms, and for what an undo has put back. It is not for what
   only a person's edit has left there.
 * What a line lacks while it waits for a decrease is at most what other lines have too many, and the seats of subscriptions that changed their plan
-  as a whole. This is not told where the terms choose other days than Timus, where somebody edited or undid something, where one of the lines
+  as a whole. This is not told where the terms choose other days or units than Timus, where somebody edited or undid something, where one of the lines
   is parked because nobody knows what Autotask has there or whose it is, where one is on another contract (it is looked at again an hour
   later), and on a day that was adjusted already.
 * A rise may give a day back what a decrease of an earlier day took from it just before: the seats that lack then wait for another line.
@@ -1037,7 +1037,20 @@ class Oracle:
             any(self._moves_in_part(line, day, plans) for plans in (self._plans(subs), {*PLANS}, *few))
             or self._waits_for_another_contract(line, day)
             or self._waits_for_a_third(line, day)
+            or self._waits_for_what_stays(line, day)
         )
+
+    def _waits_for_what_stays(self, line: Line, day: date) -> bool:
+        """Whether a line lacks no more than other lines of its contract have too many, a gateway among them that numbers make a plan."""
+        gateway = line[0], SERVICES[GATEWAY]
+        if self.w.story.families or not self._too_many(gateway, day, frozenset()):
+            return False
+        lacks = (self.wants(line, day) or 0) - self.has(line, day)
+        others = [other for other in self.lines() if other != line and other[0] == line[0]]
+        if not 0 < lacks <= sum(self._too_many(other, day, frozenset()) for other in others):
+            return False
+        self._note_part(line, day)
+        return True
 
     def _moves_in_part(self, line: Line, day: date, plans: Collection[str]) -> bool:
         lines = [one for sku in plans if self._was_sent(one := (line[0], SERVICES[sku]))]
@@ -1683,7 +1696,7 @@ class Oracle:
     def _waits_for_no_more(self, line: Line, lacking: int) -> None:
         """A decrease that a person has to decide on keeps back as many seats as it leaves billed, whosever the others are."""
         today = self._today()
-        own_days = any("increases" in t or "decreases" in t for t in (*self._all_terms(),))
+        own_days = any(term in t for t in self._all_terms() for term in ("increases", "decreases", "minimum"))
         others = [o for o in self.lines() if o != line and (o[0] == line[0] or self._moves_with(line, o))]
         unsure = any(self._is_unsure(other) for other in (line, *others))
         elsewhere = any(other[0] != line[0] and self._committed[other] for other in others)
