@@ -246,7 +246,7 @@ def test_nobody_is_billed_on_a_day_on_which_the_line_has_nothing() -> None:
 
 
 def test_nobody_is_billed_after_the_contracts_last_day() -> None:
-    """Also where no worker has read that day yet; that it ends is no change of seats."""
+    """Also where no worker has read that day yet; that it ends is a row of its own, and nobody asked for it."""
     shared = Shared()
     shared.until(8)
     shared.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-10"})
@@ -255,7 +255,33 @@ def test_nobody_is_billed_after_the_contracts_last_day() -> None:
         assert shared.seats(customer)[8:] == [seats, seats, *[0] * 21]
         line = shared.page(customer)
         assert (line.not_known, line.last) == ((), 0)
-        assert [row for row in rows(line) if row[0] > 2] == []
+        assert [row for row in rows(line) if row[0] > 2] == [(11, seats, 0)]
+        assert asked(line)[-1] == []
+        assert line.changes[-1].explained == (
+            f"The contract ends on 10 March 2026: {seats} seats are not billed from 11 March 2026."
+        )
+
+
+@pytest.mark.parametrize("today", [8, 20])
+def test_a_change_is_billed_until_the_contracts_last_day(today: int) -> None:
+    """That day is within a billing period: Autotask prorates to it, before it comes and after."""
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)), 0
+    shared.world.map_customer()
+    shared.tell(CUSTOMER, 25)
+    shared.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-17"})
+    shared.until(5)
+    shared.tell(CUSTOMER, 28)
+    shared.until(today)
+    line = shared.page(CUSTOMER)
+    assert rows(line) == [(5, 25, 28), (18, 28, 0)]
+    assert line.changes[0].explained == (
+        "3 seats more from 5 March 2026. They are billed for 13 of the 31 days from 1 March 2026 to 31 March 2026, "
+        "as the contract ends on 17 March 2026."
+    )
+    assert line.changes[1].explained == (
+        "The contract ends on 17 March 2026: 28 seats are not billed from 18 March 2026."
+    )
 
 
 ANOTHER = 29683950
@@ -337,8 +363,8 @@ def test_what_no_contract_billed_for_some_days_is_billed_again() -> None:
     shared = moving("2026-03-09", 12, "2026-03-12")
     shared.until(14)
     adv, _ = sections(shared)
-    assert rows(adv)[1:] == [(12, 0, 10)]
-    assert asked(adv)[1:] == [[]]
+    assert rows(adv)[1:] == [(10, 10, 0), (12, 0, 10)]
+    assert asked(adv)[1:] == [[], []]
     assert (
         adv.changes[-1].explained == "10 seats are billed again from 12 March 2026, under another contract."
     )
