@@ -36,7 +36,7 @@ from timus_autotask.store.records import Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.history import undone_by
-from timus_autotask.watch.money import of_timeline
+from timus_autotask.watch.money import of_days
 from timus_autotask.watch.month.books import UNKNOWN, LinePrice
 from timus_autotask.watch.month.parked import EventEffect, effects_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
@@ -422,7 +422,7 @@ def _priced(
         return replace(line, price=price)
 
     def comes_to(each: Decimal) -> Decimal:
-        return of_timeline(has.by_day, each, month.first, min(month.last, contract.end), contract.schedule)
+        return of_days(has.by_day, each, month.first, min(month.last, contract.end), contract.schedule)
 
     money = comes_to(price.price)
     return replace(
@@ -627,6 +627,18 @@ def money_of(line: LineEvidence) -> str:
     if line.estimate is not None:
         said += f"; the days of the month come to about {line.estimate}"
     return said + (f", margin about {line.margin}" if line.margin is not None else "")
+
+
+def undone_of(line: LineEvidence) -> Iterator[str]:
+    """Each undo that holds for some days, for people: what the line has on them, and who wanted it so."""
+    again = {one.entry: one.day for one in line.line.undone}
+    for one in line.line.undone:
+        until = min((day for day in (one.until, again.get(one.opposite)) if day), default=None)
+        if until and until <= one.day:
+            continue  # newer news came first
+        days = f"From {one.day}" + (f" to before {until}" if until else "")
+        instead = f" instead of {one.instead_of}" if one.units != one.instead_of else ", as Timus says"
+        yield f"{days}, {one.units}{instead}: change {one.entry} was undone by {one.by}: {one.reason}"
 
 
 def verdict_of(found: MonthEvidence) -> str:
