@@ -228,3 +228,47 @@ def test_a_month_comes_to_what_the_ledger_says_of_it(first: str) -> None:
     ledger = desk.ask("ledger", "--since", "2026-03", "--customer", CUSTOMER)
     [entry] = [one for one in ledger["months"][0]["lines"] if one["service_id"] == 45]
     assert found["estimate"] == entry["estimate"]["billed"]
+
+
+def test_what_goes_on_under_another_contract_was_asked_for_by_nobody(changed: Desk, tmp_path: Path) -> None:
+    """But what comes with it is: at a terminal, on the page, in CSV and JSON. The journal keeps all events, as they are stored."""
+    world = changed.world
+    changed.told(
+        "map",
+        "customer",
+        CUSTOMER,
+        "--company",
+        "601",
+        "--contract",
+        "29683950",
+        "--from",
+        "2026-03-18",
+        "--yes",
+    )
+    world.tell(3, {ADV: 29, GATEWAY: 1}, effective=datetime(2026, 3, 18, 12, tzinfo=UTC), actor="kim")
+    for _ in range(60):
+        world.pass_time(hours=1)
+        world.work()
+    said = changed.told(*OF_MARCH)
+    assert "nobody, because the seats go on under another contract" in said
+    assert "kim: 28 → 29 SASE-ADV-USER" in said
+    lines = changed.ask(*OF_MARCH)["lines"]
+    [there] = [one for one in lines if (one["contract_id"], one["service_id"]) == (29683950, 45)]
+    [change], [asked] = there["changes"], there["asked"]
+    assert (change["unit_change"], len(change["causes"])) == (29, 3)
+    assert (asked["change_id"], asked["events"]) == (change["id"], [change["causes"][-1]["event"]])
+    assert asked["because"] == ["because the seats go on under another contract"]
+    file = tmp_path / "march.csv"
+    changed.told(*OF_MARCH, "--csv", str(file))
+    rows = csv.DictReader(StringIO(file.read_bytes().decode().removeprefix("\ufeff")))
+    moved = [
+        (row["change"], row["by"], row["because"])
+        for row in rows
+        if row["change"] and row["day"] == "2026-03-18"
+    ]
+    why = "because the seats go on under another contract"
+    assert ("29", "kim", why) in moved
+    assert ("-28", "", why) in moved
+    page = tmp_path / "march.html"
+    changed.told(*OF_MARCH, "--html", str(page))
+    assert f"<p>nobody, {why}</p>" in page.read_text()

@@ -284,6 +284,21 @@ def test_a_change_is_billed_until_the_contracts_last_day(today: int) -> None:
     )
 
 
+def people(line: ClientLine) -> list[tuple[int, list[str]]]:
+    """(day of the month, who asked), of each change."""
+    return [(one.day.day, [each.by for each in one.asked]) for one in line.changes]
+
+
+def alone(adv: int, **more: int) -> Shared:
+    """A client with a line of its own from the first of March on, as it was found: ann had asked for it."""
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)), 0
+    shared.world.map_customer()
+    shared.world.tell(1, {ADV: adv, GATEWAY: 1, **more}, actor="ann")
+    shared.work()
+    return shared
+
+
 ANOTHER = 29683950
 """A contract of another company."""
 
@@ -472,6 +487,56 @@ def test_a_line_of_its_own_shows_each_day_on_which_autotask_bills_other_seats() 
     line = shared.page(CUSTOMER)
     assert (line.first, line.last, rows(line)) == (25, 29, [(3, 25, 29)])
     assert asked(line) == [[]]
+
+
+def test_who_brings_an_order_forward_asked_for_it() -> None:
+    """Not who had reported the seats first, nor who wanted it later."""
+    shared = alone(25)
+    shared.until(9)
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    shared.world.tell(2, {ADV: 30, GATEWAY: 1}, effective=at.replace(day=25), actor="bob")
+    shared.work()
+    shared.world.tell(3, {ADV: 30, GATEWAY: 1}, effective=at.replace(day=15), actor="eve")
+    shared.until(27)
+    assert people(shared.page(CUSTOMER)) == [(15, ["eve"])]
+    shared.world.tell(4, {ADV: 31, GATEWAY: 1}, actor="kim")
+    shared.until(28)
+    assert people(shared.page(CUSTOMER)) == [(15, ["eve"]), (27, ["kim"])]
+
+
+def test_nobody_asked_for_what_other_terms_bill() -> None:
+    """The line was level when it was found, so nothing of it was followed before; and then an undo ends with the terms."""
+    shared = alone(25)
+    shared.until(5)
+    shared.told("policy", "set", "included.SASE-ADV-USER=2")
+    shared.until(8)
+    shared.world.tell(2, {ADV: 30, GATEWAY: 1}, actor="kim")
+    shared.until(10)
+    made = [one for one in shared.world.ports.store.changes() if one.delta == 5]
+    shared.told("undo", made[-1].id, "--reason", "a mistake")
+    shared.until(12)
+    shared.told("policy", "set", "included.SASE-ADV-USER=4")
+    shared.until(14)
+    line = shared.page(CUSTOMER)
+    assert rows(line) == [(5, 25, 23), (8, 23, 28), (9, 28, 23), (12, 23, 26)]
+    assert people(line) == [(5, []), (8, ["kim"]), (9, []), (12, [])]
+    for change in (line.changes[0], line.changes[3]):
+        assert change.explained.endswith(" The terms of billing were changed.")
+
+
+def test_a_free_seat_that_ends_is_a_change_of_the_terms_although_timus_says_just_that_number() -> None:
+    """23 were billed for 25 from the beginning."""
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)), 0
+    shared.world.map_customer()
+    Desk(shared.world).told("policy", "set", "included.SASE-ADV-USER=2", "--yes")
+    shared.world.tell(1, {ADV: 27, GATEWAY: 1}, actor="ann")
+    shared.until(5)
+    shared.told("policy", "set", "included.SASE-ADV-USER=")
+    shared.until(6)
+    line = shared.page(CUSTOMER)
+    assert (rows(line), people(line)) == ([(5, 25, 27)], [(5, [])])
+    assert line.changes[0].explained.endswith(" The terms of billing were changed.")
 
 
 @given(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -230,7 +230,7 @@ def _show_line(line: LineEvidence, found: MonthEvidence, zone: ZoneInfo, termina
     if line.changes:
         terminal.table(
             ("id", "day", "change", "before", "after", "who asked", "outcome", "begun", "read back"),
-            [_change(change, line.undone_by, zone) for change in line.changes],
+            [_change(change, line, zone) for change in line.changes],
             empty="",
         )
 
@@ -248,12 +248,15 @@ def _show_decisions(line: LineEvidence, terminal: Terminal) -> None:
         terminal.say(sentence)
 
 
-def _change(change: JournalEntry, undone_by: Mapping[str, str], zone: ZoneInfo) -> tuple[Any, ...]:
-    asked = [
+def _change(change: JournalEntry, line: LineEvidence, zone: ZoneInfo) -> tuple[Any, ...]:
+    asked = line.asked[change.id]
+    who = [
         f"{cause.actor or 'not named'}: {cause.before} → {cause.after} {cause.sku}, {_moment(cause.occurred_at, zone)}, arrived "
         f"{_moment(cause.received_at, zone)}, {cause.event_id}"
-        for cause in change.causes
+        for cause in asked.by
     ]
+    who += [f"nobody, {why}" if not asked.by else why for why in asked.because]
+    undone_by = line.undone_by
     price = f"unit price {change.price}" if change.price else ""
     undone = f"undone by {undone_by[change.id]}" if change.id in undone_by else ""
     outcome = [change.outcome.value, *filter(None, (change.message, price, by_whom(change), undone))]
@@ -263,7 +266,7 @@ def _change(change: JournalEntry, undone_by: Mapping[str, str], zone: ZoneInfo) 
         f"{change.delta:+d}",
         change.units_before,
         change.units_after,
-        asked or [*change.events],
+        who if who or change.causes else [*change.events],
         outcome,
         change.opened_at.astimezone(zone),
         change.settled_at.astimezone(zone),

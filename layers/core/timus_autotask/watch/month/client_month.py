@@ -6,6 +6,7 @@ There is no cost, no margin and no id of Autotask in it. A client who shares a l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Why
+from timus_autotask.watch.month.asked import asked_for, is_of_terms
 from timus_autotask.watch.month.evidence import LineEvidence, Month, MonthEvidence, by_journal
 from timus_autotask.watch.month.share import billed_by_day, landed_by_day, whose
 
@@ -236,9 +238,8 @@ def _changes(
         said, asked = [*_go_on(moved, again, day), *_go_on_as(other, name, day)], list[Cause]()
         if more := after - before - again - other:
             most = max(turning, key=lambda one: more * one.turns_by(day)).line
-            told, mine = _told(most, day, found.customer)
-            said.append(_explained(told, day, more, most))
-            asked = _since(mine, before + again + other, only=goes_on)
+            explained, asked = _asked_and_explained(most, day, more, after - more, found)
+            said.append(explained)
         yield ClientChange(day, before, after, " ".join(said), tuple(_asked(asked, zone)))
 
 
@@ -292,6 +293,17 @@ def _landed(line: LineEvidence, day: date) -> Sequence[JournalEntry]:
     return landed_by_day(line).get(day, [])
 
 
+def _asked_and_explained(
+    line: LineEvidence, day: date, more: int, before: int, found: MonthEvidence
+) -> tuple[str, list[Cause]]:
+    """What is said to the client of ``more`` seats on a line, and who asked for them. Those ``before`` may have been billed elsewhere."""
+    told, mine = _told(line, day, found.customer)
+    terms = any(is_of_terms(one, found.by_terms) for one in told) or (not told and day in found.by_terms)
+    asked, of_terms = asked_for(mine, day, more, before=before, of_terms=terms)
+    whys = {one.why for one in told} | ({Why.TERMS} if of_terms else set())
+    return _explained(told, day, more, line) + _why(line, day, whys), asked
+
+
 def _told(line: LineEvidence, day: date, customer: str) -> tuple[Sequence[JournalEntry], list[Cause]]:
     """The adjustments of which may be said to the client what they are, and what the client asked for."""
     entries = _landed(line, day)
@@ -302,7 +314,8 @@ def _told(line: LineEvidence, day: date, customer: str) -> tuple[Sequence[Journa
 def _causes(line: LineEvidence, day: date, entries: Sequence[JournalEntry]) -> list[Cause]:
     """What the adjustments of a day follow from. Where one client's change made up for another's, nothing was to be adjusted."""
     if line.whole and not entries:
-        return [one for one in line.whole.causes if line.whole.billed_from(one) == day]
+        every = (*line.whole.causes, *line.whole.brought_forward)
+        return [one for one in every if line.whole.billed_from(one) == day]
     return [cause for one in entries for cause in one.causes]
 
 
@@ -327,14 +340,6 @@ def _has_ended(line: LineEvidence, day: date) -> bool:
     return line.contract is not None and line.contract.end < day
 
 
-def _since(causes: list[Cause], units: int, *, only: bool) -> list[Cause]:
-    """Those that lead on from these units: what Timus had reported first may have been billed already. ``only``: it was, on another contract."""
-    begins = [number for number, cause in enumerate(causes) if cause.before == units]
-    if begins:
-        return causes[begins[-1] :]
-    return [] if only else causes
-
-
 def _asked(causes: Iterable[Cause], zone: ZoneInfo) -> Iterator[AskedBy]:
     for cause in causes:
         at = cause.occurred_at.astimezone(zone) if cause.occurred_at else None
@@ -356,12 +361,12 @@ def _explained(entries: Sequence[JournalEntry], day: date, delta: int, line: Lin
     postponed = next((one.postponed for one in entries if one.postponed), None)
     if postponed:
         said += f" It was asked for from {day_of(postponed.day)}."
-    return said + _why(entries)
+    return said
 
 
-def _why(entries: Sequence[JournalEntry]) -> str:
+def _why(line: LineEvidence, day: date, whys: AbstractSet[Why | None]) -> str:
     """For people: why there was a change that the client did not ask for."""
-    return "".join(words for why, words in WHY.items() if any(one.why is why for one in entries))
+    return "" if _has_ended(line, day) else "".join(words for why, words in WHY.items() if why in whys)
 
 
 def _part_of_period(day: date, contract: Contract) -> str:
