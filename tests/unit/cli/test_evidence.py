@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
 
 OF_MARCH = ("evidence", "--customer", CUSTOMER, "--month", "2026-03")
 
@@ -176,3 +177,98 @@ def test_a_month_before_anything_is_empty_and_right(changed: Desk) -> None:
     assert found["agrees"] is True
     assert {day["journal"] for day in found["lines"][0]["days"]} == {25}
     assert found["from"] == date(2026, 2, 1).isoformat()
+
+
+def test_an_undo_of_an_undo_is_as_timus_says(changed: Desk) -> None:
+    """The one before holds until then; at a terminal and on the page."""
+    for delta in (3, -3):
+        made = [one for one in changed.world.ports.store.changes() if one.delta == delta]
+        changed.told("undo", made[-1].id, "--reason", "a mistake", "--yes")
+        for _ in range(30):
+            changed.world.pass_time(hours=1)
+            changed.world.work()
+    said = changed.told(*OF_MARCH)
+    assert "From 2026-03-17 to before 2026-03-18, 25 instead of 28: change " in said
+    assert "From 2026-03-18, 28, as Timus says: change " in said
+    assert "28 instead of 28" not in said
+
+
+def test_what_is_said_of_an_undo_names_what_ends_it(changed: Desk) -> None:
+    """News of Timus, other terms, or an undo of it."""
+    made = [one for one in changed.world.ports.store.changes() if one.delta == 3]
+    said = changed.told("undo", made[-1].id, "--reason", "a mistake", "--yes")
+    assert (
+        "It stays so until Timus reports another quantity, the terms make it another, or this is undone."
+        in said
+    )
+
+
+def test_its_times_are_those_of_the_partners_zone() -> None:
+    """As its days are: what happened on a day happened on that day."""
+    desk = Desk(World(start=datetime(2026, 3, 9, 21, tzinfo=UTC), zone=ZoneInfo("Pacific/Kiritimati")))
+    desk.world.map_customer()
+    desk.world.tell(1, {ADV: 28, GATEWAY: 1})
+    desk.world.work()
+    said = desk.told(*OF_MARCH)
+    assert "Days and times are those of Pacific/Kiritimati." in said
+    assert "0 → 28 SASE-ADV-USER, 2026-03-10 11:00:00, arrived 2026-03-10 11:00:00" in said
+
+
+@pytest.mark.parametrize("first", ["2026-01-01", "2025-12-15"])
+def test_a_month_comes_to_what_the_ledger_says_of_it(first: str) -> None:
+    """To the cent, also where units change on several of its days, or a month has days of two periods."""
+    desk = Desk(World(start=datetime(2026, 3, 2, 8, tzinfo=UTC)))
+    desk.world.control.person_edits_contract(CONTRACT, {"startDate": first})
+    desk.world.map_customer()
+    for version in range(1, 30):
+        desk.world.tell(version, {ADV: 10 + version * 3 % 7, GATEWAY: 1})
+        desk.world.work()
+        desk.world.pass_time(days=1)
+    found = desk.ask(*OF_MARCH)["lines"][0]
+    ledger = desk.ask("ledger", "--since", "2026-03", "--customer", CUSTOMER)
+    [entry] = [one for one in ledger["months"][0]["lines"] if one["service_id"] == 45]
+    assert found["estimate"] == entry["estimate"]["billed"]
+
+
+def test_what_goes_on_under_another_contract_was_asked_for_by_nobody(changed: Desk, tmp_path: Path) -> None:
+    """But what comes with it is: at a terminal, on the page, in CSV and JSON. The journal keeps all events, as they are stored."""
+    world = changed.world
+    changed.told(
+        "map",
+        "customer",
+        CUSTOMER,
+        "--company",
+        "601",
+        "--contract",
+        "29683950",
+        "--from",
+        "2026-03-18",
+        "--yes",
+    )
+    world.tell(3, {ADV: 29, GATEWAY: 1}, effective=datetime(2026, 3, 18, 12, tzinfo=UTC), actor="kim")
+    for _ in range(60):
+        world.pass_time(hours=1)
+        world.work()
+    said = changed.told(*OF_MARCH)
+    assert "nobody, because the seats go on under another contract" in said
+    assert "kim: 28 → 29 SASE-ADV-USER" in said
+    lines = changed.ask(*OF_MARCH)["lines"]
+    [there] = [one for one in lines if (one["contract_id"], one["service_id"]) == (29683950, 45)]
+    [change], [asked] = there["changes"], there["asked"]
+    assert (change["unit_change"], len(change["causes"])) == (29, 3)
+    assert (asked["change_id"], asked["events"]) == (change["id"], [change["causes"][-1]["event"]])
+    assert asked["because"] == ["because the seats go on under another contract"]
+    file = tmp_path / "march.csv"
+    changed.told(*OF_MARCH, "--csv", str(file))
+    rows = csv.DictReader(StringIO(file.read_bytes().decode().removeprefix("\ufeff")))
+    moved = [
+        (row["change"], row["by"], row["because"])
+        for row in rows
+        if row["change"] and row["day"] == "2026-03-18"
+    ]
+    why = "because the seats go on under another contract"
+    assert ("29", "kim", why) in moved
+    assert ("-28", "", why) in moved
+    page = tmp_path / "march.html"
+    changed.told(*OF_MARCH, "--html", str(page))
+    assert f"<p>nobody, {why}</p>" in page.read_text()

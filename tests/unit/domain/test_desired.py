@@ -1226,3 +1226,25 @@ def test_what_has_no_line_says_so_with_its_customer_its_sku_and_autotasks_words(
     reason = Unrouted("cus_1", ADV, 11, "sku-refused", "no permission").parked
     assert reason.code == "sku-refused"
     assert reason.facts == {"customer": "cus_1", "sku": ADV, "answer": "no permission"}
+
+
+def test_who_brings_a_change_forward_is_told_and_decides_nothing() -> None:
+    """It is no cause: the quantity is as it was said before. A version of the same or a later day brings nothing forward."""
+    said = (
+        version(1, date(2026, 3, 1), ADV=10, ESS=6),
+        version(2, date(2026, 3, 25), ADV=10, ESS=3),
+        version(3, date(2026, 3, 15), ADV=12, ESS=3),
+        version(4, date(2026, 3, 15), ADV=12, ESS=3),
+        version(5, date(2026, 3, 20), ADV=12, ESS=3),
+        version(6, date(2026, 3, 12), ADV=12, ESS=3),
+    )
+    demands = want(subscription(*said)).demands
+
+    def told(causes: tuple[Cause, ...]) -> list[tuple[int, int, int]]:
+        return [(one.number, one.before, one.after) for one in causes]
+
+    assert told(demands[OLD].causes) == [(1, 0, 10), (3, 10, 12)]
+    assert told(demands[OLD].brought_forward) == [(6, 10, 12)]
+    assert told(demands[NEW].causes) == [(1, 0, 6), (2, 6, 3)]
+    assert told(demands[NEW].brought_forward) == [(3, 6, 3), (6, 6, 3)]
+    assert demands[NEW].versions == {"sub_1": 2}

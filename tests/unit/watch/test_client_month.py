@@ -246,7 +246,7 @@ def test_nobody_is_billed_on_a_day_on_which_the_line_has_nothing() -> None:
 
 
 def test_nobody_is_billed_after_the_contracts_last_day() -> None:
-    """Also where no worker has read that day yet; that it ends is no change of seats."""
+    """Also where no worker has read that day yet; that it ends is a row of its own, and nobody asked for it."""
     shared = Shared()
     shared.until(8)
     shared.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-10"})
@@ -255,7 +255,48 @@ def test_nobody_is_billed_after_the_contracts_last_day() -> None:
         assert shared.seats(customer)[8:] == [seats, seats, *[0] * 21]
         line = shared.page(customer)
         assert (line.not_known, line.last) == ((), 0)
-        assert [row for row in rows(line) if row[0] > 2] == []
+        assert [row for row in rows(line) if row[0] > 2] == [(11, seats, 0)]
+        assert asked(line)[-1] == []
+        assert line.changes[-1].explained == (
+            f"The contract ends on 10 March 2026: {seats} seats are not billed from 11 March 2026."
+        )
+
+
+@pytest.mark.parametrize("today", [8, 20])
+def test_a_change_is_billed_until_the_contracts_last_day(today: int) -> None:
+    """That day is within a billing period: Autotask prorates to it, before it comes and after."""
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)), 0
+    shared.world.map_customer()
+    shared.tell(CUSTOMER, 25)
+    shared.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-17"})
+    shared.until(5)
+    shared.tell(CUSTOMER, 28)
+    shared.until(today)
+    line = shared.page(CUSTOMER)
+    assert rows(line) == [(5, 25, 28), (18, 28, 0)]
+    assert line.changes[0].explained == (
+        "3 seats more from 5 March 2026. They are billed for 13 of the 31 days from 1 March 2026 to 31 March 2026, "
+        "as the contract ends on 17 March 2026."
+    )
+    assert line.changes[1].explained == (
+        "The contract ends on 17 March 2026: 28 seats are not billed from 18 March 2026."
+    )
+
+
+def people(line: ClientLine) -> list[tuple[int, list[str]]]:
+    """(day of the month, who asked), of each change."""
+    return [(one.day.day, [each.by for each in one.asked]) for one in line.changes]
+
+
+def alone(adv: int, **more: int) -> Shared:
+    """A client with a line of its own from the first of March on, as it was found: ann had asked for it."""
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)), 0
+    shared.world.map_customer()
+    shared.world.tell(1, {ADV: adv, GATEWAY: 1, **more}, actor="ann")
+    shared.work()
+    return shared
 
 
 ANOTHER = 29683950
@@ -337,8 +378,8 @@ def test_what_no_contract_billed_for_some_days_is_billed_again() -> None:
     shared = moving("2026-03-09", 12, "2026-03-12")
     shared.until(14)
     adv, _ = sections(shared)
-    assert rows(adv)[1:] == [(12, 0, 10)]
-    assert asked(adv)[1:] == [[]]
+    assert rows(adv)[1:] == [(10, 10, 0), (12, 0, 10)]
+    assert asked(adv)[1:] == [[], []]
     assert (
         adv.changes[-1].explained == "10 seats are billed again from 12 March 2026, under another contract."
     )
@@ -446,6 +487,56 @@ def test_a_line_of_its_own_shows_each_day_on_which_autotask_bills_other_seats() 
     line = shared.page(CUSTOMER)
     assert (line.first, line.last, rows(line)) == (25, 29, [(3, 25, 29)])
     assert asked(line) == [[]]
+
+
+def test_who_brings_an_order_forward_asked_for_it() -> None:
+    """Not who had reported the seats first, nor who wanted it later."""
+    shared = alone(25)
+    shared.until(9)
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    shared.world.tell(2, {ADV: 30, GATEWAY: 1}, effective=at.replace(day=25), actor="bob")
+    shared.work()
+    shared.world.tell(3, {ADV: 30, GATEWAY: 1}, effective=at.replace(day=15), actor="eve")
+    shared.until(27)
+    assert people(shared.page(CUSTOMER)) == [(15, ["eve"])]
+    shared.world.tell(4, {ADV: 31, GATEWAY: 1}, actor="kim")
+    shared.until(28)
+    assert people(shared.page(CUSTOMER)) == [(15, ["eve"]), (27, ["kim"])]
+
+
+def test_nobody_asked_for_what_other_terms_bill() -> None:
+    """The line was level when it was found, so nothing of it was followed before; and then an undo ends with the terms."""
+    shared = alone(25)
+    shared.until(5)
+    shared.told("policy", "set", "included.SASE-ADV-USER=2")
+    shared.until(8)
+    shared.world.tell(2, {ADV: 30, GATEWAY: 1}, actor="kim")
+    shared.until(10)
+    made = [one for one in shared.world.ports.store.changes() if one.delta == 5]
+    shared.told("undo", made[-1].id, "--reason", "a mistake")
+    shared.until(12)
+    shared.told("policy", "set", "included.SASE-ADV-USER=4")
+    shared.until(14)
+    line = shared.page(CUSTOMER)
+    assert rows(line) == [(5, 25, 23), (8, 23, 28), (9, 28, 23), (12, 23, 26)]
+    assert people(line) == [(5, []), (8, ["kim"]), (9, []), (12, [])]
+    for change in (line.changes[0], line.changes[3]):
+        assert change.explained.endswith(" The terms of billing were changed.")
+
+
+def test_a_free_seat_that_ends_is_a_change_of_the_terms_although_timus_says_just_that_number() -> None:
+    """23 were billed for 25 from the beginning."""
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)), 0
+    shared.world.map_customer()
+    Desk(shared.world).told("policy", "set", "included.SASE-ADV-USER=2", "--yes")
+    shared.world.tell(1, {ADV: 27, GATEWAY: 1}, actor="ann")
+    shared.until(5)
+    shared.told("policy", "set", "included.SASE-ADV-USER=")
+    shared.until(6)
+    line = shared.page(CUSTOMER)
+    assert (rows(line), people(line)) == ([(5, 25, 27)], [(5, [])])
+    assert line.changes[0].explained.endswith(" The terms of billing were changed.")
 
 
 @given(

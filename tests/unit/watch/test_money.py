@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, of_timeline, rounded, total
+from timus_autotask.watch.money import (
+    NOTHING,
+    Estimate,
+    billed,
+    estimated,
+    of_days,
+    of_timeline,
+    rounded,
+    total,
+)
 
 MONTHLY, QUARTERLY = BillingSchedule(date(2026, 1, 1)), BillingSchedule(date(2026, 1, 1), 3)
 END, TODAY = date(2026, 12, 31), date(2026, 3, 15)
@@ -62,3 +71,14 @@ def test_whole_periods_cost_whole_prices_and_a_change_taken_back_costs_nothing(
     assert billed(units, PRICE, date(2026, 1, 1), END, MONTHLY) == 12 * units * PRICE
     one = Timeline.of([(date(2026, 1, 1), units)])
     assert of_timeline(one, PRICE, begin, end, MONTHLY) == billed(units, PRICE, begin, end, MONTHLY)
+
+
+def test_units_that_change_within_a_period_are_rounded_once_for_it() -> None:
+    """Not for each stretch of the same units; and days of two periods for each of them, or all at once."""
+    units = Timeline.of([(date(2026, 1, 1), 10), (date(2026, 3, 2), 11), (date(2026, 3, 3), 12)])
+    march = date(2026, 3, 1), date(2026, 3, 31)
+    assert of_timeline(units, PRICE, *march, MONTHLY) == rounded(PRICE * (10 + 11 + 12 * 29) / 31)
+    from_the_15th = BillingSchedule(date(2025, 12, 15), 1)
+    each = PRICE * (10 + 11 + 12 * 12) / 28, PRICE * 12 * 17 / 31
+    assert of_timeline(units, PRICE, *march, from_the_15th) == rounded(each[0]) + rounded(each[1])
+    assert of_days(units, PRICE, *march, from_the_15th) == rounded(each[0] + each[1])

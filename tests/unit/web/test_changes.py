@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.partner import DRIFTS, HELD, HELD_TOO, REJECTED, contract_of, customer_of, name_of, partner
+from tests.unit.cli.desk import Desk
 from tests.unit.web.browser import Browser, words_of
 from tests.world import ADV, SERVICES, World
 
@@ -229,3 +230,21 @@ def test_while_autotask_is_away_nothing_is_decided(browser: Browser, world: Worl
     words = words_of(answer.text)
     assert "Nothing was written" in words
     assert "Look again" in words
+
+
+def test_nobody_asked_for_what_other_terms_bill() -> None:
+    """The list does not name whoever had reported the seats first; who orders more later is named."""
+    world = World()
+    world.map_customer()
+    world.tell(1, {ADV: 25}, actor="first@msp.example")
+    world.work()
+    world.pass_time(days=1)
+    Desk(world).told("policy", "set", f"included.{ADV}=2", "--yes")
+    world.work()
+    world.pass_time(days=1)
+    world.tell(2, {ADV: 30}, actor="kim")
+    world.work()
+    words = Browser(world).words("/changes?days=92")
+    assert "25 −2 23" in words
+    assert "23 +5 28 kim" in words
+    assert "first@msp.example" not in words

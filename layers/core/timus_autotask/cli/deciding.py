@@ -113,7 +113,7 @@ def undo(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> di
         arguments,
         terminal,
         lambda done: terminal.say(
-            f"Undone by {done.by}: {done.change}. It stays so until Timus reports another quantity, or until this is undone.",
+            f"Undone by {done.by}: {done.change}. It stays so until Timus reports another quantity, the terms make it another, or this is undone.",
             style="green",
         ),
     )

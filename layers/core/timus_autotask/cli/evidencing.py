@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, Whole, called, moment
@@ -25,6 +27,7 @@ from timus_autotask.watch.month.evidence import (
     evidence,
     money_of,
     runs,
+    undone_of,
     verdict_of,
     whose_evidence,
 )
@@ -54,7 +57,7 @@ def show(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> di
         written[name] = str(path)
         terminal.say(f"Written to {path}.", style="green")
     if not written:
-        _show(found, terminal)
+        _show(found, deployment.zone, terminal)
     _say_verdict(found, terminal)
     return evidence_and_files_form(found, written)
 
@@ -154,11 +157,12 @@ def _file_name(customer: str) -> str:
 # -- At a terminal
 
 
-def _show(found: MonthEvidence, terminal: Terminal) -> None:
+def _show(found: MonthEvidence, zone: ZoneInfo, terminal: Terminal) -> None:
     name = called(found.customer, {found.customer: found.name})
     terminal.say(f"{name}, {found.month.first} to {found.month.last}", style="bold")
+    terminal.say(f"Days and times are those of {zone.key}.")
     for line in found.lines:
-        _show_line(line, found, terminal)
+        _show_line(line, found, zone, terminal)
     if found.late:
         terminal.say("", "Events that changed nothing", style="bold")
         terminal.table(
@@ -167,7 +171,7 @@ def _show(found: MonthEvidence, terminal: Terminal) -> None:
                 (
                     one.event.event_id,
                     one.event.actor,
-                    one.event.received_at,
+                    one.event.received_at.astimezone(zone),
                     one.event.outcome,
                     one.seat_days,
                     [
@@ -191,7 +195,7 @@ def _show(found: MonthEvidence, terminal: Terminal) -> None:
         terminal.say(f"Prices could not be read: {found.not_priced}", style="yellow")
 
 
-def _show_line(line: LineEvidence, found: MonthEvidence, terminal: Terminal) -> None:
+def _show_line(line: LineEvidence, found: MonthEvidence, zone: ZoneInfo, terminal: Terminal) -> None:
     service = called(line.key.service_id, found.names.services)
     contract = called(line.key.contract_id, found.names.contracts)
     terminal.say("", f"Service {service} on contract {contract}: {line.line.state.value}", style="bold")
@@ -226,7 +230,7 @@ def _show_line(line: LineEvidence, found: MonthEvidence, terminal: Terminal) -> 
     if line.changes:
         terminal.table(
             ("id", "day", "change", "before", "after", "who asked", "outcome", "begun", "read back"),
-            [_change(change, line.undone_by) for change in line.changes],
+            [_change(change, line, zone) for change in line.changes],
             empty="",
         )
 
@@ -240,21 +244,19 @@ def _show_decisions(line: LineEvidence, terminal: Terminal) -> None:
             else "awaits approval"
         )
         terminal.say(f"{change.delta:+d} on {change.day}: {why}")
-    for one in line.line.undone:
-        if one.until and one.until <= one.day:
-            continue  # newer news came first
-        until = f" to before {one.until}" if one.until else ""
-        terminal.say(
-            f"From {one.day}{until}, {one.units} instead of {one.instead_of}: {one.entry} was undone by {one.by}: {one.reason}"
-        )
+    for sentence in undone_of(line):
+        terminal.say(sentence)
 
 
-def _change(change: JournalEntry, undone_by: Mapping[str, str]) -> tuple[Any, ...]:
-    asked = [
-        f"{cause.actor or 'not named'}: {cause.before} → {cause.after} {cause.sku}, {moment(cause.occurred_at)}, arrived "
-        f"{moment(cause.received_at)}, {cause.event_id}"
-        for cause in change.causes
+def _change(change: JournalEntry, line: LineEvidence, zone: ZoneInfo) -> tuple[Any, ...]:
+    asked = line.asked[change.id]
+    who = [
+        f"{cause.actor or 'not named'}: {cause.before} → {cause.after} {cause.sku}, {_moment(cause.occurred_at, zone)}, arrived "
+        f"{_moment(cause.received_at, zone)}, {cause.event_id}"
+        for cause in asked.by
     ]
+    who += [f"nobody, {why}" if not asked.by else why for why in asked.because]
+    undone_by = line.undone_by
     price = f"unit price {change.price}" if change.price else ""
     undone = f"undone by {undone_by[change.id]}" if change.id in undone_by else ""
     outcome = [change.outcome.value, *filter(None, (change.message, price, by_whom(change), undone))]
@@ -264,11 +266,15 @@ def _change(change: JournalEntry, undone_by: Mapping[str, str]) -> tuple[Any, ..
         f"{change.delta:+d}",
         change.units_before,
         change.units_after,
-        asked or [*change.events],
+        who if who or change.causes else [*change.events],
         outcome,
-        change.opened_at,
-        change.settled_at,
+        change.opened_at.astimezone(zone),
+        change.settled_at.astimezone(zone),
     )
+
+
+def _moment(at: datetime | None, zone: ZoneInfo) -> str:
+    return moment(at.astimezone(zone) if at else None)
 
 
 def _say_verdict(found: MonthEvidence, terminal: Terminal) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from .customer import Customer
 from .dating import Dated, after_seats_that_stay, dated
-from .history import Cause, Subscription, newest_versions
+from .history import Cause, Subscription, Version, newest_versions
 from .mapping import LineKey, PlanMapping
 from .placement import Part, Placement
 from .plan_change import Comers, Link, PlanChange, Unplaced, changes_across, named_across
@@ -50,6 +50,8 @@ class Demand:
     """The first day that Timus has reported, or that a person chose; what the line has before it is not our concern."""
     sources: tuple[Source, ...]
     causes: tuple[Cause, ...] = ()
+    brought_forward: tuple[Cause, ...] = ()
+    """Versions that only let what one before them says hold from an earlier day: they tell who asked for that, and decide nothing."""
     redated: Mapping[tuple[str, int, str], date] = field(default_factory=dict)
     """By subscription, version and SKU of a cause: the first day on which it is billed, where the terms say another one than its own."""
     renewed_until: date | None = None
@@ -274,6 +276,7 @@ class _Reported:
     first: date
     """The first day of a subscription that has the SKU."""
     causes: tuple[Cause, ...]
+    brought_forward: tuple[Cause, ...]
     redated: Mapping[tuple[str, int, str], date]
     renewed_until: date | None
     """The last day of a renewed term."""
@@ -312,6 +315,7 @@ def _reported(customer: Customer, sku: str, replayed: Sequence[Dated]) -> _Repor
         Source(customer.id, sku, customer.quantity(sku), outlived=customer.outlived(sku)),
         first,
         tuple(cause for one in customer.subscriptions for cause in _causes(one, sku)),
+        tuple(cause for one in customer.subscriptions for cause in _brought_forward(one, sku)),
         {
             (subscription.id, number, sku): day
             for subscription, one in zip(customer.subscriptions, replayed, strict=True)
@@ -327,20 +331,39 @@ def _causes(subscription: Subscription, sku: str) -> Iterator[Cause]:
     for version in subscription.versions:
         now = version.quantity(sku), version.ends
         if now != before:
-            yield Cause(
-                subscription.id,
-                version.number,
-                version.day,
-                version.event_id,
-                version.occurred_at,
-                version.received_at,
-                version.actor,
-                subscription.customer_id,
-                sku,
-                before[0],
-                *now,
-            )
+            yield _cause(version, subscription, sku, before[0])
         before = now
+
+
+def _brought_forward(subscription: Subscription, sku: str) -> Iterator[Cause]:
+    """The versions that say the same of a SKU as the one before, from an earlier day: what changes then is what that one had changed."""
+    before: tuple[int, date | None] = (0, None)
+    quantity, since = 0, date.min
+    for version in subscription.versions:
+        now = version.quantity(sku), version.ends
+        if now != before:
+            quantity, since = before[0], version.day
+        elif version.day < since:
+            since = version.day
+            yield _cause(version, subscription, sku, quantity)
+        before = now
+
+
+def _cause(version: Version, subscription: Subscription, sku: str, before: int) -> Cause:
+    return Cause(
+        subscription.id,
+        version.number,
+        version.day,
+        version.event_id,
+        version.occurred_at,
+        version.received_at,
+        version.actor,
+        subscription.customer_id,
+        sku,
+        before,
+        version.quantity(sku),
+        version.ends,
+    )
 
 
 def _demand(line: LineKey, contributions: Sequence[_Contribution], first_day: date) -> Demand:
@@ -360,12 +383,17 @@ def _demand(line: LineKey, contributions: Sequence[_Contribution], first_day: da
         units=reduce(Timeline.plus, (one.part.units for one in contributions)),
         start=max(first_day, reported),
         sources=tuple(replace(one.reported.source, units=one.part.units) for one in contributions),
-        causes=tuple(cause for one in contributions for cause in one.reported.causes),
+        causes=_every(one.reported.causes for one in contributions),
+        brought_forward=_every(one.reported.brought_forward for one in contributions),
         redated={cause: day for one in contributions for cause, day in one.reported.redated.items()},
         renewed_until=_latest_term(one for one in contributions if one.is_renewed),
         renewed_unbilled=_latest_term(one for one in contributions if not one.is_renewed),
         earliest=reported if reported < first_day else None,
     )
+
+
+def _every(causes: Iterable[Iterable[Cause]]) -> tuple[Cause, ...]:
+    return tuple(cause for each in causes for cause in each)
 
 
 def _latest_term(contributions: Iterable[_Contribution]) -> date | None:

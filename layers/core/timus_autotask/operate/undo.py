@@ -116,7 +116,7 @@ class ChangeUndone:
 def undo(
     deployment: Deployment, change_id: str, reason: str, by: str, on_progress: Progress = quiet
 ) -> Proposal[ChangeUndone]:
-    """Take back a change that was made: its line is wanted without it until Timus reports another quantity, or until that is undone.
+    """Take back a change that was made: its line is wanted without it until Timus or the terms say another quantity, or that is undone.
 
     ``change_id`` names its entry of the journal, or begins it. Raises :class:`NotDone` where it cannot be undone, and says why.
     """

@@ -13,6 +13,7 @@ from timus_autotask.domain.line import HeldChange, JournalEntry, Line, Outcome, 
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.watch.history import by_whom
+from timus_autotask.watch.month.asked import asked_for, is_of_terms
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import Records
 
@@ -70,6 +71,13 @@ class ListedAdjustment:
     """It was set aside, and can still be approved."""
     entry: JournalEntry | None = None
     """Of what was made, or rejected: its entry in the journal."""
+
+    @property
+    def asked(self) -> Cause | None:
+        """The last one who asked for it; None: nobody, or it is not known."""
+        of_terms = self.entry is not None and is_of_terms(self.entry, ())
+        found, _ = asked_for(self.causes, self.day, self.delta, before=self.before, of_terms=of_terms)
+        return found[-1] if found else None
 
     @property
     def decidable(self) -> bool:

@@ -401,6 +401,10 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
             {**change_with_causes_form(change, names), "undone_by": one.undone_by.get(change.id)}
             for change in one.changes
         ],
+        "asked": [
+            {"change_id": id_, "events": [cause.event_id for cause in each.by], "because": [*each.because]}
+            for id_, each in one.asked.items()
+        ],
         "undone": [_undone(each) for each in one.line.undone],
         "state": line.state.value,
         **_why(parked),

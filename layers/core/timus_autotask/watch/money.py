@@ -6,7 +6,7 @@ half up to whole cents (0.005 → 0.01), and the sum is of rounded amounts, as a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -67,12 +67,27 @@ def billed(
 def of_timeline(
     units: Timeline, price: Decimal, first: date, last: date, schedule: BillingSchedule
 ) -> Decimal:
-    """What units that change by day come to from ``first`` to ``last``. Every stretch of the same units in a period is rounded for itself."""
-    days = [first, *(day for day in units.days if first < day <= last), last + ONE_DAY]
-    return sum(
-        (billed(units.at(day), price, day, until - ONE_DAY, schedule) for day, until in pairwise(days)),
-        Decimal(),
-    )
+    """What units that change by day come to from ``first`` to ``last``, each period rounded for itself. Days before the contract cost nothing."""
+    return sum((rounded(each) for each in _by_period(units, price, first, last, schedule)), Decimal())
+
+
+def of_days(units: Timeline, price: Decimal, first: date, last: date, schedule: BillingSchedule) -> Decimal:
+    """The same, rounded once: for days that are no whole periods, such as those of a month, so that it is what the ledger says of them."""
+    return rounded(sum(_by_period(units, price, first, last, schedule), Decimal()))
+
+
+def _by_period(
+    units: Timeline, price: Decimal, first: date, last: date, schedule: BillingSchedule
+) -> Iterator[Decimal]:
+    """What the days of each period come to, not rounded."""
+    day = max(first, schedule.start)
+    while day <= last:
+        begins, ends = period_containing(day, schedule.start, schedule.months)
+        until = min(ends, last) + ONE_DAY
+        turns = [day, *(turn for turn in units.days if day < turn < until), until]
+        seat_days = sum(units.at(turn) * (after - turn).days for turn, after in pairwise(turns))
+        yield price * seat_days / ((ends - begins).days + 1)
+        day = ends + ONE_DAY
 
 
 def estimated(

@@ -14,7 +14,7 @@ from timus_autotask.plain import visible
 from timus_autotask.store.invoice import SignOff
 from timus_autotask.watch.history import by_whom
 from timus_autotask.watch.month.client_month import ClientMonth, day_of
-from timus_autotask.watch.month.evidence import MonthEvidence, money_of, runs, verdict_of
+from timus_autotask.watch.month.evidence import MonthEvidence, money_of, runs, undone_of, verdict_of
 from timus_autotask.watch.month.four_sides import FourSides
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.wording import counted, with_sign
@@ -49,6 +49,7 @@ def _pages() -> Environment:
     pages.filters["count"] = counted
     pages.filters["with_sign"] = with_sign
     pages.filters["money_of"] = money_of
+    pages.filters["undone_of"] = undone_of
     pages.filters["verdict_of"] = verdict_of
     pages.filters["by_whom"] = by_whom
     pages.filters["moment"] = _moment

@@ -145,6 +145,22 @@ def test_news_of_a_locked_day_goes_with_the_adjustment_of_the_next_open_one() ->
     assert followed(since_january(25, (march(5), 30)), *overtaken) == [(5, 5, ("evt_8", "evt_9"))]
 
 
+def test_who_brought_a_change_forward_goes_with_its_adjustment() -> None:
+    """It is told, with what it replaced; what the line has followed is as without it. Before its day nobody asked for anything."""
+    later = Cause("sub_1", 8, march(25), "evt_8", before=25, after=28)
+    sooner = Cause("sub_1", 9, march(12), "evt_9", before=25, after=28)
+    units = since_january(25, (march(12), 28))
+    step = next_step(view(demand(units, causes=(later,), brought_forward=(sooner,)), lines=(left(LEVEL),)))
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.intent.events, step.adjust.intent.versions) == (("evt_8", "evt_9"), {})
+    earlier = since_january(25, (march(10), 26), (march(12), 28))
+    first = next_step(view(demand(earlier, brought_forward=(sooner,)), lines=(left(LEVEL),))).adjust
+    assert first is not None
+    assert first.intent is not None
+    assert (first.intent.day, first.intent.events) == (march(10), ())
+
+
 def test_news_that_the_terms_bill_on_another_day_goes_with_the_adjustment_of_that_day() -> None:
     """What is billed from the next period on is none of today's, and what is billed from the start of its period is."""
     units = since_january(25, (march(1), 27), (march(10), 30), (date(2026, 4, 1), 28))

@@ -168,7 +168,7 @@ def _chosen(drafts: Drafts, view: View) -> Adjustment | None:
 
 def _intent(adjustment: Adjustment, drafts: Drafts, contract: Contract, view: View) -> Intent:
     draft = drafts[adjustment.line]
-    causes = _causes(draft, adjustment.day)
+    causes = _told(draft, adjustment.day)
     undone = _undone_by(adjustment, draft)
     why, by = (Why.UNDONE, undone.by) if undone else _why(adjustment, draft)
     return Intent(
@@ -179,7 +179,7 @@ def _intent(adjustment: Adjustment, drafts: Drafts, contract: Contract, view: Vi
         opened_at=view.now,
         settles_at=view.alive_until + view.settle,
         events=tuple(dict.fromkeys(cause.event_id for cause in causes)),
-        versions=newest_versions(causes),
+        versions=newest_versions(_causes(draft, adjustment.day)),
         price=draft.price.after if draft.price else None,
         price_before=draft.price.before if draft.price else None,
         linked=undone.linked if undone else other_sides(draft.key, adjustment, drafts, view),
@@ -217,14 +217,19 @@ def _undone_by(adjustment: Adjustment, draft: LineDraft) -> Undone | None:
     )
 
 
-def _causes(draft: LineDraft, day: date) -> list[Cause]:
-    """What the adjustment of a day follows from: what Timus has reported that the line has not followed yet.
+def _told(draft: LineDraft, day: date) -> list[Cause]:
+    """The same as ``_causes``, with what only brought something forward: nobody else asked for it on that day."""
+    return _causes(draft, day, draft.demand.brought_forward if draft.demand else ())
+
+
+def _causes(draft: LineDraft, day: date, more: Sequence[Cause] = ()) -> list[Cause]:
+    """What the adjustment of a day follows from: what Timus has reported that the line has not followed yet. ``more`` is looked at, too.
 
     Each adjustment follows from what is billed from its own day on, or from an earlier one that takes no adjustment of its own. What was
     replaced by something newer before it was made goes with that.
     """
     followed, demand = draft.line.versions, draft.demand
-    new = [one for one in draft.causes if one.number > followed.get(one.subscription_id, 0)]
+    new = [one for one in (*draft.causes, *more) if one.number > followed.get(one.subscription_id, 0)]
     days = {*(one.day for one in draft.adjustments), *(one.day for one in draft.set_aside)}
     before = max((one for one in days if one < day), default=date.min)
     own = [one for one in new if demand and before < demand.billed_from(one) <= day]
@@ -237,7 +242,7 @@ def _causes_of_awaiting(draft: LineDraft) -> tuple[Cause, ...]:
     held = draft.awaiting
     if held is None:
         return ()
-    return draft.line.awaiting_causes if held.rejection else _newest(_causes(draft, held.day))
+    return draft.line.awaiting_causes if held.rejection else _newest(_told(draft, held.day))
 
 
 def _newest(causes: Iterable[Cause]) -> tuple[Cause, ...]:

@@ -22,7 +22,7 @@ _NAMES = (
         "day",
     ),
     *("timus", "part", "journal", "autotask", "difference", "change", "by", "events", "outcome"),
-    *("unit_price", "unit_cost", "price_change", "why"),
+    *("unit_price", "unit_cost", "price_change", "why", "because"),
 )
 COLUMNS = tuple(Column(name, TEXT) for name in _NAMES)
 
@@ -115,17 +115,19 @@ def _rows(line: LineEvidence, found: MonthEvidence) -> Iterator[dict[str, Any]]:
     }
     for one in line.days:
         changes = [change for change in line.changes if change.day == one.day]
-        yield ids | asdict(one) | {"difference": _difference(one)} | _changes_of_day(changes)
+        yield ids | asdict(one) | {"difference": _difference(one)} | _changes_of_day(changes, line)
 
 
 def _difference(one: DayUnits) -> int | None:
     return None if one.journal is None or one.autotask is None else one.autotask - one.journal
 
 
-def _changes_of_day(changes: list[JournalEntry]) -> dict[str, Any]:
+def _changes_of_day(changes: list[JournalEntry], line: LineEvidence) -> dict[str, Any]:
+    asked = [line.asked[change.id] for change in changes]
     return {
         "change": sum(change.delta for change in changes) if changes else None,
-        "by": _joined(cause.actor or "" for change in changes for cause in change.causes),
+        "by": _joined(cause.actor or "" for one in asked for cause in one.by),
+        "because": _joined(why for one in asked for why in one.because),
         "events": _joined(event for change in changes for event in change.events),
         "outcome": _joined(change.outcome.value for change in changes),
         "price_change": _joined(str(change.price) for change in changes if change.price),

@@ -6,13 +6,16 @@ There is no cost, no margin and no id of Autotask in it. A client who shares a l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Why
+from timus_autotask.watch.month.asked import asked_for, is_of_terms
 from timus_autotask.watch.month.evidence import LineEvidence, Month, MonthEvidence, by_journal
 from timus_autotask.watch.month.share import billed_by_day, landed_by_day, whose
 
@@ -230,14 +233,13 @@ def _changes(
         again = _again(service.parts, day, after - before, moved)
         other, name = _of_another(service, services, day, after - before - again)
         goes_on = bool(moved or again or other)
-        if not goes_on and not any(_landed(one.line, day) or _goes_on(one.line, day) for one in turning):
+        if not goes_on and not any(_is_shown(one.line, day) for one in turning):
             continue
         said, asked = [*_go_on(moved, again, day), *_go_on_as(other, name, day)], list[Cause]()
         if more := after - before - again - other:
             most = max(turning, key=lambda one: more * one.turns_by(day)).line
-            told, mine = _told(most, day, found.customer)
-            said.append(_explained(told, day, more, most))
-            asked = _since(mine, before + again + other, only=goes_on)
+            explained, asked = _asked_and_explained(most, day, more, after - more, found)
+            said.append(explained)
         yield ClientChange(day, before, after, " ".join(said), tuple(_asked(asked, zone)))
 
 
@@ -291,6 +293,17 @@ def _landed(line: LineEvidence, day: date) -> Sequence[JournalEntry]:
     return landed_by_day(line).get(day, [])
 
 
+def _asked_and_explained(
+    line: LineEvidence, day: date, more: int, before: int, found: MonthEvidence
+) -> tuple[str, list[Cause]]:
+    """What is said to the client of ``more`` seats on a line, and who asked for them. Those ``before`` may have been billed elsewhere."""
+    told, mine = _told(line, day, found.customer)
+    terms = any(is_of_terms(one, found.by_terms) for one in told) or (not told and day in found.by_terms)
+    asked, of_terms = asked_for(mine, day, more, before=before, of_terms=terms)
+    whys = {one.why for one in told} | ({Why.TERMS} if of_terms else set())
+    return _explained(told, day, more, line) + _why(line, day, whys), asked
+
+
 def _told(line: LineEvidence, day: date, customer: str) -> tuple[Sequence[JournalEntry], list[Cause]]:
     """The adjustments of which may be said to the client what they are, and what the client asked for."""
     entries = _landed(line, day)
@@ -301,7 +314,8 @@ def _told(line: LineEvidence, day: date, customer: str) -> tuple[Sequence[Journa
 def _causes(line: LineEvidence, day: date, entries: Sequence[JournalEntry]) -> list[Cause]:
     """What the adjustments of a day follow from. Where one client's change made up for another's, nothing was to be adjusted."""
     if line.whole and not entries:
-        return [one for one in line.whole.causes if line.whole.billed_from(one) == day]
+        every = (*line.whole.causes, *line.whole.brought_forward)
+        return [one for one in every if line.whole.billed_from(one) == day]
     return [cause for one in entries for cause in one.causes]
 
 
@@ -311,17 +325,19 @@ def _tells(entry: JournalEntry, line: LineEvidence, customer: str) -> bool:
     return owners <= {customer} or (bool(entry.undoes) and customer in owners)
 
 
+def _is_shown(line: LineEvidence, day: date) -> bool:
+    """Whether other seats than the day before are a change: adjusted, of a day and one before that the contract bills, or after its last one."""
+    return bool(_landed(line, day)) or _goes_on(line, day) or _has_ended(line, day)
+
+
 def _goes_on(line: LineEvidence, day: date) -> bool:
-    """Whether the contract bills the day and the one before: that it begins or ends is no change of seats."""
+    """Whether the contract bills the day and the one before: that it begins is no change of seats."""
     return line.contract is not None and line.contract.start < day <= line.contract.end
 
 
-def _since(causes: list[Cause], units: int, *, only: bool) -> list[Cause]:
-    """Those that lead on from these units: what Timus had reported first may have been billed already. ``only``: it was, on another contract."""
-    begins = [number for number, cause in enumerate(causes) if cause.before == units]
-    if begins:
-        return causes[begins[-1] :]
-    return [] if only else causes
+def _has_ended(line: LineEvidence, day: date) -> bool:
+    """Whether the contract's last day was before."""
+    return line.contract is not None and line.contract.end < day
 
 
 def _asked(causes: Iterable[Cause], zone: ZoneInfo) -> Iterator[AskedBy]:
@@ -332,23 +348,35 @@ def _asked(causes: Iterable[Cause], zone: ZoneInfo) -> Iterator[AskedBy]:
 
 def _explained(entries: Sequence[JournalEntry], day: date, delta: int, line: LineEvidence) -> str:
     """For people: "3 seats more from 16 March 2026. They are billed for 16 of the 31 days from 1 March 2026 to 31 March 2026."."""
-    seats = f"{abs(delta)} {'seat' if abs(delta) == 1 else 'seats'}"
+    contract, single = line.contract, abs(delta) == 1
+    seats = "1 seat" if single else f"{abs(delta)} seats"
+    if contract is not None and _has_ended(line, day):
+        are = "is" if single else "are"
+        return f"The contract ends on {day_of(contract.end)}: {seats} {are} not billed from {day_of(day)}."
     said = f"{seats} {'more' if delta > 0 else 'fewer'} from {day_of(day)}."
-    contract = line.contract
     if contract is None or day < contract.start:
         return said
-    first, last = period_containing(day, contract.start, contract.months)
-    days, of = (last - day).days + 1, (last - first).days + 1
-    part = f"{days} of the {of} days from {day_of(first)} to {day_of(last)}"
-    if days == of:
-        part = f"the whole period from {day_of(first)} to {day_of(last)}"
-    said += (
-        f" {'They are' if abs(delta) != 1 else 'It is'} {'billed' if delta > 0 else 'not billed'} for {part}."
-    )
+    are = "It is" if single else "They are"
+    said += f" {are} {'billed' if delta > 0 else 'not billed'} for {_part_of_period(day, contract)}."
     postponed = next((one.postponed for one in entries if one.postponed), None)
     if postponed:
         said += f" It was asked for from {day_of(postponed.day)}."
-    return said + "".join(words for why, words in WHY.items() if any(one.why is why for one in entries))
+    return said
+
+
+def _why(line: LineEvidence, day: date, whys: AbstractSet[Why | None]) -> str:
+    """For people: why there was a change that the client did not ask for."""
+    return "" if _has_ended(line, day) else "".join(words for why, words in WHY.items() if why in whys)
+
+
+def _part_of_period(day: date, contract: Contract) -> str:
+    """For people: what a change of a day is billed for, of a contract that bills the day. Days after its last one are billed to nobody."""
+    first, last = period_containing(day, contract.start, contract.months)
+    days, of = (min(last, contract.end) - day).days + 1, (last - first).days + 1
+    if days == of:
+        return f"the whole period from {day_of(first)} to {day_of(last)}"
+    part = f"{days} of the {of} days from {day_of(first)} to {day_of(last)}"
+    return part if last <= contract.end else f"{part}, as the contract ends on {day_of(contract.end)}"
 
 
 def _chart(seats: Sequence[int | None]) -> ClientChart:

@@ -11,7 +11,7 @@ its own quantities: Autotask bills the line as one. Each of the others is read t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
@@ -36,7 +36,8 @@ from timus_autotask.store.records import Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.history import undone_by
-from timus_autotask.watch.money import of_timeline
+from timus_autotask.watch.money import of_days
+from timus_autotask.watch.month.asked import Asked, Because, Going, asked_of, days_of_terms
 from timus_autotask.watch.month.books import UNKNOWN, LinePrice
 from timus_autotask.watch.month.parked import EventEffect, effects_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
@@ -136,6 +137,10 @@ class LineEvidence:
     """What the partner keeps of it; None: price or cost is not known."""
     whole: Demand | None = None
     """What all who share the line are billed on it, by Timus and the terms; None: it is the customer's own."""
+    part: Timeline = NOTHING
+    """What of the line is the customer's on each day, by Timus and the terms, as ``days`` have it."""
+    asked: Mapping[str, Asked] = field(default_factory=dict)
+    """Who asked for each of ``changes``, by its id."""
 
     @property
     def key(self) -> LineKey:
@@ -234,6 +239,8 @@ class MonthEvidence:
     """Whether anything is known of the customer."""
     not_priced: str = ""
     """Why prices could not be read."""
+    by_terms: frozenset[date] = frozenset()
+    """The days from which on other terms bill the customer's units otherwise."""
 
     @property
     def days_to_come(self) -> int:
@@ -313,6 +320,8 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     ]
     lines = [_priced(one, prices.get(one.key, UNKNOWN), observed, month) for one in lines]
     lines = _shared(ports, customer, lines, partner, schedules)
+    by_terms = days_of_terms(customer.earlier, customer.policy)
+    lines = _asked(lines, by_terms)
     return MonthEvidence(
         customer_id,
         name_of(records),
@@ -327,7 +336,41 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         directory({customer_id: name_of(records)}, _names(store, read, lines)),
         known=bool(records.subscriptions or records.mapping or events),
         not_priced=not_priced,
+        by_terms=by_terms,
     )
+
+
+def _asked(lines: Sequence[LineEvidence], by_terms: frozenset[date]) -> list[LineEvidence]:
+    """With who asked for each change."""
+    asked = {
+        (line.key, one.id): asked_of(one, _going(one, line, lines), by_terms)
+        for line in lines
+        for one in line.changes
+    }
+    return [replace(line, asked={one.id: asked[line.key, one.id] for one in line.changes}) for line in lines]
+
+
+def _going(change: JournalEntry, line: LineEvidence, lines: Sequence[LineEvidence]) -> Going | None:
+    """What of a change goes on on another line of the customer on the same day, or comes from there: its SKU is billed there, too."""
+    due = change.postponed.day if change.postponed else change.day
+    sign = 1 if change.delta > 0 else -1
+    there = [one for one in lines if one is not line and {*one.skus} & {*line.skus}]
+    turns = {one.key: min(_turn(one, due) * sign, 0) for one in there}
+    seats = min(abs(change.delta), -sum(turns.values()), max(_turn(line, due) * sign, 0))
+    if not seats:
+        return None
+    contracts = {key.contract_id for key, turn in turns.items() if turn}
+    same = contracts == {line.key.contract_id}
+    return Going(sign * seats, Because.SERVICE if same else Because.CONTRACT)
+
+
+def _turn(line: LineEvidence, day: date) -> int:
+    """How many more of the line's units are the customer's than the day before: by its mapping of now, or what was adjusted by a former one."""
+    by_mapping = line.part.at(day) - line.part.at(day - ONE_DAY)
+    if by_mapping or line.others:
+        return by_mapping
+    landed = {one.id: one for one in line.journal.entries if one.outcome is Outcome.LANDED and one.day == day}
+    return sum(one.delta for one in landed.values())
 
 
 def _shared(
@@ -422,7 +465,7 @@ def _priced(
         return replace(line, price=price)
 
     def comes_to(each: Decimal) -> Decimal:
-        return of_timeline(has.by_day, each, month.first, min(month.last, contract.end), contract.schedule)
+        return of_days(has.by_day, each, month.first, min(month.last, contract.end), contract.schedule)
 
     money = comes_to(price.price)
     return replace(
@@ -501,7 +544,13 @@ def _line(
         tuple(_differences(days)),
         _seat_days(days, line, demand, read.contract, ports.today()),
         read.contract,
+        part=_part(demand),
     )
+
+
+def _part(demand: Demand | None) -> Timeline:
+    sources = demand.sources if demand else ()
+    return reduce(Timeline.plus, (one.units for one in sources), NOTHING)
 
 
 def _days(
@@ -513,7 +562,7 @@ def _days(
 ) -> Iterator[DayUnits]:
     sources = demand.sources if demand else ()
     timus = reduce(Timeline.plus, (one.quantity for one in sources), NOTHING)
-    part = reduce(Timeline.plus, (one.units for one in sources), NOTHING)
+    part = _part(demand)
     for day in month.days:
         billed = contract is not None and contract.start <= day <= contract.end
         units = journal.at(day) if journal and billed else None
@@ -627,6 +676,18 @@ def money_of(line: LineEvidence) -> str:
     if line.estimate is not None:
         said += f"; the days of the month come to about {line.estimate}"
     return said + (f", margin about {line.margin}" if line.margin is not None else "")
+
+
+def undone_of(line: LineEvidence) -> Iterator[str]:
+    """Each undo that holds for some days, for people: what the line has on them, and who wanted it so."""
+    again = {one.entry: one.day for one in line.line.undone}
+    for one in line.line.undone:
+        until = min((day for day in (one.until, again.get(one.opposite)) if day), default=None)
+        if until and until <= one.day:
+            continue  # newer news came first
+        days = f"From {one.day}" + (f" to before {until}" if until else "")
+        instead = f" instead of {one.instead_of}" if one.units != one.instead_of else ", as Timus says"
+        yield f"{days}, {one.units}{instead}: change {one.entry} was undone by {one.by}: {one.reason}"
 
 
 def verdict_of(found: MonthEvidence) -> str:

@@ -553,7 +553,7 @@ _WORDS: Mapping[Leak, _Words] = {
         "These days are past changing: correct them in Autotask, or bill or credit them by hand."
     ),
     Leak.UNDONE: _Words(
-        "Somebody undid a change that was made; it stays so until Timus reports another quantity."
+        "Somebody undid a change that was made; it stays so until Timus reports another quantity, or the terms make it another."
     ),
     Leak.REJECTED: _Words("Somebody rejected the change.", (WayOut.APPROVE_AFTER_ALL,)),
     Leak.DRIFT: _Words("Somebody changed the units in Autotask.", (WayOut.ENFORCE, WayOut.ADOPT)),
