@@ -39,6 +39,8 @@ WAYS: Mapping[Way, str] = {
     Way.SEE_CONTRACT: "See: timus-autotask status --contract {what}",
     Way.WITHDRAW: "To leave the change as it is after all: timus-autotask undo {what} --withdraw --reason WHY",
     Way.BRING_BACK: "To bring it back: timus-autotask undo {what} --reason WHY",
+    Way.CONTRACT_BACK: "Map them back instead: timus-autotask map customer {what} --company N --contract N",
+    Way.SERVICE_BACK: "Choose its service again instead: timus-autotask map plan {what} --service N",
     Way.SHOW_EVENT: "See: timus-autotask events show {what}",
     Way.MERGE_AGAIN: "Merge the event again: timus-autotask replay --since DAY --parked",
     Way.SEE_PARKED: "List them with: timus-autotask events --parked",

@@ -43,6 +43,8 @@ WAYS: Mapping[Way, str] = {
     Way.SEE_CONTRACT: "The page of its customer says what it waits for.",
     Way.WITHDRAW: "That the change stays as it is after all is said with the command.",
     Way.BRING_BACK: "To bring it back, undo that one.",
+    Way.CONTRACT_BACK: "Map them back instead, on the page Mapping.",
+    Way.SERVICE_BACK: "Choose its service again instead, on the page Mapping.",
     Way.SHOW_EVENT: "What the event says is shown by the command.",
     Way.MERGE_AGAIN: "The event is merged again with the command.",
     Way.SEE_PARKED: "The command lists those that are parked.",
