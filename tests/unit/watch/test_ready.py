@@ -276,7 +276,20 @@ def test_an_edit_is_open_also_where_its_number_is_right() -> None:
         2,
         Decimal("17.74"),
     )
-    assert "45 --enforce, or: timus-autotask drift" in one.remedy
+    assert one.remedy == f"timus-autotask retry {CONTRACT}"
+
+
+def test_what_is_offered_about_an_edit_works_now() -> None:
+    """Nobody can decide on an edit that no worker has seen; once the contract was looked at, a person decides."""
+    months = begun()
+    months.world.control.person_adjusts(1201, date(2026, 3, 10).toordinal(), 2)
+    months.desk.told(*only(of(months)).remedy.removeprefix("timus-autotask ").split(), "--yes")
+    months.work()
+    enforce, adopt = ways(only(of(months)).remedy)
+    assert enforce.endswith("45 --enforce")
+    months.desk.told(*adopt.removeprefix("timus-autotask ").split(), "--yes")
+    months.work()
+    assert of(months).ready
 
 
 def test_a_change_of_a_later_day_of_the_month_is_open() -> None:

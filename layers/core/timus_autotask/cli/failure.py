@@ -37,6 +37,7 @@ WAYS: Mapping[Way, str] = {
     Way.SEE_CHANGES: "See: timus-autotask changes",
     Way.SEE_STATUS: "See: timus-autotask status",
     Way.SEE_CONTRACT: "See: timus-autotask status --contract {what}",
+    Way.LOOK_AGAIN: "First: timus-autotask retry {what}",
     Way.WITHDRAW: "To leave the change as it is after all: timus-autotask undo {what} --withdraw --reason WHY",
     Way.BRING_BACK: "To bring it back: timus-autotask undo {what} --reason WHY",
     Way.CONTRACT_BACK: "Map them back instead: timus-autotask map customer {what} --company N --contract N",

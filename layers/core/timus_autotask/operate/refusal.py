@@ -57,6 +57,8 @@ class Way(Enum):
     """Look at the lines, and at the contracts that are being opened."""
     SEE_CONTRACT = "see-contract"
     """Look at what the contract waits for."""
+    LOOK_AGAIN = "look-again"
+    """Have the contract looked at."""
     WITHDRAW = "withdraw"
     """Take the undo of the change back."""
     BRING_BACK = "bring-back"

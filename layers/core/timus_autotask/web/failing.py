@@ -41,6 +41,7 @@ WAYS: Mapping[Way, str] = {
     Way.SEE_CHANGES: "The page Changes has it.",
     Way.SEE_STATUS: "The page Customers has every line.",
     Way.SEE_CONTRACT: "The page of its customer says what it waits for.",
+    Way.LOOK_AGAIN: "The page of its customer has a button for it.",
     Way.WITHDRAW: "That the change stays as it is after all is said with the command.",
     Way.BRING_BACK: "To bring it back, undo that one.",
     Way.CONTRACT_BACK: "Map them back instead, on the page Mapping.",

@@ -28,7 +28,7 @@ from timus_autotask.store.keys import id_of
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.watch.money import of_timeline, rounded
 from timus_autotask.watch.month.books import BookLine, Books, LinePrice, price_without_line
-from timus_autotask.watch.month.causes import SETTLED, Leak, causes_on, edited
+from timus_autotask.watch.month.causes import SETTLED, Leak, causes_on, edited, ways_of_edit
 from timus_autotask.watch.month.coverage import Coverage, coverage
 from timus_autotask.watch.month.ledger import why_without_line
 from timus_autotask.watch.month.parked import EventEffect, costs, effects
@@ -439,18 +439,7 @@ class _Look:
             yield self._open(line, cause, stretch)
 
     def _open(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Open:
-        status, words = self._status.get(line.key), _WORDS[cause]
-        message, remedy = words.message, words.remedy(line.key)
-        if status and status.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
-            message = status.reason
-            remedy = status.remedy or remedy
-        if cause in (Leak.HELD, Leak.PAUSED) and line.held_later:
-            message, remedy = _held_later(line)
-        if cause is Leak.UNDONE:
-            remedy = _bring_back(line, self._books.today)
-        stages = self._beside.stages
-        if cause is Leak.OBSERVING and stages.partner.live:
-            remedy = for_customers(remedy, [one for one in line.customers if not stages.live(one)])
+        message, remedy = self._words(line, cause)
         schedule = line.contract.schedule if line.contract else BillingSchedule(self._first)
         return Open(
             cause,
@@ -461,6 +450,25 @@ class _Look:
             ", ".join(line.skus),
             *_sizes(lacking, line.price.price, schedule),
         )
+
+    def _words(self, line: BookLine, cause: Leak) -> tuple[str, str]:
+        """What is said of a cause on a line, and what settles it."""
+        status, words = self._status.get(line.key), _WORDS[cause]
+        message, remedy = words.message, words.remedy(line.key)
+        if status and status.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
+            message = status.reason
+            remedy = status.remedy or remedy
+        if cause in (Leak.HELD, Leak.PAUSED) and line.held_later:
+            message, remedy = _held_later(line)
+        if cause is Leak.DRIFT and NextWay.RETRY in ways_of_edit(line):
+            message = "Somebody changed the units in Autotask, and no worker has looked at them yet. Have the contract looked at: then you decide."
+            remedy = said(NextWay.RETRY, contract=line.key.contract_id)
+        if cause is Leak.UNDONE:
+            remedy = _bring_back(line, self._books.today)
+        stages = self._beside.stages
+        if cause is Leak.OBSERVING and stages.partner.live:
+            remedy = for_customers(remedy, [one for one in line.customers if not stages.live(one)])
+        return message, remedy
 
     # -- What is no line's
 
