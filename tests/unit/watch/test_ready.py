@@ -693,6 +693,9 @@ def test_days_before_a_contract_begins_stay_and_are_said() -> None:
     assert found.ready
     [one] = found.periods[0].stays
     assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.LATE, MARCH, -10, -90)
+    for words in (one.message, months.desk.told("status")):
+        assert "map the customer to a contract that covers them, or charge them by hand" in words
+        assert "correct them in Autotask" not in words
     [month] = leaks(deployment_of(months.world), MARCH).months
     [entry] = month.entries
     assert dict(entry.seat_days.causes) == {Leak.LATE: 90}

@@ -13,7 +13,7 @@ from timus_autotask.domain.converge.draft import policy_of, wanted_units
 from timus_autotask.domain.converge.gaps import open_day_of, taken_days
 from timus_autotask.domain.converge.holds import PAUSED
 from timus_autotask.domain.converge.view import Observed, View
-from timus_autotask.domain.days import ONE_DAY
+from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.desired import Demand, Source
 from timus_autotask.domain.line import Approved, JournalEntry, Line, Outcome, State, Undone
 from timus_autotask.domain.mapping import LineKey
@@ -364,12 +364,13 @@ class _Side:
             raise NotUndone(f"{entry.id} was undone already, by {undoing.id}.")
 
     def _is_not_posted(self, day: date) -> None:
-        for first, last in self.observed.closed:
-            if first <= day <= last:
-                raise NotUndone(
-                    f"The period from {first} to {last} is approved and posted in Autotask, so {self.entry.id} cannot be undone. "
-                    "Give a credit in Autotask instead."
-                )
+        if any(first <= day <= last for first, last in self.observed.closed):
+            schedule = self.contract.schedule
+            first, last = period_containing(max(day, schedule.start), schedule.start, schedule.months)
+            raise NotUndone(
+                f"The period from {first} to {min(last, self.contract.end)} is approved and posted in Autotask, so {self.entry.id} cannot be "
+                "undone. Give a credit in Autotask instead."
+            )
 
     def first_free(self, day: date) -> date | None:
         """The first day, ``day`` or later, that takes the opposite."""

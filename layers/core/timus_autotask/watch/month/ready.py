@@ -435,8 +435,18 @@ class _Look:
         intent = line.line.intent
         if intent is not None and intent.day <= last and Leak.SETTLING not in days:
             days[Leak.SETTLING] = [(max(intent.day, first), 0)]
+        yield from self._late(line, days.pop(Leak.LATE, ()))
         for cause, stretch in days.items():
             yield self._open(line, cause, stretch)
+
+    def _late(self, line: BookLine, late: Sequence[tuple[date, int]]) -> Iterator[Open]:
+        """Days past changing; those before the contract begins apart, for nobody can correct them on it."""
+        begins = line.contract.start if line.contract else date.min
+        early = [one for one in late if one[0] < begins]
+        if early:
+            yield replace(self._open(line, Leak.LATE, early), message=BEFORE_CONTRACT)
+        if rest := [one for one in late if one not in early]:
+            yield self._open(line, Leak.LATE, rest)
 
     def _open(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Open:
         message, remedy = self._words(line, cause)
@@ -582,6 +592,8 @@ class _Words(NamedTuple):
             said(*self.ways, contract=key.contract_id, service=key.service_id) if self.ways else self.advice
         )
 
+
+BEFORE_CONTRACT = "The contract begins only after these days, so it can bill none of them: map the customer to a contract that covers them, or charge them by hand."
 
 _WORDS: Mapping[Leak, _Words] = {
     Leak.KEPT: _Words("An edit in Autotask is kept (drift --adopt)."),
