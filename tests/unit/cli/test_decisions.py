@@ -116,15 +116,40 @@ def test_a_held_change_is_approved_with_its_price(mapped: Desk) -> None:
 
 
 def test_an_approval_of_another_price_lets_nothing_go(mapped: Desk) -> None:
-    """The price is set after the change was shown: what is approved is +3 without one, so it asks again."""
+    """The price is set after the change was shown: +3 without one is not what would be made, so it is looked at first."""
     mapped.ask("policy", "set", "approve_increases=always")
     mapped.world.tell(8, {ADV: 28, GATEWAY: 1})
     mapped.world.work()
     mapped.ask("policy", "set", f"prices.{ADV}=15.00", "--yes")
-    mapped.ask("approve", *LINE)
+    assert (
+        f"has changed by now. Nothing was written. First: timus-autotask retry {CONTRACT}"
+        in mapped.refused("approve", *LINE)
+    )
+    mapped.told("retry", str(CONTRACT), "--yes")
     mapped.world.work()
     assert state(mapped) == ("parked", "held-for-approval")
     assert mapped.world.posted() == []
+    assert mapped.ask("approve", *LINE)["unit_price"] == {"from": "12.50", "to": "15.00"}
+
+
+def test_what_is_approved_after_a_posting_is_what_is_shown(mapped: Desk) -> None:
+    """The period of the held change is shut, and no worker has looked since: it is approved from the next one on, and nobody is asked again."""
+    mapped.ask("policy", "set", "approve_increases=always")
+    mapped.world.tell(8, {ADV: 28, GATEWAY: 1})
+    mapped.world.work()
+    mapped.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    shown = mapped.told("approve", *LINE, "--dry-run")
+    assert (
+        "A change of +3 on 2026-03-15 awaits approval. Autotask does not take this day any more: it is billed from 2026-04-01 on."
+        in shown
+    )
+    assert "+3 from 2026-04-01" in shown
+    assert "Approved by root: +3 on 2026-04-01." in mapped.told("approve", *LINE, "--yes", "--by", "root")
+    mapped.world.work()
+    for _ in range(18):
+        mapped.world.pass_time(days=1)
+        mapped.world.work()
+    assert mapped.world.posted() == [(45, 3, "2026-04-01")]
 
 
 def test_a_pause_holds_every_change_until_it_ends(mapped: Desk) -> None:

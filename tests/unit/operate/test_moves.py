@@ -9,7 +9,7 @@ import pytest
 
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, SCENARIO, World
-from timus_autotask.cli.failure import doubt_words
+from timus_autotask.cli.failure import doubt_words, refusal
 from timus_autotask.domain.mapping import Route
 from timus_autotask.operate import terms
 from timus_autotask.operate.mapping import choose as mapping
@@ -18,6 +18,7 @@ from timus_autotask.operate.mapping.service_choice import choose_service
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.terms import TermChange
+from timus_autotask.operate.undo import undo
 
 BY, ONE_DAY = "j.doe", timedelta(days=1)
 OTHER = 29683950
@@ -154,3 +155,77 @@ def test_who_moves_units_whose_decrease_awaits_approval_is_told_that_both_are_bi
         "From 2026-03-15 until somebody decides 25 units of SASE-ADV-USER of cus_41d0 would be billed twice"
     )
     assert doubt.endswith("because a change of -25 on 2026-03-15 awaits approval.")
+
+
+# -- Taking a move back
+
+
+def moved_seats(move: str) -> World:
+    """All seats, or four of them, are on the other contract since yesterday; or all are billed as another service."""
+    world = level()
+    if move == "service":
+        choose_service(deployment_of(world), ADV, 46, BY).commit()
+        settle(world, days=1)
+        return world
+    moved(world, THERE if move == "all" else Route(601, OTHER, ADV, 4))
+    settle(world, days=1)
+    return world
+
+
+def not_taken_back(world: World, delta: int) -> str:
+    """Why a change that was made is not undone."""
+    [made] = [one.id for one in world.ports.store.changes() if one.delta == delta]
+    with pytest.raises(NotDone) as refused:
+        undo(deployment_of(world), made, "by mistake", BY)
+    return refusal(refused.value)
+
+
+@pytest.mark.parametrize(("move", "units"), [("all", 25), ("four", 4), ("service", 25)])
+def test_no_half_of_a_move_is_taken_back_alone(move: str, units: int) -> None:
+    """Its seats would be billed on both lines, or on none; the refusal says where they are, and how they are moved back."""
+    world = moved_seats(move)
+    there, way = (
+        (f"service 46 on contract {CONTRACT}", f"timus-autotask map plan {ADV} --service N")
+        if move == "service"
+        else (
+            f"service 45 on contract {OTHER}",
+            f"timus-autotask map customer {CUSTOMER} --company N --contract N",
+        )
+    )
+    twice, nowhere = not_taken_back(world, -units), not_taken_back(world, units)
+    assert (
+        f"one half of a move to {there}: {ADV} is billed there instead, and its seats would be billed twice"
+        in twice
+    )
+    assert f"one half of a move from service 45 on contract {CONTRACT}: " in nowhere
+    assert "its seats would be billed nowhere" in nowhere
+    assert twice.endswith(way)
+    assert nowhere.endswith(way)
+
+
+def test_the_half_that_was_made_is_not_taken_back_while_the_other_one_is_held() -> None:
+    """Once it is approved, the seats would be billed twice."""
+    world = level()
+    terms.set_terms(deployment_of(world), [TermChange("approve_increases", "always")], None, BY).commit()
+    moved(world, THERE)
+    settle(world, days=1)
+    assert billed(world, world.ports.today()) == (0, 0)
+    assert "would be billed twice" in not_taken_back(world, -25)
+
+
+def test_a_half_that_was_made_on_a_later_day_is_known_by_the_day_of_the_move() -> None:
+    """The seats stay on the old line until the end of its posted period."""
+    world = level()
+    world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    moved(world, THERE)
+    settle(world, days=18)
+    assert "would be billed twice" in not_taken_back(world, -25)
+
+
+def test_what_timus_reports_of_seats_that_are_split_is_taken_back_as_ever() -> None:
+    """Nothing moved between the two lines by it, although both bill the SKU."""
+    world = moved_seats("four")
+    world.tell(2, {ADV: 28})
+    settle(world, days=1)
+    [made] = [one.id for one in world.ports.store.changes() if one.delta == 3]
+    assert undo(deployment_of(world), made, "ordered twice", BY).result.sides[0].delta == -3

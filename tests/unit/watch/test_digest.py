@@ -72,7 +72,7 @@ def test_what_waits_stands_with_what_it_costs_and_with_the_command() -> None:
     assert found.not_billed == Decimal("79.03")  # 33.87 of three seats on 28 days, 45.16 of four on 28
     assert found.unmapped_customers == ("cus_two",)
     text = as_mail(found, "acme").text
-    assert "2 things wait for a person: about 79.03 not billed by the end of the month" in text
+    assert "2 things wait for a person: about 79.03 not billed by the end of the billing periods" in text
     assert f"    timus-autotask approve {CONTRACT} 45" in text
     assert "NOT MAPPED YET: 1 customer, 0 SKUs\n- Zwei GmbH\n    timus-autotask map review" in text
 

@@ -422,10 +422,11 @@ def test_an_event_of_later_days_alone_does_not_keep_a_month_from_a_yes() -> None
     assert found.ready
     [one] = found.later
     assert (one.kind, one.customer, one.first) == (Waits.EVENT, CUSTOMER, date(2026, 4, 5))
-    assert one.message.endswith("It is of 2026-04-05, after the month, and changes no earlier day.")
+    assert one.message.endswith(
+        "It is of 2026-04-05, after what would be posted, and changes no earlier day."
+    )
     assert (
-        found.after
-        == "1 parked event is of days after 2026-03 alone, and does not keep it from being posted."
+        found.after == "1 parked event is of later days alone, and does not keep 2026-03 from being posted."
     )
     assert len(ready_form(found)["later"]) == 1
     april = ready(world, date(2026, 4, 1))

@@ -188,7 +188,7 @@ def test_a_level_month_is_ready() -> None:
 
 
 def test_what_awaits_approval_is_open() -> None:
-    """With its seats, seat-days and money until the end of the month, and the command."""
+    """With its seats, seat-days and money until the end of the period, and the command."""
     months = begun()
     months.desk.told("policy", "set", "approve_increases=always", "--yes")
     more(months)
@@ -276,7 +276,20 @@ def test_an_edit_is_open_also_where_its_number_is_right() -> None:
         2,
         Decimal("17.74"),
     )
-    assert "45 --enforce, or: timus-autotask drift" in one.remedy
+    assert one.remedy == f"timus-autotask retry {CONTRACT}"
+
+
+def test_what_is_offered_about_an_edit_works_now() -> None:
+    """Nobody can decide on an edit that no worker has seen; once the contract was looked at, a person decides."""
+    months = begun()
+    months.world.control.person_adjusts(1201, date(2026, 3, 10).toordinal(), 2)
+    months.desk.told(*only(of(months)).remedy.removeprefix("timus-autotask ").split(), "--yes")
+    months.work()
+    enforce, adopt = ways(only(of(months)).remedy)
+    assert enforce.endswith("45 --enforce")
+    months.desk.told(*adopt.removeprefix("timus-autotask ").split(), "--yes")
+    months.work()
+    assert of(months).ready
 
 
 def test_a_change_of_a_later_day_of_the_month_is_open() -> None:
@@ -580,9 +593,9 @@ def test_what_concerns_two_contracts_counts_once() -> None:
     assert only(found).sku == "{weird}"
 
 
-def _beginning(start: str, end: str) -> Months:
+def _beginning(start: str, end: str, **more: object) -> Months:
     """The client's contract begins on a day within a month, and today is 1 March."""
-    contract = {**SCENARIO["contracts"][0], "startDate": start, "endDate": end}
+    contract = {**SCENARIO["contracts"][0], "startDate": start, "endDate": end, **more}
     scenario = {**SCENARIO, "contracts": [contract, SCENARIO["contracts"][1]]}
     return Months(World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario=scenario))
 
@@ -597,11 +610,75 @@ def test_what_is_open_in_two_periods_is_one_thing() -> None:
     found = of(months)
     assert [len(period.open) for period in found.periods] == [1, 1]
     one = only(found)
-    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.HELD, date(2026, 3, 3), -3, -87)
-    assert (found.seats, found.at_risk) == (3, Decimal("35.98"))
+    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.HELD, date(2026, 3, 3), -3, -114)
+    assert (found.seats, found.at_risk) == (3, Decimal("46.87"))
     words = months.desk.run("ready", "--month", "2026-03").out
     assert "To be settled first (1)" in words
     assert words.count("awaits approval") == 1
+
+
+def goes_on_after_february(terms: str = "", **contract: object) -> Months:
+    """Ten seats, and on 4 March three more: the billing period of the last days of February goes on until 14 March, or as the contract says."""
+    months = _beginning("2026-01-15", "2027-01-14", **contract)
+    months.begin((), mapped=True)
+    if terms:
+        months.desk.told("policy", "set", terms, "--yes")
+    months.play([("wait", None, 3)])
+    return months
+
+
+FEBRUARY = date(2026, 2, 1)
+
+
+def of_february(months: Months) -> Ready:
+    """Of the month before."""
+    return may_be_posted(deployment_of(months.world), FEBRUARY)
+
+
+def test_what_is_held_later_in_a_period_that_goes_on_keeps_the_month_from_a_yes() -> None:
+    """Posting the month shuts the whole period, and the held seats would be billed only from the next one on."""
+    months = goes_on_after_february("approve_increases=always")
+    assert of_february(months).ready
+    months.play([("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    one = only(of_february(months))
+    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.HELD, date(2026, 3, 4), -3, -33)
+    earlier = digest(months.world.ports, months.world.clock.now() - timedelta(days=1)).earlier
+    assert earlier is not None
+    assert not earlier.ready
+    months.world.control.approve_and_post(CONTRACT, date(2026, 2, 28).toordinal())
+    months.desk.told("reconcile")
+    assert of_february(months).ready
+
+
+def test_what_is_scheduled_later_in_a_quarter_keeps_its_first_month_from_a_yes() -> None:
+    """It cannot be billed from its day on once the quarter is posted; once it is, nothing more is to be settled for its first month."""
+    months = goes_on_after_february(startDate="2026-02-01", contractPeriodType=3)
+    months.play([("tell", {ADV: 13, GATEWAY: 1}, 16)])
+    one = only(of_february(months))
+    assert (one.kind, one.first, one.seats) == (Leak.SCHEDULED, date(2026, 3, 20), -3)
+    words = months.desk.run("ready", "--month", "2026-02").out
+    assert "57 days of its billing periods, until 2026-04-30, are still to come" in words
+    months.world.control.approve_and_post(CONTRACT, date(2026, 2, 28).toordinal())
+    assert of_february(months).ready
+
+
+def test_a_parked_event_of_a_later_day_of_the_period_keeps_the_month_from_a_yes() -> None:
+    """With what it would change until the end of the period; one of a later day does not."""
+    for days, open_until_april in ((5, [-5 * 6]), (20, [])):
+        months = goes_on_after_february()
+        day = months.world.clock.now() + timedelta(days=days)
+        months.world.tell(1, {ADV: 15, GATEWAY: 1}, effective=day, event_id="again_1")
+        months.work()
+        assert len([*months.world.ports.store.parked_events()]) == 1
+        assert [one.seat_days for one in of_february(months).everything] == open_until_april
+
+
+def test_a_sku_without_a_service_on_a_later_day_of_the_period_keeps_the_month_from_a_yes() -> None:
+    """Its customer's period is shut by posting, so it counts with what the customer has there."""
+    months = goes_on_after_february()
+    months.play([("tell", {ADV: 10, GATEWAY: 1, "SASE-NEW": 2}, 0)])
+    one = only(of_february(months))
+    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.UNMAPPED, date(2026, 3, 4), -2, -22)
 
 
 def test_days_before_a_contract_begins_stay_and_are_said() -> None:
@@ -616,6 +693,9 @@ def test_days_before_a_contract_begins_stay_and_are_said() -> None:
     assert found.ready
     [one] = found.periods[0].stays
     assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.LATE, MARCH, -10, -90)
+    for words in (one.message, months.desk.told("status")):
+        assert "map the customer to a contract that covers them, or charge them by hand" in words
+        assert "correct them in Autotask" not in words
     [month] = leaks(deployment_of(months.world), MARCH).months
     [entry] = month.entries
     assert dict(entry.seat_days.causes) == {Leak.LATE: 90}

@@ -13,11 +13,13 @@ from tests.months import FIRST, Months
 from tests.partner import DRIFTS, HELD, PAUSED, REJECTED, contract_of, customer_of, name_of, partner
 from tests.unit.web.browser import Browser, words_of
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import leaks
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.ledger import Ledger
-from timus_autotask.watch.month.ready import Waits
+from timus_autotask.watch.month.ready import Open, Waits
 from timus_autotask.web.kept import Seen
+from timus_autotask.web.pages.actions import settling
 from timus_autotask.web.pages.month import KINDS, ledger_page
 
 
@@ -66,6 +68,13 @@ def test_what_is_to_be_settled_is_settled_with_a_button(browser: Browser) -> Non
         "/changes/decide", {"decision": "approve", "line": f"{contract_of(HELD)}-45", "back": "/ready"}
     )
     assert "Approve 1 change" in words_of(shown.text)
+
+
+def test_an_edit_that_no_worker_has_seen_is_looked_at_with_a_button() -> None:
+    """Nobody can decide on it before."""
+    one = Open(Leak.DRIFT, "Somebody changed the units.", key=LineKey(7, 45))
+    [action] = settling([one], [])[one]
+    assert (action.name, action.fields) == ("Look at it …", {"what": "retry", "contract": 7})
 
 
 def test_each_kind_of_what_is_open_has_words() -> None:

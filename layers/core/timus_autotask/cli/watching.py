@@ -15,6 +15,7 @@ from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called
 from timus_autotask.domain.approval import REJECTED
 from timus_autotask.domain.line import JournalEntry, State
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.past_days import Locked
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_contract_to_show, require_customer_to_show
@@ -275,7 +276,12 @@ def _show_below(status: Status, terminal: Terminal) -> None:
         terminal.say("", "Events that a person has to look at", style="bold")
         _event_table(status.parked_events, terminal)
     terminal.say("")
-    if any(line.past_days for line in status.lines):
+    past = {one.cause is Locked.BEFORE_CONTRACT for line in status.lines for one in line.past_days}
+    if True in past:
+        terminal.say(
+            "Days before a contract begins are billed by no adjustment of it: map the customer to a contract that covers them, or charge them by hand."
+        )
+    if False in past:
         terminal.say(
             "Days that are past changing stay as they are billed: correct them in Autotask, or bill or credit them by hand."
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from timus_autotask.domain import approval
 from timus_autotask.domain.converge.holds import AWAITING_APPROVAL, PAUSED
@@ -15,7 +15,7 @@ from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked, WayOut
 from timus_autotask.operate.decision import decided, decided_on
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, Result, propose, quiet, wake
 from timus_autotask.operate.refusal import NotDone, Senseless, Way
 from timus_autotask.ports.table import Write
 from timus_autotask.store.contracts import put_provisioning
@@ -27,7 +27,11 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import price_form
+from timus_autotask.watch.preview import LinePreview, Preview, PreviewedAdjustment
 from timus_autotask.watch.remedy import remedy_of
+
+R = TypeVar("R", bound=Result)
+
 
 # -- Retry
 
@@ -217,6 +221,11 @@ class ChangeDecided:
         }
 
     @property
+    def key(self) -> LineKey:
+        """Contract and service."""
+        return LineKey(self.contract_id, self.service_id)
+
+    @property
     def change(self) -> str:
         """What is decided on, for people."""
         price = f" at {self.price}" if self.price else ""
@@ -226,9 +235,17 @@ class ChangeDecided:
 def approve(
     deployment: Deployment, contract_id: int, service_id: int, by: str, on_progress: Progress = quiet
 ) -> Proposal[ChangeDecided]:
-    """Let one held adjustment go, exactly as it is shown, also one that was rejected."""
+    """Let one held adjustment go, exactly as it is shown, also one that was rejected.
+
+    Where Autotask does not take its day any more, such as in a period that was posted since, it is approved with the day of the adjustment that
+    is shown.
+    """
     key = LineKey(contract_id, service_id)
-    return propose(deployment, lambda: _approval(deployment, key, by), on_progress)
+
+    def proposed(days: Mapping[LineKey, PreviewedAdjustment]) -> Proposal[ChangeDecided]:
+        return propose(deployment, lambda: _approval(deployment, key, by, days.get(key)), on_progress)
+
+    return _as_shown(proposed, lambda decided: (decided,))
 
 
 def reject(
@@ -261,8 +278,14 @@ class ChangesDecided:
 def approve_together(
     deployment: Deployment, keys: Sequence[LineKey], by: str, on_progress: Progress = quiet
 ) -> Proposal[ChangesDecided]:
-    """Let the held adjustments of several lines go, each exactly as it is shown, with an estimate in money."""
-    return _together(deployment, keys, lambda key: _approval(deployment, key, by), on_progress)
+    """Let the held adjustments of several lines go, each exactly as it is shown, with an estimate in money; see ``approve``."""
+
+    def proposed(days: Mapping[LineKey, PreviewedAdjustment]) -> Proposal[ChangesDecided]:
+        return _together(
+            deployment, keys, lambda key: _approval(deployment, key, by, days.get(key)), on_progress
+        )
+
+    return _as_shown(proposed, lambda decided: decided.changes)
 
 
 def reject_together(
@@ -305,11 +328,59 @@ def _together(
     return propose(deployment, prepare, on_progress)
 
 
-def _approval(deployment: Deployment, key: LineKey, by: str) -> Prepared[ChangeDecided]:
-    def write(stored: Stored[Line], _ports: Ports) -> list[Write]:
-        return [put_line(approval.approve(stored.value, by), stored.rev)]
+def _as_shown(
+    proposed: Callable[[Mapping[LineKey, PreviewedAdjustment]], Proposal[R]],
+    changes: Callable[[R], Sequence[ChangeDecided]],
+) -> Proposal[R]:
+    """What is approved is what is shown. A change of which Autotask does not take the day any more is proposed anew, with the day that is shown.
 
-    return _decision_on(deployment, key, by, "approve", "", write)
+    Raises :class:`NotDone` where something else would be made.
+    """
+    proposal = proposed({})
+    other = [(one, line) for one in changes(proposal.result) if (line := _not_so(one, proposal.preview))]
+    later = {one.key: found for one, line in other if (found := _as_many_later(one, line))}
+    if later:
+        proposal = proposed(later)
+        other = [(one, line) for one in changes(proposal.result) if (line := _not_so(one, proposal.preview))]
+    for one, _ in other:
+        raise NotDone(
+            f"What is held on service {one.service_id} of contract {one.contract_id} has changed by now. Nothing was written.",
+            Way.LOOK_AGAIN,
+            what=one.contract_id,
+        )
+    return proposal
+
+
+def _not_so(change: ChangeDecided, shown: Preview) -> LinePreview | None:
+    """The line on which something else would be made than what is approved; None: it is made, or waits with its approval."""
+    lines = (line for one in shown.contracts if one.contract_id == change.contract_id for line in one.lines)
+    line = next((one for one in lines if one.service_id == change.service_id), None)
+    if line is None:
+        return None
+    made = {(one.day, one.delta) for one in line.adjustments if one.at_once}
+    return None if (change.day, change.delta) in {*made, *line.approved, line.under_way} else line
+
+
+def _as_many_later(change: ChangeDecided, line: LinePreview) -> PreviewedAdjustment | None:
+    """The adjustment of as many units that would come in place of a change."""
+    later = (one for one in line.adjustments if not one.at_once and one.delta == change.delta)
+    return next(later, None)
+
+
+def _approval(
+    deployment: Deployment, key: LineKey, by: str, instead: PreviewedAdjustment | None = None
+) -> Prepared[ChangeDecided]:
+    """``instead``: as what the change is made by now, if not on its own day."""
+
+    def write(stored: Stored[Line], _ports: Ports) -> list[Write]:
+        line = approval.approve(stored.value, by)
+        if instead is not None:
+            *before, newest = line.approved
+            newest = replace(newest, day=instead.day, price=instead.price)
+            line = replace(line, approved=(*before, newest))
+        return [put_line(line, stored.rev)]
+
+    return _decision_on(deployment, key, by, "approve", "", write, instead)
 
 
 def _rejection(deployment: Deployment, key: LineKey, reason: str, by: str) -> Prepared[ChangeDecided]:
@@ -328,6 +399,7 @@ def _decision_on(
     kind: str,
     reason: str,
     write: Callable[[Stored[Line], Ports], list[Write]],
+    instead: PreviewedAdjustment | None = None,
 ) -> Prepared[ChangeDecided]:
     """Approve or reject what awaits it, bound to what is shown."""
     contract_id, service_id = key.contract_id, key.service_id
@@ -343,6 +415,9 @@ def _decision_on(
         shown = ChangeDecided(
             contract_id, service_id, change.day, change.delta, change.price, by, parked.message, reason
         )
+        if instead is not None:
+            why = f"{parked.message} Autotask does not take this day any more: it is billed from {instead.day} on."
+            shown = replace(shown, day=instead.day, price=instead.price, message=why)
         return stored, shown
 
     _, shown = find(deployment.ports)

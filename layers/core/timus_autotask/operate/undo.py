@@ -197,7 +197,7 @@ def _decide(entry: JournalEntry, ports: Ports, by: str, reason: str) -> _Decided
             entry, _journals(view, ports.store), view, by=by, reason=reason, undo_id=ports.new_id()
         )
     except NotUndone as error:
-        raise _refused(error) from error
+        raise _refused(error, entry.line) from error
     except (RecordUnreadable, TermsUnreadable) as error:
         raise NotDone(str(error)) from error
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
@@ -205,10 +205,14 @@ def _decide(entry: JournalEntry, ports: Ports, by: str, reason: str) -> _Decided
     return _Decided(records, view, lines)
 
 
-def _refused(error: NotUndone) -> NotDone:
-    """Why it is not undone, and what to do first."""
+def _refused(error: NotUndone, line: LineKey) -> NotDone:
+    """Why a change of a line is not undone, and what to do first, or instead."""
     if error.first:
         return NotDone(str(error), first=error.first)
+    if error.other and error.moved:
+        if error.other.contract_id == line.contract_id:
+            return NotDone(str(error), Way.SERVICE_BACK, what=error.moved.sku)
+        return NotDone(str(error), Way.CONTRACT_BACK, what=error.moved.customer_id)
     if error.other:
         return NotDone(str(error), Way.SEE_CONTRACT, what=error.other.contract_id)
     return NotDone(str(error))

@@ -89,6 +89,8 @@ class LinePreview:
     """What it should have, by day."""
     posted_until: date | None = None
     """The last day of the periods that are approved and posted."""
+    approved: tuple[tuple[date, int], ...] = ()
+    """(day, change) of what is approved and would still wait: for its day, for another line, or for the end of a pause."""
 
     @property
     def estimate(self) -> Estimate | None:
@@ -467,4 +469,5 @@ def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: da
         set_aside=others_set_aside(line, line.parked),
         code=line.parked.code if line.parked else None,
         past_days=still_shown(line.past_days, today),
+        approved=tuple((one.day, one.delta) for one in line.approved),
     )

@@ -77,7 +77,7 @@ def _retry(desk: Desk, form: FormData) -> ToDo:
         lambda progress: decisions.retry(desk.deployment, contract, desk.by, progress),
         back_to(form),
         "Try again",
-        lambda _done: ["What Autotask refused is sent again."],
+        lambda _done: ["What Autotask refused is sent again, and what somebody changed there is found."],
     )
 
 

@@ -831,12 +831,18 @@ def test_a_posted_period_is_not_undone() -> None:
     )
 
 
-@pytest.mark.parametrize("period", [(DAY, march(31)), (march(1), DAY)], ids=["first", "last"])
-def test_the_first_and_the_last_day_of_a_posted_period_are_posted_too(period: tuple[date, date]) -> None:
-    """The invoice has both."""
-    assert refused(seen(closed=(period,))).startswith(
-        f"The period from {period[0]} to {period[1]} is approved and posted in Autotask"
+@pytest.mark.parametrize("stretch", [(DAY, march(31)), (march(1), DAY)], ids=["first", "last"])
+def test_the_first_and_the_last_day_of_a_posted_stretch_are_posted_too(stretch: tuple[date, date]) -> None:
+    """Autotask has a stretch for each quantity; what is named is the billing period, as the invoice has it."""
+    assert refused(seen(closed=(stretch,))).startswith(
+        "The period from 2026-03-01 to 2026-03-31 is approved and posted in Autotask"
     )
+
+
+def test_a_posted_period_ends_with_its_contract() -> None:
+    """It is named until the contract's last day."""
+    view = replace(seen(closed=((march(1), march(20)),)), contract=replace(CONTRACT, end=march(20)))
+    assert refused(view).startswith("The period from 2026-03-01 to 2026-03-20 is approved and posted")
 
 
 def test_a_change_on_which_a_newer_one_builds_is_not_undone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import permutations
@@ -12,8 +13,8 @@ from timus_autotask.domain.converge.draft import policy_of, wanted_units
 from timus_autotask.domain.converge.gaps import open_day_of, taken_days
 from timus_autotask.domain.converge.holds import PAUSED
 from timus_autotask.domain.converge.view import Observed, View
-from timus_autotask.domain.days import ONE_DAY
-from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.days import ONE_DAY, period_containing
+from timus_autotask.domain.desired import Demand, Source
 from timus_autotask.domain.line import Approved, JournalEntry, Line, Outcome, State, Undone
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import IGNORED
@@ -29,12 +30,21 @@ Journals = Mapping[LineKey, Sequence[JournalEntry]]
 class NotUndone(Exception):
     """The change cannot be undone; the message says why."""
 
-    def __init__(self, message: str, *, first: Parked | None = None, other: LineKey | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        first: Parked | None = None,
+        other: LineKey | None = None,
+        moved: Source | None = None,
+    ) -> None:
         super().__init__(message)
         self.first = first
         """What is parked, and is to be ended before."""
         self.other = other
         """Another line, which does not let it."""
+        self.moved = moved
+        """What the mapping moved between ``other`` and the line of the change."""
 
 
 def undo(
@@ -55,6 +65,8 @@ def undo(
     sides = [_side(one, journals, contract, view) for one in _whole(entry, journals, view)]
     for side in sides:
         side.may_be_undone()
+    for side in sides:
+        _is_no_half_of_a_move(side, {one.key for one in sides}, view)
     _bring_back_one_plan(sides, view)
     day = _day(sides)
     _others_allow_it(sides, day, view)
@@ -79,6 +91,28 @@ def _bring_back_one_plan(sides: Sequence[_Side], view: View) -> None:
                 f"Two plans would be billed, on {one.where} and on {other.where}, and a subscription never had both at once. "
                 "Change the one that is to have other seats in Autotask."
             )
+
+
+def _is_no_half_of_a_move(side: _Side, own: AbstractSet[LineKey], view: View) -> None:
+    """Raises ``NotUndone`` where the mapping moved seats between this line and another one on the days of the change.
+
+    One half alone would bill them twice, or nowhere. The other half may still be held: so what the lines should have counts, and not what was
+    made.
+    """
+    for key, demand in sorted(view.desired.demands.items(), key=lambda one: one[0]):
+        if key in own:
+            continue
+        for there in demand.sources:
+            here = side.of_same_sku(there)
+            if here is not None and side.changed(here) * side.changed(there) < 0:
+                raise NotUndone(_half_of_a_move(side, key, there), other=key, moved=there)
+
+
+def _half_of_a_move(side: _Side, key: LineKey, moved: Source) -> str:
+    there = f"service {key.service_id} on contract {key.contract_id}"
+    if side.entry.delta < 0:
+        return f"It is one half of a move to {there}: {moved.sku} is billed there instead, and its seats would be billed twice."
+    return f"It is one half of a move from {there}: {moved.sku} was billed there before, and its seats would be billed nowhere."
 
 
 # -- What belongs together
@@ -266,12 +300,26 @@ class _Side:
         return self.journals.get(self.key, ())
 
     @property
+    def eve(self) -> date:
+        """The last day before what the change follows from."""
+        return (self.entry.postponed.day if self.entry.postponed else self.entry.day) - ONE_DAY
+
+    @property
     def where(self) -> str:
         return f"service {self.key.service_id} on contract {self.key.contract_id}"
 
     @property
     def wanted(self) -> Timeline:
         return wanted_units(self.demand, self.line)
+
+    def of_same_sku(self, there: Source) -> Source | None:
+        """What this line has of the same customer's SKU as another one."""
+        of = there.customer_id, there.sku
+        return next((one for one in self.demand.sources if (one.customer_id, one.sku) == of), None)
+
+    def changed(self, source: Source) -> int:
+        """By how many units, here or on another line, on the days of the change."""
+        return source.units.at(self.entry.day) - source.units.at(self.eve)
 
     def may_be_undone(self) -> None:
         """Raises ``NotUndone`` where the line or the change does not let it."""
@@ -316,12 +364,13 @@ class _Side:
             raise NotUndone(f"{entry.id} was undone already, by {undoing.id}.")
 
     def _is_not_posted(self, day: date) -> None:
-        for first, last in self.observed.closed:
-            if first <= day <= last:
-                raise NotUndone(
-                    f"The period from {first} to {last} is approved and posted in Autotask, so {self.entry.id} cannot be undone. "
-                    "Give a credit in Autotask instead."
-                )
+        if any(first <= day <= last for first, last in self.observed.closed):
+            schedule = self.contract.schedule
+            first, last = period_containing(max(day, schedule.start), schedule.start, schedule.months)
+            raise NotUndone(
+                f"The period from {first} to {min(last, self.contract.end)} is approved and posted in Autotask, so {self.entry.id} cannot be "
+                "undone. Give a credit in Autotask instead."
+            )
 
     def first_free(self, day: date) -> date | None:
         """The first day, ``day`` or later, that takes the opposite."""
@@ -374,9 +423,8 @@ class _Side:
         again = next((one for one in self.line.undone if one.opposite == entry.id), None)
         if again is not None:
             return again.customer if again.delta == entry.delta else ""
-        eve = (entry.postponed.day if entry.postponed else entry.day) - ONE_DAY
         parts = {customer: demand.part(customer) for customer in demand.customers}
-        more = {customer: part.at(entry.day) - part.at(eve) for customer, part in parts.items()}
+        more = {customer: part.at(entry.day) - part.at(self.eve) for customer, part in parts.items()}
         changed = {customer: units for customer, units in more.items() if units}
         return next(iter(changed)) if [*changed.values()] == [entry.delta] else ""
 

@@ -9,7 +9,9 @@ from enum import StrEnum
 from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import Outcome, State
+from timus_autotask.domain.reasons import WayOut
 from timus_autotask.watch.month.books import BookLine
+from timus_autotask.watch.remedy import NextWay
 
 
 class Leak(StrEnum):
@@ -133,6 +135,13 @@ def edited(one: BookLine, day: date) -> int:
     if line.baseline_until is not None and day > line.baseline_until:
         return 0
     return one.has.at(day) - baseline.at(day)
+
+
+def ways_of_edit(one: BookLine) -> tuple[WayOut | NextWay, ...]:
+    """What a person can do now about an edit: decide; or have the contract looked at first, where no worker has seen the edit yet."""
+    parked = one.line.parked
+    seen = parked is not None and WayOut.ENFORCE in parked.ways
+    return (WayOut.ENFORCE, WayOut.ADOPT) if seen else (NextWay.RETRY,)
 
 
 def _within(units: int, lacking: int) -> int:

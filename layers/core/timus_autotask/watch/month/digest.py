@@ -69,7 +69,7 @@ class Waiting:
     seats: int = 0
     """Negative: not billed; positive: billed too many."""
     estimate: Decimal | None = None
-    """What that comes to until the end of the month, likewise; None: no price is known."""
+    """What that comes to until the end of the billing period, likewise; None: no price is known."""
     first: date | None = None
 
 
@@ -119,7 +119,7 @@ class Digest:
 
     @property
     def not_billed(self) -> Decimal:
-        """What is not billed by the end of the month while things wait; a positive number."""
+        """What is not billed by the end of the billing periods while things wait; a positive number."""
         return -sum((min(one.estimate or Decimal(), Decimal()) for one in self.waiting), Decimal("0.00"))
 
     @property

@@ -102,7 +102,7 @@ def _risk(found: Digest) -> str:
         parts.append(f"about {found.too_much:,.2f} billed too much")
     if not parts:
         return ""
-    return f": {' and '.join(parts)} by the end of the month, if nobody settles it"
+    return f": {' and '.join(parts)} by the end of the billing periods, if nobody settles it"
 
 
 def _earlier(found: Digest) -> Iterator[str]:

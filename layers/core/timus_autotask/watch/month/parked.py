@@ -47,6 +47,11 @@ class EventEffect:
     """The event with which it is counted, by its key; empty: its number stands here."""
 
     @property
+    def customers(self) -> tuple[str, ...]:
+        """Whose seats it may change: of a move, also of the customer whose the subscription is until somebody decides."""
+        return self.event.customer_id, _former(self.event)
+
+    @property
     def counted(self) -> bool:
         """Whether what it says can be read, and set beside what counts."""
         return not self.uncounted
@@ -210,12 +215,20 @@ class _Told:
     @property
     def moves(self) -> bool:
         """Whether it says another customer than the one whose the subscription is."""
-        return self.event.parked is not None and self.event.parked.code == MOVED
+        return _moves(self.event)
 
     @property
     def former(self) -> str:
         """Of a move, whose the subscription is until somebody decides; empty: nobody can say."""
-        return str(self.event.parked.facts.get("other", "")) if self.event.parked and self.moves else ""
+        return _former(self.event)
+
+
+def _moves(event: EventRecord) -> bool:
+    return event.parked is not None and event.parked.code == MOVED
+
+
+def _former(event: EventRecord) -> str:
+    return str(event.parked.facts.get("other", "")) if event.parked and _moves(event) else ""
 
 
 def _told(event: EventRecord, zone: ZoneInfo) -> _Told | None:

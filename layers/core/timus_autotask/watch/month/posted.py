@@ -27,7 +27,7 @@ from timus_autotask.domain.reasons import WayOut
 from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import BookLine, Books
-from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on
+from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on, ways_of_edit
 from timus_autotask.watch.month.ready import money_of_days, month_of, without_line
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import remedy_of, said
@@ -411,7 +411,7 @@ def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: Stretch | N
     if cause is Leak.HELD:
         yield f"{said(WayOut.APPROVE, **of)}: {billed}, shown first; or reject it"
     elif cause is Leak.DRIFT:
-        yield said(WayOut.ENFORCE, WayOut.ADOPT, **of)
+        yield said(*ways_of_edit(line), **of)
     elif cause not in (Leak.LATE, Leak.REJECTED):
         yield f"{said(WayOut.LOOK_AT_CONTRACT, **of)}: settle it; {billed}"
     yield from _by_hand(money, f"on contract {line.key.contract_id}{_in_all(whole)}")

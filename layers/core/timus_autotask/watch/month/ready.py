@@ -1,7 +1,8 @@
 """Whether a month may be approved and posted: what must be settled first, for each contract and billing period. Pure.
 
 Approve and post is the one step that nobody can take back. So the answer is yes only if nothing is open: every line has the units that it
-should have, on each day of its billing periods up to the end of the month, and nothing that Timus has said waits.
+should have, and nothing that Timus has said waits. A billing period with days in the month counts whole, also where it goes on after the month:
+posting shuts all of it. One that is posted already counts up to the end of the month.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from timus_autotask.store.keys import id_of
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.watch.money import of_timeline, rounded
 from timus_autotask.watch.month.books import BookLine, Books, LinePrice, price_without_line
-from timus_autotask.watch.month.causes import SETTLED, Leak, causes_on, edited
+from timus_autotask.watch.month.causes import SETTLED, Leak, causes_on, edited, ways_of_edit
 from timus_autotask.watch.month.coverage import Coverage, coverage
 from timus_autotask.watch.month.ledger import why_without_line
 from timus_autotask.watch.month.parked import EventEffect, costs, effects
@@ -68,7 +69,7 @@ class Open:
     seats: int = 0
     """The most units on a day that are billed too many; negative: that are not billed."""
     seat_days: int = 0
-    """Over the days of the period up to the end of the month, likewise."""
+    """Over the days of the period, likewise."""
     estimate: Decimal | None = None
     """What that comes to, likewise; None: no price is known."""
 
@@ -127,7 +128,7 @@ class Ready:
     names: Directory = NOBODY
     notes: tuple[str, ...] = ()
     later: tuple[Open, ...] = ()
-    """Parked events that can change no day of the month, nor of one before it: they do not keep it from a yes."""
+    """Parked events that can change no day that posting shuts, nor an earlier one: they do not keep it from a yes."""
     ended: tuple[Coverage, ...] = ()
     """What no contract bills any more, and Timus has seats of."""
 
@@ -138,7 +139,7 @@ class Ready:
         if not number:
             return ""
         events = "1 parked event is" if number == 1 else f"{number} parked events are"
-        return f"{events} of days after {self.month:%Y-%m} alone, and {'does' if number == 1 else 'do'} not keep it from being posted."
+        return f"{events} of later days alone, and {'does' if number == 1 else 'do'} not keep {self.month:%Y-%m} from being posted."
 
     @property
     def everything(self) -> tuple[Open, ...]:
@@ -166,15 +167,21 @@ class Ready:
         return not self.everything
 
     @property
+    def until(self) -> date:
+        """The last day that posting shuts: of the month, or of a billing period that goes on after it."""
+        return max((self.last, *(period.last for period in self.periods if not period.posted)))
+
+    @property
     def days_to_come(self) -> int:
-        """How many days of the month are after today."""
-        return max((self.last - max(self.today, self.month - ONE_DAY)).days, 0)
+        """How many of the days that posting shuts are after today."""
+        return max((self.until - max(self.today, self.month - ONE_DAY)).days, 0)
 
     @property
     def not_over(self) -> str:
-        """What a yes does not cover, for people; empty: the month is over."""
+        """What a yes does not cover, for people; empty: all days that it covers are over."""
         number = self.days_to_come
-        days = "1 day of the month is" if number == 1 else f"{number} days of the month are"
+        of = "the month" if self.until == self.last else f"its billing periods, until {self.until},"
+        days = f"1 day of {of} is" if number == 1 else f"{number} days of {of} are"
         return (
             f"That is as of today, {self.today}: {days} still to come, and what Timus reports of them is not in it."
             if number
@@ -301,6 +308,15 @@ def beside_of(records: Records, now: datetime, zone: ZoneInfo, dead_letters: int
     return Beside(tuple(unheard), parked, zone, misnamed, tuple(failed), status.lines, status.stages)
 
 
+def _by_contract(books: Books) -> dict[int, list[BookLine]]:
+    """The lines of each contract that Autotask has."""
+    on: dict[int, list[BookLine]] = {id_: [] for id_ in sorted(books.contracts)}
+    for line in books.lines.values():
+        if line.key.contract_id in on:
+            on[line.key.contract_id].append(line)
+    return on
+
+
 def month_of(day: date) -> tuple[date, date]:
     """First and last day of a month."""
     first = day.replace(day=1)
@@ -319,10 +335,12 @@ class _Look:
         self._last = last
         self._beside = beside
         self._status = {line.key: line for line in beside.lines if line.key}
+        self._by_contract = _by_contract(books)
         self._contracts: dict[str, list[int]] = {}
         for one in books.customers.values():
             mapped = one.mapping.contract_ids if one.mapping else ()
             self._contracts[one.id] = [id_ for id_ in mapped if [*self._periods(id_)]]
+        self._until = {id_: self._shut_until(contracts) for id_, contracts in self._contracts.items()}
 
     def all(self) -> Ready:
         books = self._books
@@ -350,7 +368,7 @@ class _Look:
 
     def _by_period(self, without: Sequence[Open]) -> Iterator[Period]:
         """Each billing period of each contract, with what has no line in the period of its first day."""
-        for id_, lines in self._by_contract().items():
+        for id_, lines in self._by_contract.items():
             left = [one for one in without if id_ in self._contracts.get(one.customer, ())]
             for first, last, final in _marked(self._periods(id_)):
                 here = [one for one in left if final or not one.first or one.first <= last]
@@ -358,13 +376,6 @@ class _Look:
                 period = self._period(self._books.contracts[id_], first, last, lines, here)
                 if lines or period.open:
                     yield period
-
-    def _by_contract(self) -> dict[int, list[BookLine]]:
-        on: dict[int, list[BookLine]] = {id_: [] for id_ in sorted(self._books.contracts)}
-        for line in self._books.lines.values():
-            if line.key.contract_id in on:
-                on[line.key.contract_id].append(line)
-        return on
 
     def _periods(self, contract_id: int) -> Iterator[tuple[date, date]]:
         """The billing periods of a contract that have days in the month."""
@@ -377,21 +388,33 @@ class _Look:
             yield first, min(last, contract.end)
             day = last + ONE_DAY
 
+    def _is_posted(self, contract_id: int, first: date) -> bool:
+        """Whether the billing period that begins on a day is approved and posted."""
+        rows = (stretch for line in self._by_contract[contract_id] for stretch in line.observed.closed)
+        return any(start <= first <= end for start, end in rows)
+
+    def _shut_until(self, contracts: Iterable[int]) -> date:
+        """The last day that posting shuts on these contracts, or that of the month."""
+        ends = (
+            last for id_ in contracts for first, last in self._periods(id_) if not self._is_posted(id_, first)
+        )
+        return max((self._last, *ends))
+
     def _period(
         self, contract: Contract, first: date, last: date, lines: Sequence[BookLine], more: Iterable[Open]
     ) -> Period:
         """A billing period; days of the month before the contract begins, which none can bill, stand in its first one."""
         begins = self._first if first == contract.start > self._first else first
-        window = begins, min(last, self._last)
+        posted = self._is_posted(contract.id, first)
+        window = begins, min(last, self._last) if posted else last
         found = [one for line in lines for one in self._of_line(line, *window)]
         found += self._of_contract(contract, lines)
-        rows = [stretch for line in lines for stretch in line.observed.closed]
         return Period(
             contract.id,
             tuple(sorted({customer for line in lines for customer in line.customers})),
             first,
             last,
-            any(start <= first <= end for start, end in rows),
+            posted,
             tuple(_line(line, contract, first, last, self._books.today) for line in lines),
             (*(one for one in found if one.kind not in SETTLED), *more),
             tuple(one for one in found if one.kind in SETTLED),
@@ -412,22 +435,21 @@ class _Look:
         intent = line.line.intent
         if intent is not None and intent.day <= last and Leak.SETTLING not in days:
             days[Leak.SETTLING] = [(max(intent.day, first), 0)]
+        yield from self._late(line, days.pop(Leak.LATE, ()))
         for cause, stretch in days.items():
             yield self._open(line, cause, stretch)
 
+    def _late(self, line: BookLine, late: Sequence[tuple[date, int]]) -> Iterator[Open]:
+        """Days past changing; those before the contract begins apart, for nobody can correct them on it."""
+        begins = line.contract.start if line.contract else date.min
+        early = [one for one in late if one[0] < begins]
+        if early:
+            yield replace(self._open(line, Leak.LATE, early), message=BEFORE_CONTRACT)
+        if rest := [one for one in late if one not in early]:
+            yield self._open(line, Leak.LATE, rest)
+
     def _open(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Open:
-        status, words = self._status.get(line.key), _WORDS[cause]
-        message, remedy = words.message, words.remedy(line.key)
-        if status and status.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
-            message = status.reason
-            remedy = status.remedy or remedy
-        if cause in (Leak.HELD, Leak.PAUSED) and line.held_later:
-            message, remedy = _held_later(line)
-        if cause is Leak.UNDONE:
-            remedy = _bring_back(line, self._books.today)
-        stages = self._beside.stages
-        if cause is Leak.OBSERVING and stages.partner.live:
-            remedy = for_customers(remedy, [one for one in line.customers if not stages.live(one)])
+        message, remedy = self._words(line, cause)
         schedule = line.contract.schedule if line.contract else BillingSchedule(self._first)
         return Open(
             cause,
@@ -438,6 +460,25 @@ class _Look:
             ", ".join(line.skus),
             *_sizes(lacking, line.price.price, schedule),
         )
+
+    def _words(self, line: BookLine, cause: Leak) -> tuple[str, str]:
+        """What is said of a cause on a line, and what settles it."""
+        status, words = self._status.get(line.key), _WORDS[cause]
+        message, remedy = words.message, words.remedy(line.key)
+        if status and status.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
+            message = status.reason
+            remedy = status.remedy or remedy
+        if cause in (Leak.HELD, Leak.PAUSED) and line.held_later:
+            message, remedy = _held_later(line)
+        if cause is Leak.DRIFT and NextWay.RETRY in ways_of_edit(line):
+            message = "Somebody changed the units in Autotask, and no worker has looked at them yet. Have the contract looked at: then you decide."
+            remedy = said(NextWay.RETRY, contract=line.key.contract_id)
+        if cause is Leak.UNDONE:
+            remedy = _bring_back(line, self._books.today)
+        stages = self._beside.stages
+        if cause is Leak.OBSERVING and stages.partner.live:
+            remedy = for_customers(remedy, [one for one in line.customers if not stages.live(one)])
+        return message, remedy
 
     # -- What is no line's
 
@@ -472,7 +513,12 @@ class _Look:
                 )
 
     def _without_line(self) -> Iterator[Open]:
-        for one in without_line(self._books, [*each_day(self._first, self._last)]):
+        latest = max((self._last, *self._until.values()))
+        for one in without_line(self._books, [*each_day(self._first, latest)]):
+            until = self._until.get(one.customer, self._last)
+            days = [(day, units) for day, units in one.days if day <= until]
+            if not days:
+                continue
             yield Open(
                 Leak.UNMAPPED,
                 one.parked.message,
@@ -480,7 +526,7 @@ class _Look:
                 one.customer,
                 None,
                 one.sku,
-                *_sizes(one.days, one.price, BillingSchedule(self._first)),
+                *_sizes(days, one.price, BillingSchedule(self._first)),
             )
 
     def _unheard(self) -> Iterator[Open]:
@@ -495,16 +541,17 @@ class _Look:
         """The parked events that can concern the month, and those that cannot."""
         found: dict[bool, list[Open]] = {True: [], False: []}
         for one in effects(self._beside.parked, self._books, self._beside.zone):
-            found[one.concerns(self._last)].extend(self._parked(one))
+            until = max(self._until.get(customer, self._last) for customer in one.customers)
+            found[one.concerns(until)].extend(self._parked(one, until))
         return tuple(found[True]), tuple(found[False])
 
-    def _parked(self, effect: EventEffect) -> Iterator[Open]:
-        """A parked event, with what it would change in the month: one for each SKU, or one where that is nothing, or cannot be counted."""
+    def _parked(self, effect: EventEffect, until: date) -> Iterator[Open]:
+        """A parked event, with what it would change until a day: one for each SKU, or one where that is nothing, or cannot be counted."""
         event, parked = effect.event, effect.event.parked
         if parked is None:
             return
-        if not effect.concerns(self._last):
-            why = f"It is of {effect.first}, after the month, and changes no earlier day."
+        if not effect.concerns(until):
+            why = f"It is of {effect.first}, after what would be posted, and changes no earlier day."
             yield Open(
                 Waits.EVENT,
                 _and(parked.message, why),
@@ -515,12 +562,12 @@ class _Look:
             return
         whole = Open(
             Waits.EVENT,
-            _and(parked.message, effect.sentence(self._first, self._last)),
+            _and(parked.message, effect.sentence(self._first, until)),
             remedy_of(parked),
             event.customer_id,
             first=effect.first,
         )
-        found = costs(effect, self._books, self._first, self._last)
+        found = costs(effect, self._books, self._first, until)
         for one in found:  # negative, as it is not billed
             money = None if one.estimate is None else -one.estimate
             yield replace(
@@ -545,6 +592,8 @@ class _Words(NamedTuple):
             said(*self.ways, contract=key.contract_id, service=key.service_id) if self.ways else self.advice
         )
 
+
+BEFORE_CONTRACT = "The contract begins only after these days, so it can bill none of them: map the customer to a contract that covers them, or charge them by hand."
 
 _WORDS: Mapping[Leak, _Words] = {
     Leak.KEPT: _Words("An edit in Autotask is kept (drift --adopt)."),

@@ -78,9 +78,14 @@ def next_of(line: StatusLine) -> Action:
 def settling(opens: Iterable[Open], lines: Iterable[StatusLine]) -> Mapping[Open, Sequence[Action]]:
     """What settles each of the things that are open before posting; what cannot be settled here is missing."""
     waiting = {line.key or (line.customer, line.sku): line for line in lines if line.reason_code}
-    found = {
-        one: actions_of(waiting[of])
-        for one in opens
-        if one.kind in OF_A_LINE and (of := one.key or (one.customer, one.sku)) in waiting
-    }
+    found = {one: _settling(one, waiting) for one in opens if one.kind in OF_A_LINE}
     return {one: actions for one, actions in found.items() if actions}
+
+
+def _settling(one: Open, waiting: Mapping[LineKey | tuple[str, str], StatusLine]) -> Sequence[Action]:
+    """An edit that no worker has seen is looked at first; then it is decided on with the line."""
+    line = waiting.get(one.key or (one.customer, one.sku))
+    reason = REASONS.get((line.reason_code if line else None) or "")
+    if one.kind is Leak.DRIFT and one.key and not (reason and WayOut.ENFORCE in reason.ways):
+        return [Action("Look at it …", "/do", {"what": "retry", "contract": one.key.contract_id})]
+    return actions_of(line) if line else []
