@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -489,11 +489,8 @@ def _open_money(one: LedgerEntry) -> Decimal | None:
 
 
 def _why(one: LedgerEntry) -> list[str]:
-    return [*_each(one.seat_days.granted), *_each(one.seat_days.causes)]
-
-
-def _each(numbers: Mapping[Leak, int]) -> Iterator[str]:
-    return (f"{units:+d} {leak.label}" for leak, units in numbers.items())
+    each = (*one.seat_days.granted.items(), *one.seat_days.causes_apart)
+    return [f"{units:+d} {leak.label}" for leak, units in each]
 
 
 def _priced(price: LinePrice) -> str:

@@ -127,12 +127,18 @@ def turns_of(one: BookLine) -> set[date]:
 
 def edited(one: BookLine, day: date) -> int:
     """Units that somebody else put on a day (negative: took off), as far as nobody has decided about them."""
+    left = _left(one, day)
+    return 0 if left is None else one.has.at(day) - left
+
+
+def _left(one: BookLine, day: date) -> int | None:
+    """The units that we left on a day, where any other number is somebody else's edit; None: nobody can tell, or it is no edit."""
     line, baseline = one.line, one.line.baseline
     if baseline is None or line.intent is not None or not one.live or ended(one, day):
-        return 0
+        return None
     if line.baseline_until is not None and day > line.baseline_until:
-        return 0
-    return one.has.at(day) - baseline.at(day)
+        return None
+    return baseline.at(day)
 
 
 def _within(units: int, lacking: int) -> int:
@@ -188,7 +194,7 @@ def _late(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
 
 
 def _of_scheduled(one: BookLine, scheduled: date, today: date) -> Leak:
-    waits = _waiting(one)
+    waits = _waiting(one, scheduled)
     # What is dated later than a rejected change is made all the same.
     if waits is not None and (waits is not Leak.REJECTED or scheduled <= today):
         return waits
@@ -200,8 +206,8 @@ def _of_scheduled(one: BookLine, scheduled: date, today: date) -> Leak:
     return _BY_CODE.get(later.code, Leak.HELD)
 
 
-def _waiting(one: BookLine) -> Leak | None:
-    """Why the line waits, if it does."""
+def _waiting(one: BookLine, day: date) -> Leak | None:
+    """Why the line waits on a day, if it does."""
     parked = one.line.parked
     if one.line.state is State.OBSERVING or not one.live:
         return Leak.OBSERVING
@@ -209,15 +215,16 @@ def _waiting(one: BookLine) -> Leak | None:
         return None
     if parked.code in AWAITING_APPROVAL:
         return Leak.HELD
-    return _BY_CODE.get(parked.code, Leak.PARKED)
+    cause = _BY_CODE.get(parked.code, Leak.PARKED)
+    # The edit is what differs from what we left. What else is lacking waits until somebody decides about the edit.
+    return Leak.PARKED if cause is Leak.DRIFT and _left(one, day) is not None else cause
 
 
 def _rest(one: BookLine, day: date, today: date) -> Leak:
-    contract = one.contract
+    contract, waits = one.contract, _waiting(one, day)
     outside = contract is None or not contract.start <= day <= contract.end
-    if _waiting(one) is None and outside:
+    if waits is None and outside:
         return Leak.PARKED
-    waits = _waiting(one)
     if waits is not None:
         return waits
     if one.line.state in (State.PENDING, State.SETTLING) or one.line.seen_at is None:
