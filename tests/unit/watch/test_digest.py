@@ -110,7 +110,7 @@ def test_what_has_ended_is_not_counted_with_what_ends_soon() -> None:
     assert "end being billed" not in text
     assert "- 2 subscriptions go on after their contract has ended: about 170.00 each period." in text
     assert "ENDED, WITH SEATS IN TIMUS: 2, billed by no contract any more" in text
-    assert f"10 {ADV} since 20 Mar 2026, about 125.00 each period." in text
+    assert f"10 {ADV} since 21 Mar 2026, about 125.00 each period." in text
 
 
 def test_while_autotask_is_away_it_comes_without_money_and_says_so() -> None:

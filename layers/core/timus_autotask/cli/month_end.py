@@ -181,7 +181,7 @@ def _show_ends(found: Ready, terminal: Terminal) -> None:
 
 def _coverage_table(these: Iterable[Coverage], names: Directory, terminal: Terminal) -> None:
     terminal.table(
-        ("customer", "subscription", "SKU", "contract", "last day", "units", "each period", "renewal"),
+        ("customer", "subscription", "SKU", "contract", "last day", "units", "not billed then", "renewal"),
         [
             (
                 called(one.customer, names.customers),
@@ -190,7 +190,7 @@ def _coverage_table(these: Iterable[Coverage], names: Directory, terminal: Termi
                 called(one.key.contract_id, names.contracts),
                 one.until,
                 one.units,
-                _about(one.each_period),
+                one.money,
                 one.renewal,
             )
             for one in these

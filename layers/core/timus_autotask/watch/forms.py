@@ -810,6 +810,8 @@ def coverage_form(one: Coverage, names: Directory) -> Form:
         "units": one.units,
         "seats": one.seats,
         "estimate_each_period": _amount(one.each_period),
+        "unbilled_until": one.back,
+        "estimate_of_days": _amount(one.of_days),
         "by_terms": one.by_terms,
         "renewal": one.renewal,
     }

@@ -152,14 +152,15 @@ def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]
     """What may explain a difference, the surest first: cause, and units that are lacking by it."""
     line = one.line
     yield from _not_ours(one, day)
-    if ended(one, day):  # whatever else waits, it bills none of these days
+    if ended(
+        one, day
+    ):  # whatever else waits, it bills none of these days; what was rejected is billed on no contract
+        yield from _rejected(one, day)
         yield Leak.ENDED, one.wanted.at(day) - one.has.at(day)
     yield Leak.DRIFT, -edited(one, day)
     if line.intent is not None and line.intent.day <= day:
         yield Leak.SETTLING, line.intent.delta
-    for change in line.set_aside:
-        if change.day <= day:
-            yield Leak.REJECTED, change.delta
+    yield from _rejected(one, day)
     yield from _late(one, day)
     held = line.awaiting
     if held is not None and held.rejection is None and held.day <= day:
@@ -179,6 +180,13 @@ def _not_ours(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
     if one.demand is not None and day < one.demand.start:
         yield from _late(one, day)
         yield Leak.BEFORE, one.wanted.at(day) - one.has.at(day)
+
+
+def _rejected(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
+    """What somebody set aside."""
+    for change in one.line.set_aside:
+        if change.day <= day:
+            yield Leak.REJECTED, change.delta
 
 
 def _late(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
