@@ -696,12 +696,64 @@ def test_what_is_not_left_out_any_more_is_refused_again(tmp_path: Path) -> None:
     assert "row 7" in months.desk.refused(*words, "--leave-in", "Total", status=2)
 
 
-def test_a_row_that_names_a_sku_is_a_charge_whatever_it_is_called(tmp_path: Path) -> None:
-    """It is read, and its customer is one that nobody knows."""
-    months, words = with_totals(tmp_path, f"Client,Product,Seats\n{CUSTOMER},{ADV},10\nTotal,{ADV},5\n")
-    found = months.desk.run(*words, "--leave-out", "Total", "--json")
+def test_a_row_that_names_a_sku_is_a_charge_unless_it_may_be_a_total(tmp_path: Path) -> None:
+    """Total Care is a customer whom nobody knows, whatever is left out."""
+    months, words = with_totals(tmp_path, f"Client,Product,Seats\n{CUSTOMER},{ADV},10\nTotal Care,{ADV},5\n")
+    found = months.desk.run(*words, "--leave-out", "Total*", "--json")
     assert found.json["file"]["left_out"] == []
     assert found.json["total"]["paid"] == 15 * 31
+
+
+TWO_CLIENTS = f"Client,Product,Seats,Total\n{CUSTOMER},{ADV},10,96.50\n{CUSTOMER},{GATEWAY},1,30.00\ncus_two,{ADV},5,48.25\n"
+
+
+@pytest.mark.parametrize(
+    ("last", "why", "out"),
+    [
+        (
+            f"Total,{ADV},15,144.75",
+            "'Total' is no customer who is known, and it is called like a total",
+            "Total",
+        ),
+        (f"Total,{ADV},16,", "'Total' is no customer who is known, and it is called like a total", "Total"),
+        (f"All users,{ADV},15,144.75", "its numbers are the sum of other rows of this product", "All*"),
+        (f",{ADV},15,144.75", "it names no customer, and its numbers are the sum of other rows", ""),
+        ("Total,Subtotal users,15,144.75", "'Total' is no customer who is known", "Total"),
+        (f"{CUSTOMER},Subtotal users,15,144.75", "its numbers are the sum of other rows", "Subtotal users"),
+    ],
+)
+def test_a_total_of_one_product_is_no_charge(last: str, why: str, out: str, tmp_path: Path) -> None:
+    """Rows of other products may stand between; it is refused until somebody says what it is."""
+    months, words = with_totals(tmp_path, TWO_CLIENTS + last + "\n")
+    months.world.tell(1, {ADV: 5}, customer="cus_two", subscription="sub_two", customer_name="Zwei")
+    months.work()
+    said = " ".join(months.desk.refused(*words, status=2).split())
+    assert why in said
+    assert "row 5: " in said
+    if out:
+        assert "--leave-out ITS_TEXT" in said
+        form = months.desk.run(*words, "--leave-out", out, "--json").json
+        assert [one["row"] for one in form["file"]["left_out"]] == [5]
+        assert (form["total"]["paid"], form["total"]["amount_paid"]) == (16 * 31, "174.75")
+
+
+def test_what_a_person_named_is_no_total(tmp_path: Path) -> None:
+    """Somebody may have as many seats as two others together."""
+    months, words = with_totals(tmp_path, TWO_CLIENTS + f"All users,{ADV},15,144.75\n")
+    months.world.tell(1, {ADV: 5}, customer="cus_two", subscription="sub_two", customer_name="Zwei")
+    months.world.tell(1, {ADV: 15}, customer="cus_all", subscription="sub_all", customer_name="All")
+    months.work()
+    form = months.desk.run(*words, "--is-customer", "All users=cus_all", "--json").json
+    assert form["total"]["paid"] == 31 * 31
+
+
+def test_rows_that_are_equal_are_charged_and_said(tmp_path: Path) -> None:
+    """A customer may have two subscriptions of the same size, and a row may be there twice."""
+    months, words = with_totals(
+        tmp_path, f"Client,Product,Seats\n{CUSTOMER},{ADV},5\n{CUSTOMER},{GATEWAY},1\n{CUSTOMER},{ADV},5\n"
+    )
+    said = " ".join(months.desk.told(*words).split())
+    assert "Look at the file: rows 2, 4 are equal in each column, and each is charged." in said
 
 
 def test_a_longer_name_is_not_the_word(tmp_path: Path) -> None:
