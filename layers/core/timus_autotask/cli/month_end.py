@@ -22,7 +22,7 @@ from timus_autotask.watch.month.coverage import Coverage, within
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
-from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Item, NotPosted, Posted
+from timus_autotask.watch.month.posted import BY_US, Item, NotPosted, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.remedy import remedy_of
@@ -274,8 +274,7 @@ def _show_items(found: Posted, terminal: Terminal, *, everything: bool) -> None:
 
 
 def _explained(one: Item) -> list[str]:
-    parts = [one.by.label, *one.events]
-    return [*parts, ANOTHER_AMOUNT] if one.amount_differs else parts
+    return [one.by.label, *one.events, *([one.note] if one.note else [])]
 
 
 def _show_missing(found: Posted, terminal: Terminal) -> None:

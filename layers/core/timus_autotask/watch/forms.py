@@ -731,6 +731,7 @@ def _item(one: PostedItem, names: Directory) -> Form:
         "events": [*one.events],
         "estimate": _amount(one.estimate),
         "amount_differs": one.amount_differs,
+        "price_from": _amount(one.price_from),
     }
 
 
