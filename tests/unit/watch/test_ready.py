@@ -683,3 +683,15 @@ def test_what_waits_says_of_a_renewal_what_stands_with_what_ends() -> None:
     [renewal] = {one.renewal for one in found.ended}
     assert "(renewal=extend); if it is not renewed, extend contract" in renewal
     assert all(one.message.endswith(f" on. {renewal}") for one in found.open)
+
+
+def test_what_waits_for_the_decision_about_an_edit_is_one_thing() -> None:
+    """Two seats more by hand, and nine more in Timus: seven are lacking, and the same decision settles both."""
+    months = begun()
+    months.play([("wait", None, 1), ("edit", 2, 0)])
+    months.tell({ADV: 19, GATEWAY: 1}, 0)
+    months.work()
+    [one] = of(months).everything
+    assert (one.kind, one.seats) == (Leak.PARKED, -7)
+    assert "Somebody changed the units in Autotask" in one.message
+    assert "--enforce" in one.remedy

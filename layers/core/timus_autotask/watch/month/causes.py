@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
 
@@ -129,6 +129,11 @@ def edited(one: BookLine, day: date) -> int:
     """Units that somebody else put on a day (negative: took off), as far as nobody has decided about them."""
     left = _left(one, day)
     return 0 if left is None else one.has.at(day) - left
+
+
+def waits_for_an_edit(one: BookLine, causes: Collection[Leak]) -> bool:
+    """Whether one of these causes is that somebody has to decide about an edit first."""
+    return Leak.PARKED in causes and one.line.parked is not None and one.line.parked.code == "drift"
 
 
 def _left(one: BookLine, day: date) -> int | None:

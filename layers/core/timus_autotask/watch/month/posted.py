@@ -27,7 +27,7 @@ from timus_autotask.domain.reasons import WayOut
 from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import money_of_days, rounded
 from timus_autotask.watch.month.books import BookLine, Books
-from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on
+from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on, waits_for_an_edit
 from timus_autotask.watch.month.ready import month_of, without_line
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import remedy_of, said
@@ -449,7 +449,7 @@ def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: Stretch | N
         billed = "it comes to the contract on its own day, and is billed with the next posting"
     if cause is Leak.HELD:
         yield f"{said(WayOut.APPROVE, **of)}: {billed}, shown first; or reject it"
-    elif cause is Leak.DRIFT:
+    elif cause is Leak.DRIFT or waits_for_an_edit(line, [cause]):
         yield said(WayOut.ENFORCE, WayOut.ADOPT, **of)
     elif cause not in (Leak.LATE, Leak.REJECTED):
         yield f"{said(WayOut.LOOK_AT_CONTRACT, **of)}: settle it; {billed}"

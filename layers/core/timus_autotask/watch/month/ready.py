@@ -33,7 +33,7 @@ from timus_autotask.watch.month.books import (
     price_without_line,
     rejected_units,
 )
-from timus_autotask.watch.month.causes import SETTLED, Leak, causes_on, edited
+from timus_autotask.watch.month.causes import SETTLED, Leak, causes_on, edited, waits_for_an_edit
 from timus_autotask.watch.month.coverage import Coverage, Ends, coverage
 from timus_autotask.watch.month.ledger import why_without_line
 from timus_autotask.watch.month.parked import EventEffect, costs, effects
@@ -415,6 +415,8 @@ class _Look:
                 days.setdefault(Leak.UNDONE, []).append((day, undone))
             if edited(line, day) and Leak.DRIFT not in days:
                 days[Leak.DRIFT] = [(day, 0)]  # the number is right, and somebody still has to decide
+        if waits_for_an_edit(line, days) and not any(units for _, units in days.get(Leak.DRIFT, ())):
+            days.pop(Leak.DRIFT, None)  # what waits for the decision about the edit says so
         intent = line.line.intent
         if intent is not None and intent.day <= last and Leak.SETTLING not in days:
             days[Leak.SETTLING] = [(max(intent.day, first), 0)]
