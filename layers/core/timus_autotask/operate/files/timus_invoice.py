@@ -276,7 +276,7 @@ def _of_doubt(one: Doubt) -> Problem:
         return Problem(
             f"{written!r} is no customer who is known, and {one.why}",
             number,
-            ways=(Way.LEAVE_OUT, Way.WHICH_CUSTOMER),
+            ways=(Way.WHOSE_ROW,),
         )
     return Problem(
         f"it names no customer, and {one.why}: take it out of the file, or name its customer there", number
