@@ -8,9 +8,12 @@ It checks that
 
 * each entry of the journal carries the hash of the entry before it on its line, and the head of the line is the hash of its newest entry;
 * the head of each contract is the hash over the heads of its lines;
-* the units of each day follow from the journal, and whether Autotask's are the same;
+* the units of each day follow from the entries, and whether Autotask's are the same;
 * the changes are shown as the journal has them, and none of the month is left out;
 * every head that an earlier evidence has, or that was noted elsewhere, is found in this one's chains.
+
+What the file says and no entry proves is named as believed: units of an edit that no entry says yet, the customer of a line whose entries do
+not name him, and the days that a contract bills.
 
 Exit status: 0 all of it holds; 1 something does not; 2 the file cannot be read. What it proves and what it does not: docs/evidence.md.
 """
@@ -140,7 +143,17 @@ class Units:
 
 
 def units_by_journal(journal: Mapping[str, Any]) -> Units | None:
-    """The units of a line by day: what was found, and every adjustment that landed since, each once. None: nobody has looked yet."""
+    """The units of a line by day, as the evidence shows them. Two of its fields are in no chain, and are believed: see ``believed``."""
+    if journal["found"] is not None:
+        return Units(journal["found"])
+    units = units_by_entries(journal)
+    if units is None and journal["known_units"] is not None:
+        return Units(journal["known_units"])
+    return units
+
+
+def units_by_entries(journal: Mapping[str, Any]) -> Units | None:
+    """By the chain alone: what was found, and every adjustment that landed since, each once. None: there is no entry that says it."""
     units: Units | None = None
     landed: set[str] = set()
     for entry in _chained(journal):
@@ -149,11 +162,49 @@ def units_by_journal(journal: Mapping[str, Any]) -> Units | None:
         if entry["outcome"] == "landed" and entry["id"] not in landed:
             landed.add(entry["id"])
             units = (units or Units()).plus(date.fromisoformat(entry["day"]), entry["delta"])
-    if journal["found"] is not None:
-        return Units(journal["found"])
-    if units is None and journal["known_units"] is not None:
-        return Units(journal["known_units"])
     return units
+
+
+def believed(evidence: Mapping[str, Any]) -> Iterator[str]:
+    """What the evidence says and no chained entry proves, for people."""
+    customer = evidence["customer"]
+    for line in evidence["lines"]:
+        where = _name(line["contract_id"], line["service_id"])
+        entries = _chained(line["journal"])
+        if customer not in {source for entry in entries for source, _ in entry.get("sources", ())}:
+            yield f"{where}: that it bills {customer}: no entry names this customer"
+        yield from (f"{where}: {each}" for each in _believed_units(line))
+        begin, end = line["contract_from"], line["contract_until"]
+        if begin is None or begin > evidence["from"] or end < evidence["until"]:
+            days = "no day" if begin is None else f"the days from {begin} to {end} only"
+            yield f"{where}: that its contract bills {days}"
+
+
+def _believed_units(line: Mapping[str, Any]) -> Iterator[str]:
+    """The days whose units do not follow from the entries alone, those with the same numbers as one."""
+    journal = line["journal"]
+    alone = units_by_entries(journal)
+    name = "found" if journal["found"] is not None else "known_units"
+    why = (
+        "an edit in Autotask that no entry says yet"
+        if name == "found"
+        else "what was read when nothing had been changed"
+    )
+    stretches: list[tuple[str, str, int, int | None]] = []
+    for one in line["days"]:
+        proven = None if alone is None else alone.at(date.fromisoformat(one["day"]))
+        if one["journal"] is None or one["journal"] == proven:
+            continue
+        day, before = date.fromisoformat(one["day"]), stretches[-1] if stretches else None
+        joins = before and (
+            before[2:] == (one["journal"], proven)
+            and date.fromisoformat(before[1]) + timedelta(days=1) == day
+        )
+        first = before[0] if before and joins else one["day"]
+        stretches[len(stretches) - bool(joins) :] = [(first, one["day"], one["journal"], proven)]
+    for first, last, units, proven in stretches:
+        instead = "no entry says any" if proven is None else f"the entries alone give {proven}"
+        yield f"{units} units from {first} to {last} ({name}: {why}); {instead}"
 
 
 def _wrong_days(evidence: Mapping[str, Any]) -> Iterator[str]:
@@ -362,7 +413,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     entries = sum(len(_chained(journal)) for _, _, journal in _journals(evidence)) if not found else 0
     if not found:
         outside = sum(journal["outside_the_chain"] for _, _, journal in _journals(evidence))
-        print(f"{entries} entries of the journal follow from each other, and each day follows from them.")
+        not_proven = [*believed(evidence)]
+        each = "each day but what is named below" if not_proven else "each day"
+        print(f"{entries} entries of the journal follow from each other, and {each} follows from them.")
+        for one in not_proven:
+            print(ascii(f"Believed, not proven: {one}.")[1:-1])
         print(
             f"{outside} entries are older than the chain, and not checked."
             if outside
@@ -372,8 +427,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(
                 f"Not in this file: {_name(contract_id, service_id)}, with {number} entries. Is it another customer's?"
             )
+        both = sum(
+            None not in (one["journal"], one["autotask"])
+            for line in evidence["lines"]
+            for one in line["days"]
+        )
         print(
-            {
+            "No day has units of both to compare."
+            if evidence["agrees"] and not both
+            else {
                 True: "Autotask has the same units on each day.",
                 False: "Autotask differs on the days that it names.",
             }.get(evidence["agrees"], "Autotask was not read.")

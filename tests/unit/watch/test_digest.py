@@ -110,7 +110,7 @@ def test_what_has_ended_is_not_counted_with_what_ends_soon() -> None:
     assert "end being billed" not in text
     assert "- 2 subscriptions go on after their contract has ended: about 170.00 each period." in text
     assert "ENDED, WITH SEATS IN TIMUS: 2, billed by no contract any more" in text
-    assert f"10 {ADV} since 20 Mar 2026, about 125.00 each period." in text
+    assert f"10 {ADV} since 21 Mar 2026, about 125.00 each period." in text
 
 
 def test_while_autotask_is_away_it_comes_without_money_and_says_so() -> None:
@@ -363,3 +363,21 @@ def test_what_was_posted_otherwise_is_told() -> None:
     assert "April" not in text
     form = Desk(months.world).ask("digest")
     assert [one["month"] for one in form["posted_otherwise"]] == ["2026-03"]
+
+
+def test_a_change_of_ours_that_brings_a_new_price_counts_with_it() -> None:
+    """10 × 12.50 becomes 12 × 15.00 from the 11th, and then 13 × 15.00: the price of each change is the one of its time."""
+    months = begun()
+    months.desk.told("policy", "set", f"prices.{ADV}=15", "--yes")
+    months.play([("wait", None, 10), ("tell", {ADV: 12, GATEWAY: 1}, 0)])
+    found = of(months, days=1)
+    # 2 × 15.00 and 10 × 2.50, on 21 of 31 days
+    assert found.effect == Estimate(Decimal("37.26"), Decimal("55.00"))
+    months.desk.told("policy", "set", f"prices.{ADV}=20", "--yes")
+    months.play([("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    assert of(months, days=1).effect.each_period == Decimal("135.00")  # 13 × 20.00 less 10 × 12.50
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    months.play([("wait", None, 25)])
+    after = of(months, days=31)
+    assert after.effect == Estimate(Decimal("135.00"), Decimal("135.00"))
+    assert after.posted == Decimal("88.87")  # 37.26; and from the 12th, on 20 days, 1 × 20.00 and 12 × 5.00

@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 from tests.deployment import deployment_of
 from tests.months import ENDING, FIRST, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
-from timus_autotask.operate.files.timus_invoice import ComparedInvoice, Naming, beside_timus_invoice
+from timus_autotask.operate.files.timus_invoice import (
+    ComparedInvoice,
+    Naming,
+    beside_timus_invoice,
+    four_sides_csv,
+)
 from timus_autotask.store.invoice import invoice_profile, sign_offs
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.four_sides import Between, DifferenceKind, FourSides, SideRow
@@ -246,7 +251,63 @@ def test_a_line_that_two_customers_share_bills_both() -> None:
     ]
     assert headline(of(months, rows).found) == (0, 0)
     more = f"cus_two,{ADV},17,2026-03-02,2026-03-31,"
-    assert headline(of(months, [*rows[:2], more]).found) == (60, 0)
+    found = of(months, [*rows[:2], more])
+    assert headline(found.found) == (60, 0)
+    two = row(found, ADV, "cus_two")
+    assert (two.paid, two.autotask, two.billed, two.paid_not_billed) == (510, 465, 465, 60)
+    assert why(two) == {
+        Between.NOT_IN_TIMUS: 60,
+        Between.NOT_INVOICED: -15,
+    }  # his part of 1 March is not billed yet
+    assert (row(found, ADV, "").billed, why(row(found, ADV, ""))) == (-15, {Leak.LATE: 15})
+    assert all(one.adds_up for one in found.found.rows)
+    [text] = [one for one in four_sides_csv(found.found).splitlines() if ",60," in one]
+    assert "cus_two" in text
+
+
+def test_what_one_of_a_shared_line_pays_too_much_another_may_pay_too_little() -> None:
+    """The line bills all that is paid, so nothing is billed to nobody; each row has what is his own, and says so."""
+    months = Months()
+    months.world.map_customer()
+    months.world.map_customer("cus_two")
+    months.begin((), mapped=False)
+    months.world.tell(1, {ADV: 15}, customer="cus_two", subscription="sub_two")
+    months.work()
+    months.play([("wait", None, 31)])
+    rows = [
+        f"{CUSTOMER},{ADV},8,,,",
+        f"{CUSTOMER},{GATEWAY},1,,,",
+        f"cus_two,{ADV},17,,,",
+    ]
+    found = of(months, rows)
+    assert headline(found.found) == (15, 0)  # on 1 March the second one is not billed yet
+    first, two, line = row(found, ADV), row(found, ADV, "cus_two"), row(found, ADV, "")
+    assert (first.paid - first.billed, two.paid - two.billed, line.paid - line.billed) == (-62, 62, 15)
+    assert (first.billed_not_paid, two.paid_not_billed + line.paid_not_billed) == (0, 15)
+
+
+@settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[*HealthCheck],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+@given(TERMS, ENDING, st.integers(0, 15), st.integers(0, 8))
+def test_the_rows_of_a_shared_line_add_up_each_by_itself(
+    terms: tuple[str, ...], story: list[tuple[str, object, int]], one: int, two: int
+) -> None:
+    """Also while something is held, after an edit, and after the contract's end; together they are what the simulated Autotask has."""
+    months = begun(*terms)
+    months.world.map_customer("cus_two")
+    months.world.tell(1, {ADV: 4}, customer="cus_two", subscription="sub_two")
+    months.play(story)
+    months.work()
+    found = of(months, [f"{CUSTOMER},{ADV},{one},,,", f"cus_two,{ADV},{two},,,"]).found
+    assert all(each.adds_up for each in found.rows), [each for each in found.rows if not each.adds_up]
+    total = found.total
+    days = march(months)
+    assert total.autotask == sum(months.billed(service, day) for service in SERVICES.values() for day in days)
+    assert total.paid - total.billed == total.paid_not_billed - total.billed_not_paid
 
 
 def test_one_day_does_not_make_up_for_another() -> None:
@@ -635,12 +696,64 @@ def test_what_is_not_left_out_any_more_is_refused_again(tmp_path: Path) -> None:
     assert "row 7" in months.desk.refused(*words, "--leave-in", "Total", status=2)
 
 
-def test_a_row_that_names_a_sku_is_a_charge_whatever_it_is_called(tmp_path: Path) -> None:
-    """It is read, and its customer is one that nobody knows."""
-    months, words = with_totals(tmp_path, f"Client,Product,Seats\n{CUSTOMER},{ADV},10\nTotal,{ADV},5\n")
-    found = months.desk.run(*words, "--leave-out", "Total", "--json")
+def test_a_row_that_names_a_sku_is_a_charge_unless_it_may_be_a_total(tmp_path: Path) -> None:
+    """Total Care is a customer whom nobody knows, whatever is left out."""
+    months, words = with_totals(tmp_path, f"Client,Product,Seats\n{CUSTOMER},{ADV},10\nTotal Care,{ADV},5\n")
+    found = months.desk.run(*words, "--leave-out", "Total*", "--json")
     assert found.json["file"]["left_out"] == []
     assert found.json["total"]["paid"] == 15 * 31
+
+
+TWO_CLIENTS = f"Client,Product,Seats,Total\n{CUSTOMER},{ADV},10,96.50\n{CUSTOMER},{GATEWAY},1,30.00\ncus_two,{ADV},5,48.25\n"
+
+
+@pytest.mark.parametrize(
+    ("last", "why", "out"),
+    [
+        (
+            f"Total,{ADV},15,144.75",
+            "'Total' is no customer who is known, and it is called like a total",
+            "Total",
+        ),
+        (f"Total,{ADV},16,", "'Total' is no customer who is known, and it is called like a total", "Total"),
+        (f"All users,{ADV},15,144.75", "its numbers are the sum of other rows of this product", "All*"),
+        (f",{ADV},15,144.75", "it names no customer, and its numbers are the sum of other rows", ""),
+        ("Total,Subtotal users,15,144.75", "'Total' is no customer who is known", "Total"),
+        (f"{CUSTOMER},Subtotal users,15,144.75", "its numbers are the sum of other rows", "Subtotal users"),
+    ],
+)
+def test_a_total_of_one_product_is_no_charge(last: str, why: str, out: str, tmp_path: Path) -> None:
+    """Rows of other products may stand between; it is refused until somebody says what it is."""
+    months, words = with_totals(tmp_path, TWO_CLIENTS + last + "\n")
+    months.world.tell(1, {ADV: 5}, customer="cus_two", subscription="sub_two", customer_name="Zwei")
+    months.work()
+    said = " ".join(months.desk.refused(*words, status=2).split())
+    assert why in said
+    assert "row 5: " in said
+    if out:
+        assert "--leave-out ITS_TEXT" in said
+        form = months.desk.run(*words, "--leave-out", out, "--json").json
+        assert [one["row"] for one in form["file"]["left_out"]] == [5]
+        assert (form["total"]["paid"], form["total"]["amount_paid"]) == (16 * 31, "174.75")
+
+
+def test_what_a_person_named_is_no_total(tmp_path: Path) -> None:
+    """Somebody may have as many seats as two others together."""
+    months, words = with_totals(tmp_path, TWO_CLIENTS + f"All users,{ADV},15,144.75\n")
+    months.world.tell(1, {ADV: 5}, customer="cus_two", subscription="sub_two", customer_name="Zwei")
+    months.world.tell(1, {ADV: 15}, customer="cus_all", subscription="sub_all", customer_name="All")
+    months.work()
+    form = months.desk.run(*words, "--is-customer", "All users=cus_all", "--json").json
+    assert form["total"]["paid"] == 31 * 31
+
+
+def test_rows_that_are_equal_are_charged_and_said(tmp_path: Path) -> None:
+    """A customer may have two subscriptions of the same size, and a row may be there twice."""
+    months, words = with_totals(
+        tmp_path, f"Client,Product,Seats\n{CUSTOMER},{ADV},5\n{CUSTOMER},{GATEWAY},1\n{CUSTOMER},{ADV},5\n"
+    )
+    said = " ".join(months.desk.told(*words).split())
+    assert "Look at the file: rows 2, 4 are equal in each column, and each is charged." in said
 
 
 def test_a_longer_name_is_not_the_word(tmp_path: Path) -> None:

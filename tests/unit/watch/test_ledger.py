@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -373,3 +374,37 @@ def test_of_two_superseded_events_the_newer_one_counts() -> None:
     four = 4 * 1  # 3 March, by the older one
     five = 5 * (day_of_first - 4) + 3 * (day_of_second - day_of_first)  # from the 4th on, by the newer one
     assert one.seat_days.causes == {Leak.SUPERSEDED: four + five}
+
+
+def test_too_many_of_one_line_does_not_hide_what_it_lacks_on_other_days() -> None:
+    """Also of one cause in one month: three days with two seats too many, and three with two too few."""
+    months = begun()
+    months.play([("edit", 2, 0), ("wait", None, 3), ("edit", -4, 0), ("wait", None, 2)])
+    found = of(months)
+    one = entry(found)
+    for sums in (one.seat_days, total(found.months[0].entries).seat_days, found.years[2026].seat_days):
+        assert (sums.not_billed, sums.too_many) == (6, 6)
+        assert sums.causes_apart == ((Leak.DRIFT, 6), (Leak.DRIFT, -6))
+        assert sums.adds_up
+    assert one.estimate is not None
+    assert one.estimate.not_billed == one.estimate.too_many > 0
+    assert one.estimate.adds_up
+    said = months.desk.told("ledger", "--since", "2026-03")
+    assert "+6 somebody changed Autotask" in said
+    assert "-6 somebody changed Autotask" in said
+
+
+def test_only_what_differs_from_what_we_left_is_an_edit() -> None:
+    """What Timus has reported since waits for the decision about the edit, and nobody changed Autotask for it."""
+    months = begun()
+    months.play([("edit", 2, 0), ("wait", None, 3)])
+    months.tell({ADV: 14, GATEWAY: 1}, 0)
+    months.play([("wait", None, 2)])
+    one = entry(of(months))
+    assert one.seat_days.causes == {Leak.DRIFT: -6, Leak.PARKED: 6}
+    assert (one.seat_days.not_billed, one.seat_days.too_many) == (6, 6)
+    rows = json.loads(months.desk.run("ready", "--month", "2026-03", "--json").out)["periods"][0]["open"]
+    assert {(row["kind"], row["seats"] > 0, row["seat_days"] > 0) for row in rows} == {
+        ("drift", True, True),
+        ("parked", False, False),
+    }

@@ -311,3 +311,30 @@ def test_the_command_says_it() -> None:
     form = months.desk.ask("ready", "--posted", "--month", "2026-03")
     assert (form["right"], form["amount"]) == (True, "149.7500")
     assert [one["explained_by"] for one in form["items"]] == ["period", "period", "credit"]
+
+
+def test_an_edit_that_brings_a_new_price_is_named_as_made_by_hand() -> None:
+    """Two units more and 20.00 for all twelve from the 10th: 2 × 20.00 and 10 × 7.50, on 22 of 31 days."""
+    months = begun()
+    months.play([("wait", None, 9)])
+    months.world.control.person_adjusts(1201, date(2026, 3, 10).toordinal(), 2, "20")
+    months.work()
+    months.play([("adopt", None, 0)])
+    post(months)
+    found = of(months)
+    [item] = [one for one in found.items if one.by is Explained.ELSEWHERE]
+    assert (item.item.amount, item.estimate, item.price_from) == (
+        Decimal("81.61"),
+        Decimal("81.61"),
+        Decimal("12.50"),
+    )
+    assert not item.amount_differs
+    said = " ".join(months.desk.run("ready", "--posted", "--month", "2026-03").out.split())
+    assert "with a new price, by hand: 12.50 became 20.00 for all units" in said
+    for one in months.world.api.model.tables["BillingItems"].values():
+        if one.values["quantity"] == 2 * 10**4:
+            one.values["extendedPrice"] = one.values["totalAmount"] = 90 * 10**4
+            one.text = one.subsets = None
+    [item] = [one for one in of(months).items if one.by is Explained.ELSEWHERE]
+    assert item.amount_differs
+    assert "it was made by hand: look at it in Autotask" in item.note

@@ -701,3 +701,77 @@ def test_days_before_a_contract_begins_stay_and_are_said() -> None:
     assert dict(entry.seat_days.causes) == {Leak.LATE: 90}
     april = may_be_posted(deployment_of(months.world), date(2026, 4, 1))
     assert [stay for period in april.periods for stay in period.stays] == []
+
+
+def test_what_ends_is_without_what_was_rejected() -> None:
+    """Fifteen seats in Timus, and ten are billed: also what waits says ten, before the end and after it."""
+    months = begun("approve_increases=always")
+    months.play([("wait", None, 1), ("tell", {ADV: 15, GATEWAY: 1}, 0), ("reject", None, 0)])
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    found = of(months)
+    assert [(one.units, one.each_period) for one in found.coverage if one.sku == ADV] == [
+        (10, Decimal("125.00"))
+    ]
+    assert [one.seats for one in found.open if one.sku == ADV] == [-10]
+    months.play([("wait", None, 25)])
+    found = of(months)
+    assert [(one.units, one.each_period) for one in found.ended if one.sku == ADV] == [
+        (10, Decimal("125.00"))
+    ]
+    assert [one.seats for one in found.open if one.sku == ADV] == [-10]
+
+
+@pytest.mark.parametrize(
+    ("until", "money"), [(date(2026, 4, 9), Decimal("37.50")), (date(2026, 5, 15), Decimal("185.48"))]
+)
+def test_where_only_some_days_are_billed_by_nobody_it_is_the_money_of_these(
+    until: date, money: Decimal
+) -> None:
+    """A subscription that is cancelled some days after the contract's end: 10 × 12.50 × 9 / 30, or a month and 15 of 31 days."""
+    months = begun()
+    months.play([("wait", None, 1)])
+    months.tell({ADV: 10, GATEWAY: 1}, 0, ends=until + timedelta(days=1))
+    months.work()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-31"})
+    [adv, _] = of(months).coverage
+    assert (adv.until, adv.back, adv.each_period, adv.of_days) == (date(2026, 3, 31), until, None, money)
+    said = months.desk.told("ready", "--month", "2026-02")
+    assert f"about {money:,.2f} in all, until {until}" in said
+
+
+def test_where_another_contract_goes_on_it_is_the_money_of_the_days_between() -> None:
+    """Four days in April."""
+    months = begun()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-31"})
+    months.desk.told(
+        *("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950"),
+        *("--from", "2026-04-05", "--yes"),
+    )
+    months.work()
+    adv = next(one for one in of(months).coverage if one.sku == ADV)
+    assert (adv.until, adv.back, adv.of_days) == (date(2026, 3, 31), date(2026, 4, 4), Decimal("16.67"))
+
+
+def test_what_waits_says_of_a_renewal_what_stands_with_what_ends() -> None:
+    """Where the terms extend the contract once Timus reports the renewal, both say so, and what helps if it does not come."""
+    months = begun()
+    months.play([("wait", None, 1)])
+    months.world.tell(5, {ADV: 10, GATEWAY: 1}, term_end=date(2026, 3, 20))
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    months.play([("wait", None, 25)])
+    found = of(months)
+    [renewal] = {one.renewal for one in found.ended}
+    assert "(renewal=extend); if it is not renewed, extend contract" in renewal
+    assert all(one.message.endswith(f" on. {renewal}") for one in found.open)
+
+
+def test_what_waits_for_the_decision_about_an_edit_is_one_thing() -> None:
+    """Two seats more by hand, and nine more in Timus: seven are lacking, and the same decision settles both."""
+    months = begun()
+    months.play([("wait", None, 1), ("edit", 2, 0)])
+    months.tell({ADV: 19, GATEWAY: 1}, 0)
+    months.work()
+    [one] = of(months).everything
+    assert (one.kind, one.seats) == (Leak.PARKED, -7)
+    assert "Somebody changed the units in Autotask" in one.message
+    assert "--enforce" in one.remedy

@@ -340,3 +340,54 @@ def test_the_command_says_what_holds(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert VERIFIER.main([files[0]]) == 1
     Path(files[0]).write_text("nothing")
     assert VERIFIER.main([files[0]]) == 2
+
+
+def told(found: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What the command says of an evidence that holds."""
+    (folder / "one.json").write_text(as_json(found), encoding="utf-8")
+    assert VERIFIER.main([str(folder / "one.json")]) == 0
+    return capsys.readouterr().out
+
+
+def test_what_no_entry_proves_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Units of an edit that no entry says, another customer, an earlier end: each is said beside what the entries give."""
+    march = story()[1]
+    said = told(march, tmp_path, capsys)
+    assert f"Believed, not proven: contract {CONTRACT}, service 47" in said  # nothing was changed there
+    assert "service 45" not in said
+    number = next(at for at, one in enumerate(march["lines"]) if one["service_id"] == 45)
+
+    edited = copy.deepcopy(march)
+    line = edited["lines"][number]
+    line["journal"]["found"] = [["2026-01-01", 99]]
+    for one in line["days"]:
+        one["journal"] = one["autotask"] = 99
+    said = told(edited, tmp_path, capsys)
+    assert "each day but what is named below follows from them" in said
+    assert f"Believed, not proven: contract {CONTRACT}, service 45: 99 units from 2026-03-01 to" in said
+    assert "; the entries alone give 25." in said
+
+    another = {**march, "customer": "cus_b"}
+    said = told(another, tmp_path, capsys)
+    assert said.count("that it bills cus_b: no entry names this customer.") == len(march["lines"])
+
+    earlier = copy.deepcopy(march)
+    line = earlier["lines"][number]
+    line["contract_until"] = "2026-03-05"
+    for one in line["days"][5:]:
+        one["journal"] = one["autotask"] = None
+    said = told(earlier, tmp_path, capsys)
+    assert "that its contract bills the days from 2026-01-01 to 2026-03-05 only." in said
+
+
+def test_a_line_without_an_entry_is_believed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its units are what was read, and nothing is chained yet."""
+    world = World()
+    world.map_customer()
+    world.tell(1, {ADV: 25, GATEWAY: 1})
+    world.work()
+    found = exported(world, date(2026, 3, 1))
+    assert not any(line["journal"]["entries"] for line in found["lines"])
+    said = told(found, tmp_path, capsys)
+    assert "25 units from 2026-03-01 to 2026-03-31 (known_units:" in said
+    assert "no entry says any" in said

@@ -34,6 +34,7 @@ WAYS: Mapping[Way, str] = {
     "a column that is not needed: --column ignore=Notes",
     Way.WHICH_CUSTOMER: "By its id: --is-customer NAME=ID.",
     Way.WHICH_PRODUCT: "Say once what it is, and it is kept: --leave-out ITS_TEXT (it charges nothing; say, Total), or --is-sku PRODUCT=SKU",
+    Way.WHOSE_ROW: "Say once what it is, and it is kept: --leave-out ITS_TEXT (it charges nothing; say, Total), or --is-customer NAME=ID",
     Way.SEE_CHANGES: "See: timus-autotask changes",
     Way.SEE_STATUS: "See: timus-autotask status",
     Way.SEE_CONTRACT: "See: timus-autotask status --contract {what}",

@@ -151,7 +151,7 @@ def _written(found: FourSides, name: str, signed: SignOff | None, arguments: Nam
 
 def _show(beside: ComparedInvoice, terminal: Terminal) -> None:
     found, names = beside.found, beside.found.names
-    differing = sorted((row for row in found.rows if row.differences), key=_size)
+    differing = sorted((row for row in found.rows if row.differs), key=_size)
     terminal.say(
         "", "Seat-days: paid - billed = difference. Positive: more is paid than billed.", style="bold"
     )
@@ -224,17 +224,16 @@ _PAST = {
 
 
 def _why(one: SideDifference, row: SideRow, month: str) -> Iterator[str]:
-    yield f"{one.seat_days:+d} {one.kind.label}"
+    both = "" if one.seat_days else ", as many too many as too few"
+    yield f"{one.seat_days:+d} {one.kind.label}{both}"
     yield from arrows(_remedy(one, row, month))
 
 
 def _remedy(one: SideDifference, row: SideRow, month: str) -> str:
     if one.rightly or one.kind is Between.UNKNOWN:
         return ""
-    if one.kind is Between.NOT_IN_TIMUS and not row.paid_not_billed:
-        return "All of it is billed; if the seats are there: timus-autotask reconcile --timus-export FILE"
     if one.kind is Between.NOT_IN_TIMUS:
-        return "Ask Timus for a credit; if the seats are there: timus-autotask reconcile --timus-export FILE"
+        return f"{_not_reported(row)}; if the seats are there: timus-autotask reconcile --timus-export FILE"
     if one.kind is Between.NOT_INVOICED:
         return "Timus may charge it later"
     if one.kind in (Between.NOT_POSTED, Between.POSTED_MORE):
@@ -247,6 +246,14 @@ def _remedy(one: SideDifference, row: SideRow, month: str) -> str:
         said = _PAST[one.kind] + (_SEEN[bool(row.customer)] if _PAST[one.kind] is _BY_HAND else "")
         return said.format(customer=row.customer, month=month)
     return f"timus-autotask status --customer {row.customer}" if row.customer else "timus-autotask status"
+
+
+def _not_reported(row: SideRow) -> str:
+    """What is to be done about seats that are on the invoice, and that Timus has not reported."""
+    if row.paid_not_billed:
+        return "Ask Timus for a credit"
+    by_others = row.keys and row.paid > row.billed
+    return f"All of it is billed{', with what others on the same line are billed and do not pay for' if by_others else ''}"
 
 
 def _show_unknown(beside: ComparedInvoice, terminal: Terminal) -> None:

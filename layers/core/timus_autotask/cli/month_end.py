@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +22,7 @@ from timus_autotask.watch.month.coverage import Coverage, within
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
-from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Item, NotPosted, Posted
+from timus_autotask.watch.month.posted import BY_US, Item, NotPosted, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.remedy import remedy_of
@@ -181,7 +181,7 @@ def _show_ends(found: Ready, terminal: Terminal) -> None:
 
 def _coverage_table(these: Iterable[Coverage], names: Directory, terminal: Terminal) -> None:
     terminal.table(
-        ("customer", "subscription", "SKU", "contract", "last day", "units", "each period", "renewal"),
+        ("customer", "subscription", "SKU", "contract", "last day", "units", "not billed then", "renewal"),
         [
             (
                 called(one.customer, names.customers),
@@ -190,7 +190,7 @@ def _coverage_table(these: Iterable[Coverage], names: Directory, terminal: Termi
                 called(one.key.contract_id, names.contracts),
                 one.until,
                 one.units,
-                _about(one.each_period),
+                one.money,
                 one.renewal,
             )
             for one in these
@@ -274,8 +274,7 @@ def _show_items(found: Posted, terminal: Terminal, *, everything: bool) -> None:
 
 
 def _explained(one: Item) -> list[str]:
-    parts = [one.by.label, *one.events]
-    return [*parts, ANOTHER_AMOUNT] if one.amount_differs else parts
+    return [one.by.label, *one.events, *([one.note] if one.note else [])]
 
 
 def _show_missing(found: Posted, terminal: Terminal) -> None:
@@ -489,11 +488,8 @@ def _open_money(one: LedgerEntry) -> Decimal | None:
 
 
 def _why(one: LedgerEntry) -> list[str]:
-    return [*_each(one.seat_days.granted), *_each(one.seat_days.causes)]
-
-
-def _each(numbers: Mapping[Leak, int]) -> Iterator[str]:
-    return (f"{units:+d} {leak.label}" for leak, units in numbers.items())
+    each = (*one.seat_days.granted.items(), *one.seat_days.causes_apart)
+    return [f"{units:+d} {leak.label}" for leak, units in each]
 
 
 def _priced(price: LinePrice) -> str:

@@ -51,6 +51,8 @@ class Way(Enum):
     """Say which customer a name means."""
     WHICH_PRODUCT = "which-product"
     """Say which SKU a product of a file means, or that such rows charge nothing."""
+    WHOSE_ROW = "whose-row"
+    """Say which customer a row of a file means, or that such rows charge nothing."""
     SEE_CHANGES = "see-changes"
     """Look at the changes, and at their ids."""
     SEE_STATUS = "see-status"

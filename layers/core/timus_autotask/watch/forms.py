@@ -735,6 +735,7 @@ def _item(one: PostedItem, names: Directory) -> Form:
         "events": [*one.events],
         "estimate": _amount(one.estimate),
         "amount_differs": one.amount_differs,
+        "price_from": _amount(one.price_from),
     }
 
 
@@ -814,6 +815,8 @@ def coverage_form(one: Coverage, names: Directory) -> Form:
         "units": one.units,
         "seats": one.seats,
         "estimate_each_period": _amount(one.each_period),
+        "unbilled_until": one.back,
+        "estimate_of_days": _amount(one.of_days),
         "by_terms": one.by_terms,
         "renewal": one.renewal,
     }

@@ -6,7 +6,7 @@ half up to whole cents (0.005 → 0.01), and the sum is of rounded amounts, as a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -115,6 +115,19 @@ def estimated_effect(
         sum((billed(more, price, day, min(until, last), schedule) for day, more in changes), Decimal()),
         rounded(units.at(turn) * price) if until < last else NOTHING.each_period,
     )
+
+
+def money_of_days(
+    days: Collection[tuple[date, int]], price: Decimal | None, schedule: BillingSchedule
+) -> Decimal | None:
+    """What units of single days come to together."""
+    if price is None:
+        return None
+    total = Decimal()
+    for day, units in days:
+        first, last = period_containing(max(day, schedule.start), schedule.start, schedule.months)
+        total += units * price / ((last - first).days + 1)
+    return rounded(total)
 
 
 def total(estimates: Iterable[Estimate]) -> Estimate:

@@ -53,10 +53,13 @@ class LeftOut:
 
 
 class Leaving:
-    """Leaves out the lines that the profile names, and only if they can be no charge: they name no SKU, or are the header again."""
+    """Leaves out the lines that the profile names, and only if they can be no charge: they name no SKU, or are the header again.
+
+    What names a SKU is looked at once all rows are read: see ``like_totals``.
+    """
 
     def __init__(self, words: Sequence[str]) -> None:
-        self._words = words
+        self.words = words
         self.left: list[LeftOut] = []
 
     def __call__(
@@ -64,7 +67,7 @@ class Leaving:
     ) -> bool:
         sku = _cell_of("sku", cells, columns)
         first = next(cell for cell in cells if cell)
-        by = next((one for one in self._words if says(one, first) or says(one, sku)), "")
+        by = next((one for one in self.words if says(one, first) or says(one, sku)), "")
         again = [*map(plain, cells)] == [*map(plain, names)]
         charges = bool(sku) and not says(by, sku) and not again
         if not by or charges:
@@ -156,31 +159,114 @@ def _other_sums(column: str, summing: Sequence[LeftOut], charges: _Charges) -> I
             return
 
 
-def like_totals(rows: Sequence[Row], unknown: Collection[int]) -> Iterator[tuple[int, str]]:
-    """Rows, by number, that are of no product that is known and may charge nothing, with why: how they are called, or their numbers.
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A row that names a product, and may charge nothing."""
 
-    ``unknown``: the numbers of the rows of no product that is known. A number of seats alone may be that of one other row by chance.
+    row: Row
+    column: str
+    """What nobody knows of it: ``sku`` or ``customer``."""
+    why: str
+
+
+def like_totals(
+    rows: Sequence[Row], unknown: Collection[int], unknown_customers: Collection[int]
+) -> Iterator[Doubt]:
+    """Rows of no product that is known, or of no customer who is, that may charge nothing: by how they are called, or by their numbers.
+
+    Both are numbers of rows. A number of seats alone may be that of one other row by chance, and so may all numbers of a row of a known
+    product: what a customer nobody knows has of it is a sum only if it is that of several rows of this product.
     """
-    others = [row for row in rows if row.number not in unknown]
-    at, lines = [row.number for row in others], sorted(unknown)
-    sums = {
-        name: [*accumulate((Decimal(row.values[name] or 0) for row in others), initial=Decimal())]
-        for name in SUMMED
-    }
+    doubts = _Doubts(rows, unknown, unknown_customers)
+    for row in rows:
+        found = doubts.by_its_name(row) or doubts.by_its_numbers(row)
+        if found is not None:
+            yield found
 
-    def is_sum(row: Row) -> bool:
+
+class _Doubts:
+    """What speaks against the rows of a file."""
+
+    def __init__(
+        self, rows: Sequence[Row], unknown: Collection[int], unknown_customers: Collection[int]
+    ) -> None:
+        others = [row for row in rows if row.number not in unknown]
+        whose = [row for row in others if row.number not in unknown_customers]
+        self._unknown = {"customer": unknown_customers, "sku": unknown}
+        self._lines = sorted(unknown)
+        self._of_each = _Sums(others)
+        self._of_product = _by_product(whose or others)  # a file may name no customer at all
+        self._by_customer = bool(whose)
+
+    def by_its_name(self, row: Row) -> Doubt | None:
+        """What stands where a customer or a product should."""
+        columns = (name for name, these in self._unknown.items() if row.number in these)
+        called = next((name for name in columns if _is_called_so(row, name)), "")
+        return Doubt(row, called, "it is called like a total") if called else None
+
+    def by_its_numbers(self, row: Row) -> Doubt | None:
+        """Other rows come to the same."""
+        sku = row.values["sku"]
+        if row.number in self._unknown["sku"]:
+            sums = (one.make(row, (), 2) for one in self._of_product.values())
+            is_sum = self._of_each.make(row, self._lines, 1) or any(sums)
+            return Doubt(row, "sku", "its numbers are the sum of other rows") if is_sum else None
+        nobodys = self._by_customer and row.number in self._unknown["customer"] and sku in self._of_product
+        if not nobodys or not self._of_product[sku].make(row, (), 2):
+            return None
+        return Doubt(row, "customer", "its numbers are the sum of other rows of this product")
+
+
+def _is_called_so(row: Row, column: str) -> bool:
+    return _TOTAL.fullmatch(plain(row.values[column] or "")) is not None
+
+
+def _by_product(rows: Iterable[Row]) -> dict[str, _Sums]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.values["sku"], []).append(row)
+    return {sku: _Sums(of) for sku, of in found.items()}
+
+
+class _Sums:
+    """The numbers of rows, to be summed over any stretch of them."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._at = [row.number for row in rows]
+        self._sums = {
+            name: [*accumulate((Decimal(row.values[name] or 0) for row in rows), initial=Decimal())]
+            for name in SUMMED
+        }
+
+    def make(self, row: Row, lines: Sequence[int], least: int) -> bool:
+        """Whether the numbers of a row are the sum of so many of these at least; without an amount, of two at least."""
         says = {name: Decimal(row.values[name]) for name in SUMMED if row.values[name]}
-        return any(
-            all(sums[name][until] - sums[name][first] == number for name, number in says.items())
-            for first, until in _around(row.number, at, lines)
-            if "amount" in says or (says and until - first > 1)
+        least = least if "amount" in says else 2
+        return bool(says) and any(
+            until - first >= least
+            and all(
+                self._sums[name][until] - self._sums[name][first] == number for name, number in says.items()
+            )
+            for first, until in _around(row.number, self._at, lines)
         )
 
+
+def equal_rows(rows: Iterable[Row]) -> list[tuple[int, ...]]:
+    """The numbers of rows that are the same in each column: one of them may be there twice."""
+    found: dict[tuple[object, ...], list[int]] = {}
     for row in rows:
-        if row.number in unknown and _TOTAL.fullmatch(plain(row.values["sku"])):
-            yield row.number, "it is called like a total"
-        elif row.number in unknown and is_sum(row):
-            yield row.number, "its numbers are the sum of other rows"
+        found.setdefault(tuple(row.values.values()), []).append(row.number)
+    return [tuple(these) for these in found.values() if len(these) > 1]
+
+
+def left_out_of(doubt: Doubt, words: Iterable[str]) -> LeftOut | None:
+    """The row of a doubt about its customer, if a person said that what stands there marks what charges nothing; None: nobody did."""
+    values = doubt.row.values
+    by = next((one for one in words if values["customer"] and says(one, values["customer"])), "")
+    if not by or doubt.column != "customer":
+        return None
+    text = " | ".join(str(value) for value in values.values() if value is not None)
+    return LeftOut(doubt.row.number, text, by)
 
 
 def _around(row: int, at: Sequence[int], lines: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -17,7 +17,17 @@ from typing import Any
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.files.left_out import Leaving, LeftOut, like_totals, plain, says, with_sums
+from timus_autotask.operate.files.left_out import (
+    Doubt,
+    Leaving,
+    LeftOut,
+    equal_rows,
+    left_out_of,
+    like_totals,
+    plain,
+    says,
+    with_sums,
+)
 from timus_autotask.operate.files.tables import (
     AMOUNT,
     DAY,
@@ -181,6 +191,17 @@ def _day_kind(written: str) -> CellType:
     return CellType(parse, lambda value: parse(str(value)))
 
 
+@dataclass(frozen=True, slots=True)
+class ReadInvoice:
+    """A file that could be read."""
+
+    invoice: Invoice
+    left_out: tuple[LeftOut, ...] = ()
+    """The lines that charge nothing."""
+    equal: tuple[tuple[int, ...], ...] = ()
+    """The numbers of rows that are the same in each column; each of them is charged."""
+
+
 def columns_of(profile: InvoiceProfile) -> tuple[Column, ...]:
     """The columns of the file."""
     day = _day_kind(profile.days)
@@ -197,10 +218,8 @@ def columns_of(profile: InvoiceProfile) -> tuple[Column, ...]:
     return (*ours, *(Column(name, CellType(_as_it_is, _as_it_is)) for name in profile.ignored))
 
 
-def read_invoice(
-    data: bytes, profile: InvoiceProfile, books: Books, month: date
-) -> tuple[Invoice, tuple[LeftOut, ...]]:
-    """What the file charges, and the lines that were left out; a row without days is about the whole month. Raises ``FileRefused``."""
+def read_invoice(data: bytes, profile: InvoiceProfile, books: Books, month: date) -> ReadInvoice:
+    """What the file charges, and what is to be said of its rows; a row without days is about the whole month. Raises ``FileRefused``."""
     names = _Names(books, profile)
     for word in profile.left_out:
         if sku := next((one for one in names.products if says(word, one)), ""):
@@ -215,6 +234,7 @@ def read_invoice(
     except FileRefused as refused:
         raise _explained(refused) from None
     charges, problems = list[Charge](), list[Problem]()
+    rows, doubts = _without_totals(rows, names, leaving)
     for row in rows:
         try:
             charges.append(_charge(row, names, month))
@@ -222,23 +242,45 @@ def read_invoice(
             problems.append(Problem(str(error), row.number, ways=(Way.WHICH_CUSTOMER,)))
         except ValueError as error:
             problems.append(Problem(str(error), row.number))
-    problems += _totals(rows, names)
+    problems += doubts
     if problems:
         raise FileRefused(*problems)
     invoice = Invoice(tuple(charges), any(row.values["customer"] for row in rows))
-    return invoice, with_sums(leaving.left, rows)
+    return ReadInvoice(invoice, with_sums(leaving.left, rows), tuple(equal_rows(rows)))
 
 
-def _totals(rows: Sequence[Row], names: _Names) -> Iterator[Problem]:
-    """Rows that would be charged, and may be the totals of others."""
-    written = {row.number: row.values["sku"] for row in rows}
-    unknown = {number for number, sku in written.items() if not names.sku(sku)[1]}
-    for number, why in like_totals(rows, unknown):
-        yield Problem(
-            f"{written[number]!r} is no product that is known, and {why}",
-            number,
-            ways=(Way.WHICH_PRODUCT,),
+def _without_totals(
+    rows: Sequence[Row], names: _Names, leaving: Leaving
+) -> tuple[tuple[Row, ...], list[Problem]]:
+    """The rows without those that a person said charge nothing, and those that would be charged and may be the totals of others."""
+    unknown = {row.number for row in rows if not names.sku(row.values["sku"])[1]}
+    nobodys = {row.number for row in rows if not names.is_somebody(row.values["customer"] or "")}
+    out, problems = set[int](), list[Problem]()
+    for one in like_totals(rows, unknown, nobodys):
+        if left := left_out_of(one, leaving.words):
+            leaving.left.append(left)
+            out.add(one.row.number)
+        else:
+            problems.append(_of_doubt(one))
+    leaving.left.sort(key=lambda left: left.row)
+    return tuple(row for row in rows if row.number not in out), problems
+
+
+def _of_doubt(one: Doubt) -> Problem:
+    written, number = one.row.values[one.column], one.row.number
+    if one.column == "sku":
+        return Problem(
+            f"{written!r} is no product that is known, and {one.why}", number, ways=(Way.WHICH_PRODUCT,)
         )
+    if written:
+        return Problem(
+            f"{written!r} is no customer who is known, and {one.why}",
+            number,
+            ways=(Way.WHOSE_ROW,),
+        )
+    return Problem(
+        f"it names no customer, and {one.why}: take it out of the file, or name its customer there", number
+    )
 
 
 def _explained(refused: FileRefused) -> FileRefused:
@@ -308,6 +350,11 @@ class _Names:
             )
         return (called[0], True) if called else (meant, False)
 
+    def is_somebody(self, written: str) -> bool:
+        """Whether a customer is known, or was named by a person."""
+        meant = self._profile.customers.get(written, written)
+        return written in self._profile.customers or meant in self._ids or plain(meant) in self._by_name
+
     def sku(self, written: str) -> tuple[str, bool]:
         meant = self._profile.skus.get(written, written)
         return meant, meant in self._skus
@@ -367,7 +414,8 @@ def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said:
     since = local_midnight(first - EARLIER, deployment.zone)
     with asking_autotask():
         books = open_books(deployment.ports, records, first - YEAR, store.changes(since))
-        invoice, left = read_invoice(data, profile, books, first)
+        file = read_invoice(data, profile, books, first)
+        invoice, left = file.invoice, file.left_out
         try:
             items = (
                 deployment.ports.autotask().billing_items(books.contracts, first - YEAR)
@@ -380,6 +428,8 @@ def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said:
     if left:
         sums = (words for one in left for words in _sums_in_words(one, profile))
         books = replace(books, notes=(*books.notes, _left_in_words(left), *sums))
+    if file.equal:
+        books = replace(books, notes=(*books.notes, *map(_equal_in_words, file.equal)))
     minimum = policy_from(records.partner.terms.value.values).pooled_minimum
     missed = superseded_units(store.events(since), books.customers, books.today)
     found = four_sides(books, first, invoice, items, missed, minimum)
@@ -412,6 +462,13 @@ def _left_in_words(left: Sequence[LeftOut]) -> str:
     more = f"; and {number - MOST_NAMED} more" if number > MOST_NAMED else ""
     lines = "1 row is" if number == 1 else f"{number} rows are"
     return f"{lines} left out of the file, as was said once: {each}{more}."
+
+
+def _equal_in_words(rows: Sequence[int]) -> str:
+    return (
+        f"Look at the file: rows {', '.join(map(str, rows[:MOST_NAMED]))} are equal in each column, and each is charged. "
+        "If one is there twice, take it out of the file."
+    )
 
 
 def _sums_in_words(one: LeftOut, profile: InvoiceProfile) -> Iterator[str]:

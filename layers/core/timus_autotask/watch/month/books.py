@@ -148,6 +148,15 @@ class Books:
     """Of subscriptions with parked events: events that changed nothing, and are merged again once an earlier one is accepted."""
 
 
+def rejected_units(line: Line) -> Timeline:
+    """Units that a person rejected, and that are lacking still; negative: it has more."""
+    found = NO_UNITS
+    for change in line.set_aside:
+        if change.rejection is not None:
+            found = found.add_from(change.day, change.delta)
+    return found
+
+
 def days_of_period(books: Books, key: LineKey | None, day: date) -> int:
     """Days of the billing period that a day is in; without a contract those of its month."""
     contract = books.contracts.get(key.contract_id) if key else None

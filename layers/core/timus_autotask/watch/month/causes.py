@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
 
@@ -129,12 +129,23 @@ def turns_of(one: BookLine) -> set[date]:
 
 def edited(one: BookLine, day: date) -> int:
     """Units that somebody else put on a day (negative: took off), as far as nobody has decided about them."""
+    left = _left(one, day)
+    return 0 if left is None else one.has.at(day) - left
+
+
+def waits_for_an_edit(one: BookLine, causes: Collection[Leak]) -> bool:
+    """Whether one of these causes is that somebody has to decide about an edit first."""
+    return Leak.PARKED in causes and one.line.parked is not None and one.line.parked.code == "drift"
+
+
+def _left(one: BookLine, day: date) -> int | None:
+    """The units that we left on a day, where any other number is somebody else's edit; None: nobody can tell, or it is no edit."""
     line, baseline = one.line, one.line.baseline
     if baseline is None or line.intent is not None or not one.live or ended(one, day):
-        return 0
+        return None
     if line.baseline_until is not None and day > line.baseline_until:
-        return 0
-    return one.has.at(day) - baseline.at(day)
+        return None
+    return baseline.at(day)
 
 
 def ways_of_edit(one: BookLine) -> tuple[WayOut | NextWay, ...]:
@@ -155,14 +166,15 @@ def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]
     """What may explain a difference, the surest first: cause, and units that are lacking by it."""
     line = one.line
     yield from _not_ours(one, day)
-    if ended(one, day):  # whatever else waits, it bills none of these days
+    if ended(
+        one, day
+    ):  # whatever else waits, it bills none of these days; what was rejected is billed on no contract
+        yield from _rejected(one, day)
         yield Leak.ENDED, one.wanted.at(day) - one.has.at(day)
     yield Leak.DRIFT, -edited(one, day)
     if line.intent is not None and line.intent.day <= day:
         yield Leak.SETTLING, line.intent.delta
-    for change in line.set_aside:
-        if change.day <= day:
-            yield Leak.REJECTED, change.delta
+    yield from _rejected(one, day)
     yield from _late(one, day)
     held = line.awaiting
     if held is not None and held.rejection is None and held.day <= day:
@@ -184,6 +196,13 @@ def _not_ours(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
         yield Leak.BEFORE, one.wanted.at(day) - one.has.at(day)
 
 
+def _rejected(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
+    """What somebody set aside."""
+    for change in one.line.set_aside:
+        if change.day <= day:
+            yield Leak.REJECTED, change.delta
+
+
 def _late(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
     """What was billed from a later day on, or never, because this one could not be changed any more."""
     for past in one.line.past_days:
@@ -197,7 +216,7 @@ def _late(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
 
 
 def _of_scheduled(one: BookLine, scheduled: date, today: date) -> Leak:
-    waits = _waiting(one)
+    waits = _waiting(one, scheduled)
     # What is dated later than a rejected change is made all the same.
     if waits is not None and (waits is not Leak.REJECTED or scheduled <= today):
         return waits
@@ -209,8 +228,8 @@ def _of_scheduled(one: BookLine, scheduled: date, today: date) -> Leak:
     return _BY_CODE.get(later.code, Leak.HELD)
 
 
-def _waiting(one: BookLine) -> Leak | None:
-    """Why the line waits, if it does."""
+def _waiting(one: BookLine, day: date) -> Leak | None:
+    """Why the line waits on a day, if it does."""
     parked = one.line.parked
     if one.line.state is State.OBSERVING or not one.live:
         return Leak.OBSERVING
@@ -218,15 +237,16 @@ def _waiting(one: BookLine) -> Leak | None:
         return None
     if parked.code in AWAITING_APPROVAL:
         return Leak.HELD
-    return _BY_CODE.get(parked.code, Leak.PARKED)
+    cause = _BY_CODE.get(parked.code, Leak.PARKED)
+    # The edit is what differs from what we left. What else is lacking waits until somebody decides about the edit.
+    return Leak.PARKED if cause is Leak.DRIFT and _left(one, day) is not None else cause
 
 
 def _rest(one: BookLine, day: date, today: date) -> Leak:
-    contract = one.contract
+    contract, waits = one.contract, _waiting(one, day)
     outside = contract is None or not contract.start <= day <= contract.end
-    if _waiting(one) is None and outside:
+    if waits is None and outside:
         return Leak.PARKED
-    waits = _waiting(one)
     if waits is not None:
         return waits
     if one.line.state in (State.PENDING, State.SETTLING) or one.line.seen_at is None:

@@ -18,6 +18,7 @@ from timus_autotask.domain.line import JournalEntry, Why
 from timus_autotask.watch.month.asked import asked_for, is_of_terms
 from timus_autotask.watch.month.evidence import LineEvidence, Month, MonthEvidence, by_journal
 from timus_autotask.watch.month.share import billed_by_day, landed_by_day, whose
+from timus_autotask.watch.wording import counted
 
 WIDTH, HEIGHT, LEFT, TOP = 640, 120, 34, 18
 """Of a chart, in its own units: the whole of it, and where the days begin."""
@@ -349,7 +350,7 @@ def _asked(causes: Iterable[Cause], zone: ZoneInfo) -> Iterator[AskedBy]:
 def _explained(entries: Sequence[JournalEntry], day: date, delta: int, line: LineEvidence) -> str:
     """For people: "3 seats more from 16 March 2026. They are billed for 16 of the 31 days from 1 March 2026 to 31 March 2026."."""
     contract, single = line.contract, abs(delta) == 1
-    seats = "1 seat" if single else f"{abs(delta)} seats"
+    seats = counted(abs(delta), "seat")
     if contract is not None and _has_ended(line, day):
         are = "is" if single else "are"
         return f"The contract ends on {day_of(contract.end)}: {seats} {are} not billed from {day_of(day)}."

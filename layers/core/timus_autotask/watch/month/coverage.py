@@ -1,7 +1,7 @@
 """Until which day a contract bills each subscription, and what is at risk where one ends first, or has ended. Pure.
 
-At risk is what is billed until then: by the terms, without what people undid, and with what they added in Autotask and is kept. It may be
-more or less than the seats in Timus.
+At risk is what is billed until then: by the terms, without what people undid or rejected, and with what they added in Autotask and is kept.
+It may be more or less than the seats in Timus.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import TypeVar
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import wanted_units
 from timus_autotask.domain.customer import Customer
-from timus_autotask.domain.days import ONE_DAY
+from timus_autotask.domain.days import ONE_DAY, each_day
 from timus_autotask.domain.desired import Desired
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Policy, Renewal
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.watch.money import rounded
+from timus_autotask.watch.money import money_of_days, rounded
+from timus_autotask.watch.month.books import rejected_units
 
 K = TypeVar("K")
 
@@ -52,7 +53,23 @@ class Coverage:
     renewal: str
     """What it would do, for people."""
     each_period: Decimal | None = None
-    """What is not billed then, for each whole period, estimated; None: no price is known."""
+    """What is not billed then, for each whole period, estimated; None: no price is known, or it is not billed on some days only."""
+    back: date | None = None
+    """The last of these days: from the next one on a contract bills it again, or it has no seats; None: nothing says when that is."""
+    of_days: Decimal | None = None
+    """What is not billed until ``back``, estimated; None: no price is known, or there is no such day."""
+
+    @property
+    def unbilled_from(self) -> date:
+        """The first day on which no contract bills it."""
+        return self.until + ONE_DAY
+
+    @property
+    def money(self) -> str:
+        """What is not billed, for people; empty: no price is known."""
+        if self.of_days is not None and self.back is not None:
+            return f"about {self.of_days:,.2f} in all, until {self.back}"
+        return "" if self.each_period is None else f"about {self.each_period:,.2f} each period"
 
     def within(self, today: date) -> int | None:
         """The nearest horizon that it is in; None: it is further off, or has ended."""
@@ -124,7 +141,8 @@ class _Look:
             quantity, on = subscription.quantity(sku), self._on.get((customer.id, sku), {})
             for last, key in _last_days(on, self._contracts, quantity, self._today):
                 day = max(last, self._today)  # of what has ended, what is not billed now
-                units, price = self._billed(customer, subscription, sku, key, day), self._prices.get(key)
+                units = self._billed(customer, subscription, sku, key, day)
+                price, back = self._prices.get(key), _back(on, self._contracts, quantity, last)
                 if units:  # else it is billed no more already, as somebody decided
                     yield Coverage(
                         customer.id,
@@ -135,8 +153,20 @@ class _Look:
                         units,
                         quantity.at(max(last + ONE_DAY, self._today)),
                         *_renewal(customer.policy, subscription, key.contract_id, last),
-                        None if price is None else rounded(price * units),
+                        None if price is None or back else rounded(price * units),
+                        back,
+                        self._of_days(customer, subscription, sku, key, last, back) if back else None,
                     )
+
+    def _of_days(
+        self, customer: Customer, subscription: Subscription, sku: str, key: LineKey, last: date, back: date
+    ) -> Decimal | None:
+        """What the days after ``last`` come to, until ``back``."""
+        days = [
+            (day, self._billed(customer, subscription, sku, key, day))
+            for day in each_day(last + ONE_DAY, back)
+        ]
+        return money_of_days(days, self._prices.get(key), self._contracts[key.contract_id].schedule)
 
     def _billed(
         self, customer: Customer, subscription: Subscription, sku: str, key: LineKey, day: date
@@ -147,7 +177,8 @@ class _Look:
         of_all = {(one.customer_id, one.sku): 0 for one in demand.sources}
         for one in demand.sources:
             of_all[one.customer_id, one.sku] += one.units.at(day)
-        own = _shared(wanted_units(demand, line).at(day), of_all)[customer.id, sku]
+        units = max(wanted_units(demand, line).at(day) - rejected_units(line).at(day), 0)
+        own = _shared(units, of_all)[customer.id, sku]
         seats = {one.id: one.quantity(sku).at(day) for one in customer.subscriptions}
         return _shared(own, seats)[subscription.id]
 
@@ -190,6 +221,21 @@ def _last_days(
             return
 
 
+def _back(
+    on: Mapping[LineKey, Timeline], contracts: Mapping[int, Contract], quantity: Timeline, last: date
+) -> date | None:
+    """The last day after ``last`` on which no contract bills the subscription; None: nothing says when that is."""
+    turns = {*quantity.days, *(day for units in on.values() for day in units.days)}
+    turns |= {contracts[key.contract_id].start for key in on if key.contract_id in contracts}
+    for day in sorted(day for day in turns if day > last + ONE_DAY):
+        billed = any(
+            units.at(day) and _covers(contracts.get(key.contract_id), day) for key, units in on.items()
+        )
+        if billed or not quantity.at(day):
+            return day - ONE_DAY
+    return None
+
+
 def _covers(contract: Contract | None, day: date) -> bool:
     return contract is not None and contract.start <= day <= contract.end
 
@@ -202,13 +248,15 @@ def _renewal(policy: Policy, subscription: Subscription, contract_id: int, last:
             f"The term runs until {term}, so no renewal comes first: extend contract {contract_id} in Autotask.",
         )
     when = f"When the term that ends on {term} is renewed" if term else "When the term is renewed"
+    by_hand = f"if it is not renewed, extend contract {contract_id} in Autotask."
     if policy.renewal is Renewal.EXTEND:
         return (
             True,
-            f"{when}, contract {contract_id} is extended to the end of the new term (renewal=extend).",
+            f"{when}, contract {contract_id} is extended to the end of the new term (renewal=extend); {by_hand}",
         )
     if policy.renewal is Renewal.NEW_CONTRACT:
-        return True, f"{when}, a new contract is opened from {last + ONE_DAY} on (renewal=new-contract)."
+        opened = f"a new contract is opened from {last + ONE_DAY} on (renewal=new-contract)"
+        return True, f"{when}, {opened}; {by_hand}"
     return (
         False,
         f"The terms do nothing (renewal=off): extend or renew contract {contract_id} in Autotask.",

@@ -232,15 +232,41 @@ def _estimate(
     line = books.lines.get(entry.line) if books else None
     if line is None or line.contract is None:
         return replace(NOTHING, unknown=1), NOTHING.so_far
-    contract, price, today = line.contract, line.price.price, ports.today()
-    found = estimated(entry.delta, price, entry.day, contract.end, contract.schedule, today)
-    on_posted = NOTHING.so_far
+    contract, today, on_posted = line.contract, ports.today(), NOTHING.so_far
+    parts = _parts(entry, line)
+    if not parts:
+        return replace(NOTHING, unknown=1), on_posted
+    found = total(
+        estimated(units, price, entry.day, contract.end, contract.schedule, today) for units, price in parts
+    )
     made = effective_day(entry.settled_at, ports.zone)
-    for first, last in periods_within(contract, entry.day, max(entry.day, today)) if price else ():
+    for first, last in periods_within(contract, entry.day, max(entry.day, today)):
         day = max(first, entry.day)
-        if price is not None and _is_posted(line, day, made, rows):
-            on_posted += billed(entry.delta, price, day, last, contract.schedule)
+        if _is_posted(line, day, made, rows):
+            on_posted += sum(billed(units, price, day, last, contract.schedule) for units, price in parts)
     return replace(found, so_far=found.so_far - on_posted), on_posted
+
+
+def _parts(entry: JournalEntry, line: BookLine) -> list[tuple[int, Decimal]]:
+    """(units, money of one in a period) of a change: its units, and what a new price does to those that were there; empty: no price is known."""
+    price, new = _price_after(entry, line), entry.price
+    parts = [] if price is None else [(entry.delta, price)]
+    if price is not None and new is not None and new.before is not None:
+        parts.append((entry.units_before, price - Decimal(new.before)))
+    return parts
+
+
+def _price_after(entry: JournalEntry, line: BookLine) -> Decimal | None:
+    """The unit price with which a change left the line: its own, the one that the next change with a price found, or today's."""
+    if entry.price is not None:
+        return Decimal(entry.price.after)
+    later = (
+        one.price.before
+        for one in line.changes
+        if one.outcome is Outcome.LANDED and one.number > entry.number and one.price is not None
+    )
+    before = next(later, None)
+    return line.price.price if before is None else Decimal(before)
 
 
 def _is_posted(line: BookLine, day: date, made: date, rows: Iterable[UnitRow]) -> bool:

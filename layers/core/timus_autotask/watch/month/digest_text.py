@@ -89,9 +89,12 @@ def _money(found: Digest) -> Iterator[str]:
         yield f"- {counted(len(found.coverage), 'subscription ends', 'subscriptions end')} being billed within 60 days: {_each_period(found.coverage)}."
 
 
-def _each_period(these: Iterable[Coverage]) -> str:
-    amounts = [one.each_period for one in these if one.each_period is not None]
-    return f"about {sum(amounts):,.2f} each period" if amounts else "no price is known"
+def _each_period(these: Sequence[Coverage]) -> str:
+    each = [one.each_period for one in these if one.each_period is not None]
+    days = [one.of_days for one in these if one.of_days is not None]
+    parts = [f"about {sum(each):,.2f} each period"] if each else []
+    parts += [f"about {sum(days):,.2f} {'more ' if each else ''}for some days only"] if days else []
+    return " and ".join(parts) or "no price is known"
 
 
 def _risk(found: Digest) -> str:
@@ -192,7 +195,7 @@ def _unmapped(found: Digest) -> Iterator[str]:
 def _ended(found: Digest) -> Iterator[str]:
     if found.ended:
         yield f"ENDED, WITH SEATS IN TIMUS: {len(found.ended)}, billed by no contract any more"
-        yield from _each_end(found.ended, "since", found)
+        yield from _each_end(found.ended, found, ended=True)
 
 
 def _coverage(found: Digest) -> Iterator[str]:
@@ -200,19 +203,21 @@ def _coverage(found: Digest) -> Iterator[str]:
         horizons = within(found.coverage, found.today).items()
         counts = ", ".join(f"{number} within {days} days" for days, number in horizons)
         yield f"BILLED BY NO CONTRACT SOON: {counts}"
-        yield from _each_end(found.coverage, "until", found)
+        yield from _each_end(found.coverage, found)
 
 
-def _each_end(these: Sequence[Coverage], when: str, found: Digest) -> Iterator[str]:
-    yield from (f"- {_ends(one, when, found)}" for one in these[:TOP])
+def _each_end(these: Sequence[Coverage], found: Digest, *, ended: bool = False) -> Iterator[str]:
+    yield from (f"- {_ends(one, found, ended=ended)}" for one in these[:TOP])
     if len(these) > TOP:
         yield f"- and {len(these) - TOP} more: {said(NextWay.READY)}"
 
 
-def _ends(one: Coverage, when: str, found: Digest) -> str:
-    money = f", about {one.each_period:,.2f} each period" if one.each_period is not None else ""
+def _ends(one: Coverage, found: Digest, *, ended: bool) -> str:
+    money = f", {one.money}" if one.money else ""
+    # Of what has ended, the first day without a bill: what waits for a person says the same one.
+    when, day = ("since", one.unbilled_from) if ended else ("until", one.until)
     return (
-        f"{_who((one.customer,), found)}: {one.units} {visible(one.sku)} {when} {_day(one.until)} {one.until.year}{money}. "
+        f"{_who((one.customer,), found)}: {one.units} {visible(one.sku)} {when} {_day(day)} {day.year}{money}. "
         f"{visible(one.renewal)}"
     )
 

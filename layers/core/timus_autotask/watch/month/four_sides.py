@@ -31,7 +31,7 @@ from timus_autotask.watch.month.books import (
     days_of_period,
     price_without_line,
 )
-from timus_autotask.watch.month.causes import BY_TERMS, Leak
+from timus_autotask.watch.month.causes import BY_TERMS, Leak, ended
 from timus_autotask.watch.month.ledger import LedgerEntry, Missed, entries_of, trial
 from timus_autotask.watch.month.posted import periods_within
 from timus_autotask.watch.month.ready import month_of
@@ -165,10 +165,14 @@ class SideRow:
         return self.posted + self.to_post
 
     @property
+    def differs(self) -> bool:
+        """Whether the sides are not the same, on some day."""
+        return bool(self.differences or self.paid_not_billed or self.billed_not_paid)
+
+    @property
     def tells_something(self) -> bool:
         """Whether there is anything to be shown of it."""
-        left = self.paid_not_billed or self.billed_not_paid
-        return bool(self.differences or left or any(getattr(self, side) for side in SIDES))
+        return self.differs or any(getattr(self, side) for side in SIDES)
 
     @property
     def adds_up(self) -> bool:
@@ -322,10 +326,10 @@ class _Group:
             self.days[kind] += units
             self.parts[kind] += Decimal(units) / of_period
 
-    def add_left(self, other: _Group) -> None:
-        """Paid less billed of another row."""
-        for day, units in other.left.items():
-            self.left[day] += units
+    def bill(self, side: str, day: date, units: int) -> None:
+        """Units that are billed on one day: ``posted``, or ``to_post``."""
+        self.sides[side] += units
+        self.left[day] -= units
 
     def take(self, entry: LedgerEntry) -> None:
         """What the ledger has of it. A trial is in neither side."""
@@ -361,7 +365,7 @@ class _Group:
             tuple(sorted(self.keys)),
             **self.sides,
             differences=tuple(
-                SideDifference(kind, self.days[kind], money_of(kind)) for kind in KINDS if self.days.get(kind)
+                SideDifference(kind, self.days[kind], money_of(kind)) for kind in KINDS if kind in self.days
             ),
             paid_not_billed=sum(more.values()),
             billed_not_paid=sum(less.values()),
@@ -489,15 +493,19 @@ class _Look:
     def _share_days(self) -> None:
         """Set the two sides against each other where one row has what is paid and another one what is billed.
 
-        A line that several customers share bills all of them; and an invoice without customers pays for all of a SKU. What is left then
-        stands in one row: that of the shared line, or the one with the most seat-days.
+        A line that several customers share bills all of them; and an invoice without customers pays for all of a SKU. What is left on a day
+        stands in the rows that it is of.
         """
         for pool in self._pools():
-            stands = max(pool, key=lambda one: (not one.customer and bool(one.keys), sum(one.sides.values())))
-            for other in pool:
-                if other is not stands:
-                    stands.add_left(other)
-                    other.left.clear()
+            for day in sorted({day for row in pool for day in row.left}):
+                more = sum(max(row.left[day], 0) for row in pool)
+                less = sum(max(-row.left[day], 0) for row in pool)
+                for sign in (1, -1):
+                    rest = min(more, less)
+                    for row in pool:
+                        taken = min(rest, max(sign * row.left[day], 0))
+                        row.left[day] -= sign * taken
+                        rest -= taken
 
     def _pools(self) -> Iterator[list[_Group]]:
         """The rows of which one may have what is paid and another one what is billed of it."""
@@ -592,24 +600,41 @@ class _Look:
     def _posted(self, line: BookLine, items: Sequence[BillingItem] | None) -> None:
         whose = line.customers[0] if len(line.customers) == 1 else ""
         posted = self._billed_by_day(line, items or ())
-        if not posted.steps and not line.has.steps:
+        parts = self._parts(line) if not whose else []
+        if not posted.steps and not line.has.steps and not parts:
             return
         group = self._group(whose, line.skus, line.key)
         seen_from = line.observed.first_day or date.min
         for day in self._days():
             units = line.has.at(day)
             if items is None or day < seen_from:  # before it, another contract service was billed
-                group.sides["to_post"] += units
-                group.left[day] -= units
+                group.bill("to_post", day, units)
+                self._bill_parts(group, parts, "to_post", day, line)
                 continue
-            group.sides["posted"] += posted.at(day)
-            group.left[day] -= posted.at(day)
+            group.bill("posted", day, posted.at(day))
             more, of_period = units - posted.at(day), days_of_period(self._books, line.key, day)
-            if not any(first <= day <= last for first, last in line.observed.closed):
-                group.sides["to_post"] += more
-                group.left[day] -= more
-            else:
+            closed = _closed(line, day)
+            if closed:
                 group.differ(Between.NOT_POSTED if more > 0 else Between.POSTED_MORE, more, of_period)
+            else:
+                group.bill("to_post", day, more)
+            self._bill_parts(group, parts, "posted" if closed or posted.at(day) else "to_post", day, line)
+
+    def _parts(self, line: BookLine) -> list[tuple[_Group, Timeline]]:
+        """Of a line that several customers share: the row of each, with his part by Timus and the terms."""
+        sources = line.demand.sources if line.demand else ()
+        return [
+            (self._group(source.customer_id, (source.sku,), line.key), source.units) for source in sources
+        ]
+
+    @staticmethod
+    def _bill_parts(
+        rest: _Group, parts: Iterable[tuple[_Group, Timeline]], side: str, day: date, line: BookLine
+    ) -> None:
+        """Each customer is billed for his part, as the ledger has it; what a shared line bills beside the parts of all stands by itself."""
+        for group, units in parts if not ended(line, day) else ():
+            group.bill(side, day, units.at(day))
+            rest.bill(side, day, -units.at(day))
 
     def _billed_by_day(self, line: BookLine, items: Iterable[BillingItem]) -> Timeline:
         """Units that items bill: from each one's day to the end of its period."""
@@ -650,6 +675,11 @@ class _Look:
                     group.differ(Between.NO_SUBSCRIPTION, -row.units, days_of_period(books, key, day))
 
 
+def _closed(line: BookLine, day: date) -> bool:
+    """Whether its period is posted."""
+    return any(first <= day <= last for first, last in line.observed.closed)
+
+
 def _join(group: _Group, other: _Group) -> None:
     group.skus |= other.skus
     group.keys |= other.keys
@@ -663,4 +693,5 @@ def _join(group: _Group, other: _Group) -> None:
         group.parts[kind] += part
     for kind, money in other.money.items():
         group.money[kind] += money
-    group.add_left(other)
+    for day, units in other.left.items():
+        group.left[day] += units

@@ -7,7 +7,7 @@ Money is an estimate, at the line's price of today; its parts are rounded first,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -49,8 +49,8 @@ class Sums(Generic[N]):
     """By the terms, with their sign: free units are negative, a minimum is positive."""
     causes: Mapping[Leak, N]
     """Not billed; negative: billed too much."""
-    apart: tuple[N | int, N | int] | None = field(default=None, compare=False)
-    """Of several lines or months: what is not billed, and what is too many, added up one by one, so that one does not hide the other."""
+    lacking: Mapping[Leak, N] | None = field(default=None, compare=False)
+    """Of the causes, what is not billed: the rest of each is billed too much, on other days or lines. None: each of them is one or the other."""
 
     @property
     def adds_up(self) -> bool:
@@ -60,18 +60,27 @@ class Sums(Generic[N]):
     @property
     def not_billed(self) -> N | int:
         """Of the causes, what is used and not billed, since we came."""
-        if self.apart is not None:
-            return self.apart[0]
-        return sum(max(number, number * 0) for leak, number in self.causes.items() if leak is not Leak.BEFORE)
+        return sum(number for leak, number in self._lacking.items() if leak is not Leak.BEFORE)
 
     @property
     def too_many(self) -> N | int:
         """Of the causes, what is billed and not used, since we came; a positive number."""
-        if self.apart is not None:
-            return self.apart[1]
-        return sum(
-            max(-number, number * 0) for leak, number in self.causes.items() if leak is not Leak.BEFORE
+        return self.not_billed - sum(
+            number for leak, number in self.causes.items() if leak is not Leak.BEFORE
         )
+
+    @property
+    def causes_apart(self) -> tuple[tuple[Leak, N], ...]:
+        """The causes, with what is not billed and, as a negative number, what is too much of each, so that one does not hide the other."""
+        lacking = self._lacking
+        sides = ((leak, (lacking[leak], number - lacking[leak])) for leak, number in self.causes.items())
+        return tuple((leak, number) for leak, both in sides for number in both if number)
+
+    @property
+    def _lacking(self) -> Mapping[Leak, N]:
+        if self.lacking is not None:
+            return self.lacking
+        return {leak: max(number, number * 0) for leak, number in self.causes.items()}
 
     def __add__(self, other: Sums[N]) -> Sums[N]:
         return Sums(
@@ -79,7 +88,7 @@ class Sums(Generic[N]):
             self.billed + other.billed,
             _merged(self.granted, other.granted),
             _merged(self.causes, other.causes),
-            (self.not_billed + other.not_billed, self.too_many + other.too_many),
+            _merged(self._lacking, other._lacking),
         )
 
 
@@ -385,7 +394,9 @@ class _Account:
             "billed": defaultdict(int),
             "granted": defaultdict(int),
             "causes": defaultdict(int),
+            "lacking": defaultdict(int),
         }
+        """``lacking``: of the causes, what is not billed; the rest is billed too much, and one does not hide the other."""
         self.periods: dict[str, dict[Leak | None, Decimal]] = {
             name: defaultdict(Decimal) for name in self.days
         }
@@ -395,13 +406,15 @@ class _Account:
         if units:
             self.days[side][leak] += units * days
             self.periods[side][leak] += Decimal(units * days) / of_period
+        if side == "causes" and units > 0:
+            self.add("lacking", units, days, of_period, leak)
 
     def seat_days(self) -> Sums[int]:
         return Sums(
             sum(self.days["used"].values()),
             sum(self.days["billed"].values()),
             _named(self.days["granted"]),
-            _named(self.days["causes"]),
+            *self._causes(self.days, lambda number: number),
         )
 
     def estimate(self) -> Sums[Decimal] | None:
@@ -410,11 +423,22 @@ class _Account:
             return None
         billed = rounded(price * sum(self.periods["billed"].values(), Decimal()))
         by_terms = {leak: rounded(price * part) for leak, part in _named(self.periods["granted"]).items()}
-        causes = {leak: rounded(price * part) for leak, part in _named(self.periods["causes"]).items()}
+        causes, lacking = self._causes(self.periods, lambda part: rounded(price * part))
         # The parts are rounded, and what was used is what they leave: so an estimate adds up too.
         zero = Decimal("0.00")
         used = billed + sum(causes.values(), zero) - sum(by_terms.values(), zero)
-        return Sums(used, billed, by_terms, causes)
+        return Sums(used, billed, by_terms, causes, lacking)
+
+    def _causes(
+        self, of: Mapping[str, Mapping[Leak | None, N]], shown: Callable[[N], N]
+    ) -> tuple[Mapping[Leak, N], Mapping[Leak, N]]:
+        """Every cause that there was, also where what it lacks and what it has too much make up for each other; and what it lacks."""
+        every = [leak for leak in Leak if self.days["causes"].get(leak) or self.days["lacking"].get(leak)]
+        causes, lacking = of["causes"], of["lacking"]
+        return (
+            {leak: shown(causes[leak]) for leak in every},
+            {leak: shown(lacking.get(leak, causes[leak] * 0)) for leak in every},
+        )
 
     def cost(self) -> Decimal | None:
         cost = self.price.cost

@@ -13,7 +13,7 @@ afterwards, so up to a cent is no difference.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -25,10 +25,10 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.reasons import WayOut
 from timus_autotask.ports.psa import BillingItem, UnitRow
-from timus_autotask.watch.money import rounded
+from timus_autotask.watch.money import money_of_days, rounded
 from timus_autotask.watch.month.books import BookLine, Books
-from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on, ways_of_edit
-from timus_autotask.watch.month.ready import money_of_days, month_of, without_line
+from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on, waits_for_an_edit, ways_of_edit
+from timus_autotask.watch.month.ready import month_of, without_line
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import remedy_of, said
 
@@ -91,6 +91,21 @@ class Item:
     """Of an adjustment of ours: the events from which it followed."""
     estimate: Decimal | None = None
     """What it should come to; None: it has no rate, or no line."""
+    price_from: Decimal | None = None
+    """Of an edit in Autotask that brought a new price, too, which the amount has in it: the price of one unit before it."""
+
+    @property
+    def note(self) -> str:
+        """What is to be said of its amount, for people; empty: nothing."""
+        if self.price_from is not None:
+            return (
+                f"with a new price, by hand: {self.price_from:.2f} became {self.item.rate:.2f} for all units. If it should not be so: set the price in "
+                "Autotask, and credit or charge by hand what was billed otherwise"
+            )
+        if not self.amount_differs:
+            return ""
+        by_hand = "; it was made by hand: look at it in Autotask, and credit or charge by hand what should not be so"
+        return ANOTHER_AMOUNT + (by_hand if self.by is Explained.ELSEWHERE else "")
 
     @property
     def amount_differs(self) -> bool:
@@ -313,7 +328,31 @@ class _Look:
             by = Explained.OURS if ours is not None else Explained.ELSEWHERE
         priced_anew = ours is not None and ours.price is not None
         estimate = None if priced_anew else self._estimate(item, line, last)
-        return Item(item, line.key, by, ours.events if ours else (), estimate)
+        found = Item(item, line.key, by, ours.events if ours else (), estimate)
+        return self._priced_by_hand(found, line, first, last) if by is Explained.ELSEWHERE else found
+
+    def _priced_by_hand(self, found: Item, line: BookLine, first: date, last: date) -> Item:
+        """With what an edit's new price does to the units that were there, if that is what its amount has more."""
+        item, before = found.item, self._billed_before(found.item, first)
+        rate = before[-1].rate if before else None
+        if not found.amount_differs or rate is None or item.rate is None:
+            return found
+        units = sum((one.quantity for one in before), Decimal())
+        together = item.quantity * item.rate + units * (item.rate - rate)
+        estimate = self._estimate(replace(item, quantity=Decimal(1), rate=together), line, last)
+        priced = replace(found, estimate=estimate, price_from=rate)
+        return found if priced.amount_differs else priced
+
+    def _billed_before(self, item: BillingItem, first: date) -> list[BillingItem]:
+        """The items of the same line and period of earlier days, in order."""
+        return sorted(
+            (
+                one
+                for one in self._items or ()
+                if one.contract_service_id == item.contract_service_id and first <= one.day < item.day
+            ),
+            key=lambda one: (one.day, one.id),
+        )
 
     def _estimate(self, item: BillingItem, line: BookLine, last: date) -> Decimal | None:
         """What it should come to. A change of the price that comes with one of the units is in the amount, and in no quantity."""
@@ -410,7 +449,7 @@ def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: Stretch | N
         billed = "it comes to the contract on its own day, and is billed with the next posting"
     if cause is Leak.HELD:
         yield f"{said(WayOut.APPROVE, **of)}: {billed}, shown first; or reject it"
-    elif cause is Leak.DRIFT:
+    elif cause is Leak.DRIFT or waits_for_an_edit(line, [cause]):
         yield said(*ways_of_edit(line), **of)
     elif cause not in (Leak.LATE, Leak.REJECTED):
         yield f"{said(WayOut.LOOK_AT_CONTRACT, **of)}: settle it; {billed}"

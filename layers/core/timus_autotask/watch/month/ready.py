@@ -8,7 +8,7 @@ posting shuts all of it. One that is posted already counts up to the end of the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -26,10 +26,23 @@ from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
 from timus_autotask.store.merged_events import EventRecord
-from timus_autotask.watch.money import of_timeline, rounded
-from timus_autotask.watch.month.books import BookLine, Books, LinePrice, price_without_line
-from timus_autotask.watch.month.causes import SETTLED, Leak, causes_on, edited, ways_of_edit
-from timus_autotask.watch.month.coverage import Coverage, coverage
+from timus_autotask.watch.money import money_of_days, of_timeline
+from timus_autotask.watch.month.books import (
+    BookLine,
+    Books,
+    LinePrice,
+    price_without_line,
+    rejected_units,
+)
+from timus_autotask.watch.month.causes import (
+    SETTLED,
+    Leak,
+    causes_on,
+    edited,
+    waits_for_an_edit,
+    ways_of_edit,
+)
+from timus_autotask.watch.month.coverage import Coverage, Ends, coverage
 from timus_autotask.watch.month.ledger import why_without_line
 from timus_autotask.watch.month.parked import EventEffect, costs, effects
 from timus_autotask.watch.names import NOBODY, Directory
@@ -347,12 +360,12 @@ class _Look:
         now, later = self._of_events()
         without = [*self._without_line(), *self._unheard(), *self._misnamed(), *now]
         periods = tuple(self._by_period(without))
-        elsewhere = [one for one in without if not self._contracts.get(one.customer)]
-        elsewhere += self._outside()
-        elsewhere += [Open(Waits.FAILED, one, said(NextWay.SEE_STATUS)) for one in self._beside.failed]
         prices = {key: line.price.price for key, line in books.lines.items()}
         lines = {key: line.line for key, line in books.lines.items()}
         ends = coverage(books.customers, books.desired, books.contracts, books.today, lines, prices)
+        elsewhere = [one for one in without if not self._contracts.get(one.customer)]
+        elsewhere += self._outside(ends)
+        elsewhere += [Open(Waits.FAILED, one, said(NextWay.SEE_STATUS)) for one in self._beside.failed]
         return Ready(
             self._first,
             self._last,
@@ -432,6 +445,8 @@ class _Look:
                 days.setdefault(Leak.UNDONE, []).append((day, undone))
             if edited(line, day) and Leak.DRIFT not in days:
                 days[Leak.DRIFT] = [(day, 0)]  # the number is right, and somebody still has to decide
+        if waits_for_an_edit(line, days) and not any(units for _, units in days.get(Leak.DRIFT, ())):
+            days.pop(Leak.DRIFT, None)  # what waits for the decision about the edit says so
         intent = line.line.intent
         if intent is not None and intent.day <= last and Leak.SETTLING not in days:
             days[Leak.SETTLING] = [(max(intent.day, first), 0)]
@@ -496,17 +511,21 @@ class _Look:
                 parked = Parked("contract-of-another-company", facts)
                 yield Open(Waits.CONTRACT, parked.message, remedy_of(parked), customer)
 
-    def _outside(self) -> Iterator[Open]:
+    def _outside(self, ends: Ends) -> Iterator[Open]:
         """Lines to be billed this month on a contract that has no days in it, ends within it, or is not there."""
         for line in self._books.lines.values():
             covered = [*self._periods(line.key.contract_id)]
             first = covered[-1][1] + ONE_DAY if covered else self._first
-            days = [(day, units) for day in each_day(first, self._last) if (units := line.wanted.at(day))]
+            wanted = line.wanted.minus(rejected_units(line.line))
+            days = [(day, units) for day in each_day(first, self._last) if (units := max(wanted.at(day), 0))]
+            renewals = (
+                f" {one.renewal}" for one in (*ends.ended, *ends.soon) if one.key == line.key and one.by_terms
+            )
             if days and line.demand is not None:
                 yield replace(
                     self._open(line, Leak.PARKED, days),
                     kind=Waits.CONTRACT,
-                    message=f"Contract {line.key.contract_id} does not cover the month from {first} on."
+                    message=f"Contract {line.key.contract_id} does not cover the month from {first} on.{next(renewals, '')}"
                     if line.contract
                     else f"Autotask has no contract {line.key.contract_id}, or the API user may not see it.",
                     remedy=_another_contract(line, first),
@@ -681,19 +700,6 @@ def _marked(periods: Iterable[tuple[date, date]]) -> Iterator[tuple[date, date, 
 def _and(message: str, more: str) -> str:
     """Two sentences."""
     return f"{message.rstrip('.')}. {more}"
-
-
-def money_of_days(
-    days: Collection[tuple[date, int]], price: Decimal | None, schedule: BillingSchedule
-) -> Decimal | None:
-    """What units of single days come to together."""
-    if price is None:
-        return None
-    total = Decimal()
-    for day, units in days:
-        first, last = period_containing(max(day, schedule.start), schedule.start, schedule.months)
-        total += units * price / ((last - first).days + 1)
-    return rounded(total)
 
 
 def _line(line: BookLine, contract: Contract, first: date, last: date, today: date) -> ReadyLine:

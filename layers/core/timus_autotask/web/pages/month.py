@@ -251,7 +251,7 @@ def _open_money(one: LedgerEntry) -> Decimal:
 
 def causes_of(one: LedgerEntry) -> list[tuple[Leak, int]]:
     """What lies between both sides of a line: by the terms, and otherwise."""
-    return [*one.seat_days.granted.items(), *one.seat_days.causes.items()]
+    return [*one.seat_days.granted.items(), *one.seat_days.causes_apart]
 
 
 # -- Asking

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import posted_form
-from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Explained, Item, Posted
+from timus_autotask.watch.month.posted import BY_US, Explained, Item, Posted
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.kept import Seen
@@ -103,9 +103,7 @@ def routes(pages: Showing) -> list[Route]:
             everything=bool(request.query_params.get("all")),
             current=desk.current(kept),
         )
-        return pages.shown(
-            request, "posted.html", page=page, names=names, at=kept.seen.at, another_amount=ANOTHER_AMOUNT
-        )
+        return pages.shown(request, "posted.html", page=page, names=names, at=kept.seen.at)
 
     def look(_request: Request, form: FormData) -> Response:
         desk.posted(month_of(text_of(form, "month"), desk.deployment.today)).soon()
