@@ -1262,3 +1262,33 @@ def test_a_change_that_was_made_later_than_it_was_due_is_still_its_customers() -
     for entry in (made(), made(day=NEXT, postponed=Postponed(DAY, Locked.DAY_TAKEN))):
         [one] = undone(at, entry)
         assert (one.undone[0].customer, one.undone[0].part) == (CUSTOMER, 28)
+
+
+# -- One half of a move
+
+
+def one_half(delta: int, day: date = DAY, **more: Any) -> str:
+    """Why it is not undone that the mapping moved 25 units of a SKU off this line, or to it, on a day."""
+    before, after = (25, 0) if delta < 0 else (0, 25)
+    here, there = since_january(before, (day, after)), since_january(after, (day, before))
+    source = Source(CUSTOMER, "SKU-45", since_january(25))
+    other = LineKey(2, 45)
+    demands = [
+        wanted(units, cause(7, CONTRACT.start, 0, 25), key=key, sources=(replace(source, units=units),))
+        for key, units in ((SEATS, here), (other, there))
+    ]
+    held = since_january(before, (more.get("made_on", day), after))
+    entry = made(delta, day=more.get("made_on", day), postponed=more.get("postponed"))
+    return refused(seen(*demands, lines=(line(held),)), entry)
+
+
+@pytest.mark.parametrize(("delta", "why"), [(-25, "twice"), (25, "nowhere")])
+def test_one_half_of_a_move_is_not_undone(delta: int, why: str) -> None:
+    """The other half stays as it is."""
+    assert one_half(delta).endswith(f"and its seats would be billed {why}.")
+
+
+def test_one_half_of_a_move_is_known_by_the_day_of_the_move() -> None:
+    """It was made on a later day."""
+    late = Postponed(DAY, Locked.DAY_TAKEN)
+    assert one_half(-25, made_on=NEXT, postponed=late).endswith("would be billed twice.")
