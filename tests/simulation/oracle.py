@@ -1699,7 +1699,7 @@ class Oracle:
         own_days = any(term in t for t in self._all_terms() for term in ("increases", "decreases", "minimum"))
         others = [o for o in self.lines() if o != line and (o[0] == line[0] or self._moves_with(line, o))]
         unsure = any(self._is_unsure(other) for other in (line, *others))
-        elsewhere = any(other[0] != line[0] and self._committed[other] for other in others)
+        elsewhere = any(other[0] != line[0] and self._comes_down_elsewhere(other) for other in others)
         if (
             self._dated
             or own_days
@@ -1720,6 +1720,12 @@ class Oracle:
                 "held",
                 f"{line} lacks {lacking} that wait for a decrease, and only {too_many} and {whole} have to",
             )
+
+    def _comes_down_elsewhere(self, line: Line) -> bool:
+        """Whether a line of another contract that we adjusted has too many, or came down within the last hour: it is looked at again by then."""
+        an_hour_ago = self.w.scheduler.now - 3600 * SECOND
+        too_many = self._too_many(line, self._today(), frozenset())
+        return any(too_many or at > an_hour_ago for _, at in self._when[line])
 
     def _all_terms(self) -> list[Mapping[str, Any]]:
         return [*(each for _, each in self._terms), *(client.terms for client in self.w.story.clients)]
