@@ -314,9 +314,8 @@ def test_a_contract_that_is_over_bills_nothing(desk: Desk) -> None:
     assert "with something to know" not in desk.told("status")
 
 
-@pytest.mark.parametrize("observing", [False, True])
-def test_a_contract_that_ended_early_has_nothing(desk: Desk, observing: bool) -> None:
-    """Neither once a worker has looked, nor while it only observes; what a preview sets beside it is the same."""
+def ends_early(desk: Desk, observing: bool) -> None:
+    """A contract with 25 seats, live or observed, whose end somebody moves to 20 March; a worker has seen it."""
     desk.world.map_customer()
     desk.world.tell(7, {ADV: 25})
     desk.world.work()
@@ -325,6 +324,12 @@ def test_a_contract_that_ended_early_has_nothing(desk: Desk, observing: bool) ->
     desk.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
     desk.ask("retry", str(CONTRACT))
     desk.world.work()
+
+
+@pytest.mark.parametrize("observing", [False, True])
+def test_a_contract_that_ended_early_has_nothing(desk: Desk, observing: bool) -> None:
+    """Neither once a worker has looked, nor while it only observes; what a preview sets beside it is the same."""
+    ends_early(desk, observing)
     assert [line["autotask_units"] for line in lines(desk)] == [25]
     desk.world.pass_time(days=10)
     assert [line["autotask_units"] for line in lines(desk)] == [0]
@@ -337,14 +342,7 @@ def test_a_contract_that_has_ended_with_seats_is_said_before_a_worker_comes(
     desk: Desk, observing: bool, state: str
 ) -> None:
     """Its last day is known, so status says the day after it what the worker will say."""
-    desk.world.map_customer()
-    desk.world.tell(7, {ADV: 25})
-    desk.world.work()
-    if observing:
-        desk.ask("observe", "--yes")
-    desk.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
-    desk.ask("retry", str(CONTRACT))
-    desk.world.work()
+    ends_early(desk, observing)
     assert not any(line["reason_code"] for line in desk.ask("status")["lines"])
     desk.world.clock.advance(6 * 86400)
 

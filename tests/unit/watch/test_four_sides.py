@@ -235,8 +235,8 @@ def test_days_that_nothing_changes_any_more_have_a_command_that_shows_them(tmp_p
     assert f"timus-autotask evidence --customer {CUSTOMER} --month 2026-03" in " ".join(said.split())
 
 
-def test_a_line_that_two_customers_share_bills_both() -> None:
-    """Each pays for his own seats, and the line has those of both. The second one's are billed from the day after they were told."""
+def shared() -> Months:
+    """A month of a line of two customers, with 10 and 15 seats: the second one's are billed from 2 March on."""
     months = Months()
     months.world.map_customer()
     months.world.map_customer("cus_two")
@@ -244,6 +244,12 @@ def test_a_line_that_two_customers_share_bills_both() -> None:
     months.world.tell(1, {ADV: 15}, customer="cus_two", subscription="sub_two")
     months.work()
     months.play([("wait", None, 31)])
+    return months
+
+
+def test_a_line_that_two_customers_share_bills_both() -> None:
+    """Each pays for his own seats, and the line has those of both. The second one's are billed from the day after they were told."""
+    months = shared()
     rows = [
         f"{CUSTOMER},{ADV},10,,,",
         f"{CUSTOMER},{GATEWAY},1,,,",
@@ -267,13 +273,7 @@ def test_a_line_that_two_customers_share_bills_both() -> None:
 
 def test_what_one_of_a_shared_line_pays_too_much_another_may_pay_too_little() -> None:
     """The line bills all that is paid, so nothing is billed to nobody; each row has what is his own, and says so."""
-    months = Months()
-    months.world.map_customer()
-    months.world.map_customer("cus_two")
-    months.begin((), mapped=False)
-    months.world.tell(1, {ADV: 15}, customer="cus_two", subscription="sub_two")
-    months.work()
-    months.play([("wait", None, 31)])
+    months = shared()
     rows = [
         f"{CUSTOMER},{ADV},8,,,",
         f"{CUSTOMER},{GATEWAY},1,,,",

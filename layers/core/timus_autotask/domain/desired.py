@@ -189,6 +189,8 @@ class _Seats:
         self._billed = billed
         self._known: dict[tuple[str, str], dict[LineKey, Timeline]] = {}
         """By subscription (empty: all) and SKU, the units by line."""
+        self._quantities: dict[str, Timeline] = {}
+        """By SKU, that of all subscriptions: there may be a thousand, each with a plan change."""
 
     def that_come_with(self, changes: Iterable[PlanChange]) -> Iterator[tuple[Link | Unplaced, Comers]]:
         """What each plan change is on lines, with the units of its subscription there; of all where it may be from one to another."""
@@ -209,8 +211,11 @@ class _Seats:
         if not subscription:
             return whole
         pairs = zip(customer.subscriptions, self._replayed, strict=True)
-        others = [one for its, one in pairs if its.id != subscription]
-        rest = self._parts(sku, _billed(customer, sku, others))
+        own = next(one for its, one in pairs if its.id == subscription)
+        if sku not in self._quantities:
+            self._quantities[sku] = _quantity(sku, self._replayed)
+        others = self._quantities[sku].minus(own.billed.get(sku, NOTHING))
+        rest = self._parts(sku, _on_terms(customer, sku, others))
         return {line: units.minus(rest.get(line, NOTHING)) for line, units in whole.items()}
 
     def _parts(self, sku: str, billed: Timeline) -> dict[LineKey, Timeline]:
@@ -254,7 +259,14 @@ def _by_contract(lines: Iterable[LineKey]) -> Iterator[frozenset[LineKey]]:
 
 def _billed(customer: Customer, sku: str, replayed: Sequence[Dated]) -> Timeline:
     """What is billed for a SKU by day: all subscriptions together, included units off and minimums kept."""
-    quantity = reduce(Timeline.plus, (replay.billed.get(sku, NOTHING) for replay in replayed), NOTHING)
+    return _on_terms(customer, sku, _quantity(sku, replayed))
+
+
+def _quantity(sku: str, replayed: Sequence[Dated]) -> Timeline:
+    return reduce(Timeline.plus, (replay.billed.get(sku, NOTHING) for replay in replayed))
+
+
+def _on_terms(customer: Customer, sku: str, quantity: Timeline) -> Timeline:
     days = (*quantity.days, *(until for until, _ in customer.earlier))
     return Timeline.sampled(days, lambda day: customer.policy_on(day).billable(sku, quantity.at(day)))
 

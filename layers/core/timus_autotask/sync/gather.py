@@ -59,12 +59,16 @@ class Gathered:
         """What the lines of all customers on this contract should have."""
         if self.wanted is not None and self.wanted[0] == today:
             return self.wanted[1]
+        wanted = self.worked_out(today)
+        self.wanted = today, wanted
+        return wanted
+
+    def worked_out(self, today: date) -> Desired:
+        """The same, by what is known so far."""
         plans = {sku: stored.value for sku, stored in self.partner.plans.items()}
         everybody = sorted({**self.sharing, **self.customers}.items())
         customers = [customer_from(records, self.partner.terms.value) for _, records in everybody]
-        wanted = desired(customers, plans, self.schedules, today, self.first_days)
-        self.wanted = today, wanted
-        return wanted
+        return desired(customers, plans, self.schedules, today, self.first_days)
 
 
 def read_records(
@@ -111,8 +115,8 @@ def _who_shares(gathered: Gathered, today: date) -> list[str]:
     }
     if not any(having.values()):
         return []
-    contract_id, links = gathered.contract.state.value.contract_id, gathered.desired(today).links
-    gathered.wanted = None  # the billing periods of this contract are not known yet
+    # The billing periods of this contract are not known yet, so it is worked out again when they are.
+    contract_id, links = gathered.contract.state.value.contract_id, gathered.worked_out(today).links
     if not any(link.up.contract_id == contract_id != link.down.contract_id for link in links):
         return []
     lines = {line for link in links for line in (link.down, link.up)} & gathered.elsewhere.keys()

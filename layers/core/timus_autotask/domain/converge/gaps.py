@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -63,11 +63,7 @@ def _adjustments(
     gaps: Sequence[Gap], drafts: Sequence[LineDraft], contract: Contract, view: View
 ) -> Adjustments:
     settling = frozenset(draft.key for draft in drafts if draft.waits_until and not draft.adjustable)
-    elsewhere = {
-        key: replace(gap, held=key not in settling and view.lines[key].parked is not None)
-        for key, gap in _not_adjusted_here(settling, view).items()
-    }
-    elsewhere |= {
+    elsewhere = _not_adjusted_here(settling, view) | {
         draft.key: _edited(draft, draft.demand, contract)
         for draft in drafts
         if draft.demand and _is_drift(draft)
@@ -179,7 +175,7 @@ def _has_too_many(key: LineKey, day: date, view: View) -> bool:
     return bool(demand and observed and observed.units.at(day) > demand.units.at(day))
 
 
-def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> Mapping[LineKey, Gap]:
+def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> dict[LineKey, Gap]:
     """Linked lines of other contracts as we left them, and what settles here with the most that it may have."""
     gaps = {}
     for key, demand in view.desired.demands.items():
@@ -199,6 +195,7 @@ def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> Mapping[Line
                 open_day=open_day_of(taken),
                 kept=at_least_0(line.on_top),
                 sure_until=_before_decreases(line, view.today),
+                held=key not in settling and line.parked is not None,
             )
     return gaps
 
