@@ -167,6 +167,11 @@ class JournalEntry:
     undoes: str = ""
     """The id of the entry whose change it takes back."""
 
+    @property
+    def follows_from(self) -> date:
+        """The first day of what it follows from: its own, unless that could not be adjusted any more."""
+        return self.postponed.day if self.postponed else self.day
+
 
 class State(StrEnum):
     """What a person sees of a line."""

@@ -302,7 +302,7 @@ class _Side:
     @property
     def eve(self) -> date:
         """The last day before what the change follows from."""
-        return (self.entry.postponed.day if self.entry.postponed else self.entry.day) - ONE_DAY
+        return self.entry.follows_from - ONE_DAY
 
     @property
     def where(self) -> str:

@@ -66,7 +66,7 @@ def asked_of(entry: JournalEntry, going: Going | None, by_terms: Iterable[date])
 
 def is_of_terms(entry: JournalEntry, by_terms: Iterable[date]) -> bool:
     """Whether other terms may have made an adjustment: it says so, or it is of the first day on which they hold."""
-    due = entry.postponed.day if entry.postponed else entry.day
+    due = entry.follows_from
     return entry.why is Why.TERMS or (entry.why is not Why.UNDONE and due in by_terms)
 
 

@@ -352,7 +352,7 @@ def _asked(lines: Sequence[LineEvidence], by_terms: frozenset[date]) -> list[Lin
 
 def _going(change: JournalEntry, line: LineEvidence, lines: Sequence[LineEvidence]) -> Going | None:
     """What of a change goes on on another line of the customer on the same day, or comes from there: its SKU is billed there, too."""
-    due = change.postponed.day if change.postponed else change.day
+    due = change.follows_from
     sign = 1 if change.delta > 0 else -1
     there = [one for one in lines if one is not line and {*one.skus} & {*line.skus}]
     turns = {one.key: min(_turn(one, due) * sign, 0) for one in there}
