@@ -1205,6 +1205,14 @@ def test_a_plan_of_a_family_without_a_service_holds_up_what_comes_beside_it() ->
         assert found.unplaced == unplaced
 
 
+def test_a_plan_that_autotask_refused_to_look_for_holds_up_what_comes_beside_it() -> None:
+    """Its service may be there, and is looked for again soon. One that was looked for and is not there holds up nothing."""
+    told = subscription(version(1, march(1), ADV=10, ESS=1), version(2, march(10), ADV=5, ESS=6))
+    for refused, unplaced in (("an error", (Unplaced(march(10), ADV, NEW),)), ("", ())):
+        plans = {ADV: PlanMapping(ADV, (), refused=refused), ESS: PLANS[ESS]}
+        assert desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY).unplaced == unplaced
+
+
 def test_what_was_wanted_beside_the_new_plan_is_no_old_plan() -> None:
     """An add-on that goes while the plan grows may stay billed; so does a plan that only comes."""
     together = version(1, march(1), ADV=1, ESS=9), version(2, march(10), ESS=10)

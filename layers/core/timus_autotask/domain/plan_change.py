@@ -80,9 +80,10 @@ class PlanChange:
         """Each line of the new SKU, if the old one was another plan, was billed, and nobody has chosen its service.
 
         Where the subscription had both at once, people must have said that they are plans: an add-on of unknown service holds up nothing.
+        Unless Autotask refused to look: then the service may be there, and it is looked for again soon.
         """
         plan = placement.plans.get(self.old)
-        surely = not self.beside or bool(plan and plan.family)
+        surely = not self.beside or bool(plan and (plan.family or plan.refused))
         billed = self.listed and surely and self.subscription.was_billed(self.old)
         if billed and placement.reason(self.old, self.day, 0) in NO_SERVICE:
             for up in placement.lines(self.new, self.day):

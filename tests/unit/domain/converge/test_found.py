@@ -23,7 +23,7 @@ from tests.unit.domain.converge.views import (
     view,
 )
 from timus_autotask.domain.converge.next_step import next_step
-from timus_autotask.domain.converge.view import Step
+from timus_autotask.domain.converge.view import Observed, Step
 from timus_autotask.domain.line import Answer, Choice, Head, Line
 from timus_autotask.domain.policy import OnDrift, Policy
 from timus_autotask.domain.timeline import Timeline
@@ -72,6 +72,17 @@ def test_days_that_the_contract_gained_meanwhile_are_found_unless_its_units_go_o
     """It ended with March when the adjustment was begun."""
     sent = intent(Answer.ACCEPTED, before=since_january(25, (APRIL, 0)), until=march(31))
     assert line_of(read(left(LEVEL, intent=sent, head=HEAD), held)).found == found
+
+
+def test_what_another_contract_service_had_before_is_found_with_what_the_chosen_one_has() -> None:
+    """A person chose the contract service from March on; before, another one was billed. April was gained meanwhile."""
+    chosen = Timeline(((march(1), 25), (TODAY, 28), (APRIL, 30)))
+    held = Observed(chosen, (2,), earlier=since_january(25), first_day=march(1))
+    sent = intent(Answer.ACCEPTED, before=Timeline(((march(1), 25), (APRIL, 0))), until=march(31))
+    line = left(LEVEL, intent=sent, head=HEAD)
+    assert line_of(next_step(view(demand(MORE), held={45: held}, lines=(line,)))).found == since_january(
+        25, (TODAY, 28), (APRIL, 30)
+    )
 
 
 @pytest.mark.parametrize("known", [None, march(31)], ids=["the same contract", "a longer one"])

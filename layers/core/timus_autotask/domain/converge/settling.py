@@ -75,27 +75,27 @@ def _without_intent(draft: LineDraft, contract: Contract, view: View) -> LineDra
         before, after = intent.before.at(intent.day), intent.after.at(intent.day)
         day = intent.day.isoformat()
         return _unknown(draft, "outcome-unclear", delta=intent.delta, day=day, before=before, after=after)
-    line = _ended(draft.line, intent, verdict, units, contract, view.now)
+    line = _ended(draft.line, intent, verdict, draft.observed, contract, view.now)
     if unclear and line.choice is Choice.ADOPT and draft.demand is not None:
         # Nobody knows what of it is ours, so it is kept as a whole; what Timus has for later days still comes.
         by_now = Timeline(tuple(step for step in draft.demand.units.steps if step[0] <= view.today))
         offset = units.minus(by_now).between(draft.demand.start, date.max)
-        line = replace(_with_read(line, units, contract), offset=offset, found=units.until(contract.end))
+        line = replace(_with_read(line, units, contract), offset=offset, found=draft.observed.by_day.until(contract.end))
     entry = _entry(draft.line, intent, verdict, units, view.now)
     return replace(draft, line=line, journal=(entry,))
 
 
 def _ended(
-    line: Line, intent: Intent, verdict: Verdict, units: Timeline, contract: Contract, now: datetime
+    line: Line, intent: Intent, verdict: Verdict, observed: Observed, contract: Contract, now: datetime
 ) -> Line:
     """The line once its intent has ended."""
-    line = replace(line, intent=None, found=None)
+    line, units = replace(line, intent=None, found=None), observed.units
     if verdict is Verdict.LANDED:
         return replace(
             _with_read(line, units, contract),
             found=None
             if _goes_on(intent.after, intent.until, units, contract)
-            else units.until(contract.end),
+            else observed.by_day.until(contract.end),
             adjusted=tuple(sorted({*line.adjusted, intent.day})),
             refusal=None,
             approved=tuple(one for one in line.approved if not is_approved(intent.change, one)),
