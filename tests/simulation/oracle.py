@@ -586,13 +586,21 @@ class Oracle:
                 continue
             before = 0
             for version in self.history[sub]:
-                if (sub, version.number) in without:
+                if (sub, version.number) in without or self._never_held(sub, version):
                     continue
                 units = version.units(sku, version.day)
                 if units != before and version.number > one.known.get(sub, 0):
                     found.append(version)
                 before = units
         return found
+
+    def _never_held(self, sub: str, version: Said) -> bool:
+        """Whether a version came after a newer one of the same day or an earlier one, so that it said of no day what holds."""
+        if (sub, version.number) not in self._arrived or not self._came_late(sub, version.number):
+            return False
+        newer = [v for v in self.history[sub] if v.number > version.number and v.day <= version.day]
+        before = self._arrived[: self._arrived.index((sub, version.number))]
+        return any((sub, v.number) in before for v in newer)
 
     def _by_timus(
         self, line: Line, day: date, without: frozenset[tuple[str, int]] = frozenset(), only: str = ""
@@ -980,8 +988,8 @@ class Oracle:
     def _decrease_follows(self, line: Line, day: date) -> bool:
         """Whether a decrease is still to come, which would have left a day below 0: that day was raised first.
 
-        It differs from the day before by as much as it should, and by what a person put on it that is kept; and it, or a later day, had
-        fewer units than a day before it has too many.
+        It differs from the day before by as much as it should, and by what a person put on it that is kept, or from what it should have by
+        just what a day before it has too many; and it, or a later day, had fewer units than that.
         """
         has, eve, subs = self.has(line, day), day - DAY, self._feeding(line)
         service = self.w.api.model.find_line(*line)
@@ -997,9 +1005,8 @@ class Oracle:
         owed = [units for units in self._may_be_owed(line, day) if units is not None]
         steps = {units - (then or 0) for units in owed for then in self._may_be_owed(line, eve)}
         kept = self._edits_of(line, day) if self._keeps_edits(line) else {0}
-        return before < too_many and has - self.has(line, eve) in {
-            step + more for step in steps for more in kept
-        }
+        right = {self.has(line, eve) + step for step in steps} | {units + too_many for units in owed}
+        return before < too_many and has in {units + more for units in right for more in kept}
 
     def _may_be_owed(self, line: Line, day: date) -> set[int | None]:
         """What a line should have on a day: what Timus says; or what some version says, where one has yet to come or came late, or the terms choose their days."""
@@ -1056,10 +1063,11 @@ class Oracle:
         lines = [one for sku in plans if self._was_sent(one := (line[0], SERVICES[sku]))]
         lines = [one for one in lines if self.wants(one, day) is not None]
         subs = {sub for one in lines for sub in self._feeding(one)}
+        too_late = frozenset(one for one in self._arrived if one[0] in subs and self._came_late(*one))
         leaves = any(
             one != line and self.has(one, day) > (self.wants(one, day, without) or 0)
             for one in lines
-            for without in self._unknown_by_then(subs)
+            for without in (*self._unknown_by_then(subs), too_late)
         )
         leaves |= self._dated and self._named_across(subs)  # by the terms they stay billed in another one
         in_part = self._named_across(subs) or any(_has_two(plans, v) for s in subs for v in self.history[s])

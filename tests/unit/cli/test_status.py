@@ -242,6 +242,7 @@ def test_drift_shows_what_autotask_really_holds(desk: Desk) -> None:
     desk.world.map_customer()
     desk.world.tell(7, {ADV: 28})
     desk.world.work()
+    desk.world.clock.advance(900)  # so soon after our own change, a read may be stale
     desk.world.control.person_adjusts(1201, date(2026, 3, 14).toordinal(), 2)
     desk.world.tell(8, {ADV: 29})
     desk.world.work()

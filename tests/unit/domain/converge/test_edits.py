@@ -369,13 +369,14 @@ JUST_NOW = NOW - SETTLE + timedelta(seconds=1)
         (JUST_NOW, LEVEL, State.SETTLING),
         (NOW - SETTLE, LEVEL, State.APPLIED),
         (None, LEVEL, State.APPLIED),
-        (JUST_NOW, since_january(26), State.PARKED),
+        (JUST_NOW, since_january(26), State.SETTLING),
+        (NOW - SETTLE, since_january(26), State.PARKED),
     ],
 )
 def test_a_read_that_does_not_show_our_last_change_may_be_stale(
     seen: datetime | None, wanted: Timeline, state: State
 ) -> None:
-    """Where it is level with what Timus says by now, nothing is lost by one more look; else somebody's hand is seen in it."""
+    """So nothing is said of anybody's hand before one more look, whether it is level with what Timus says by now or not."""
     line = left(MORE, last_change=seen)
     step = next_step(view(demand(wanted), lines=(line,)))
     after = line_of(step)

@@ -91,6 +91,15 @@ def test_a_refused_decrease_keeps_the_increase_waiting() -> None:
     assert step.due_at == NOW + RECHECK
 
 
+def test_the_new_plan_waits_while_a_read_of_the_old_one_may_be_stale() -> None:
+    """The read is from before our last rise of the old plan, and shows fewer seats than are billed."""
+    grown = since_january(1, (TODAY, 25))
+    line = left(grown, last_change=NOW - timedelta(seconds=20), adjusted=(TODAY,))
+    step = next_step(change(held={45: on_contract(since_january(1))}, lines=(line,)))
+    assert (step.adjust, line_of(step).state) == (None, State.SETTLING)
+    assert step.due_at == NOW - timedelta(seconds=20) + SETTLE
+
+
 PARTLY = (since_january(25, (TODAY, 5)), steps((TODAY, 28)))
 BESIDE = Link(TODAY, SEATS, PLUS, beside=True)
 

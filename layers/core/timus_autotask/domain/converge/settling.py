@@ -80,7 +80,9 @@ def _without_intent(draft: LineDraft, contract: Contract, view: View) -> LineDra
         # Nobody knows what of it is ours, so it is kept as a whole; what Timus has for later days still comes.
         by_now = Timeline(tuple(step for step in draft.demand.units.steps if step[0] <= view.today))
         offset = units.minus(by_now).between(draft.demand.start, date.max)
-        line = replace(_with_read(line, units, contract), offset=offset, found=draft.observed.by_day.until(contract.end))
+        line = replace(
+            _with_read(line, units, contract), offset=offset, found=draft.observed.by_day.until(contract.end)
+        )
     entry = _entry(draft.line, intent, verdict, units, view.now)
     return replace(draft, line=line, journal=(entry,))
 
@@ -185,9 +187,10 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
     if line.baseline is not None and _edited(draft, line.baseline, contract):
         answer = answer_to_edit(draft, line.baseline, contract)
         until = line.last_change + view.settle if line.last_change else view.now
-        if answer is not OnDrift.PARK and view.now < until:
+        if view.now < until:
             # We saw a change of ours land just now, and this read does not show it: it may be stale. So we look once more before
-            # anything is done about it, or a difference that is none any more is put down to somebody's hand.
+            # anything is done about it, or a difference that is none any more is put down to somebody's hand. Until then lines that
+            # are linked to this one count with the most that it may have.
             return draft.wait(until)
         if answer is OnDrift.PARK:
             return _unknown(draft, "drift", differs=_days_that_differ(draft, line.baseline, contract))
