@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -15,6 +16,8 @@ from tests.drift_table import aligned
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, World
 from timus_autotask.operate.files.tables import FileRefused
 from timus_autotask.operate.files.timus_export import Comparison, Exported, ExportFile, compare, take_in
+from timus_autotask.ports.errors import TableUnavailable
+from timus_autotask.ports.table import Put
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import status_of
 
@@ -159,6 +162,40 @@ def test_it_may_be_repeated() -> None:
     assert compared(world, text).events == ()
     assert [row.note for row in compared(world, text).rows] == [""]
     assert len(world.posted()) == 2
+
+
+@pytest.mark.parametrize(
+    "limit", [{}, {"EVENTS_AT_ONCE": 1}, {"BYTES_AT_ONCE": 400}], ids=["all", "one", "bytes"]
+)
+def test_a_clients_events_are_written_in_one_transaction_as_far_as_it_takes_them(
+    limit: Mapping[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subscription that replaces another is two events. The one without the other would bill both or neither."""
+    world = aligned()
+    for name, value in limit.items():
+        monkeypatch.setattr(f"timus_autotask.operate.files.timus_export.{name}", value)
+    text = f"{HEAD},term_end\n{CUSTOMER},sub_8f2c1a,{ADV},0,\n{CUSTOMER},sub_new,{ADV},28,2026-12-31\n"
+    found = compared(world, text)
+    write = world.table.write
+
+    def fails(changes: Sequence[Put]) -> None:
+        write(changes)
+        raise TableUnavailable("cut off")
+
+    world.table.write = fails  # type: ignore[method-assign, assignment]
+    with pytest.raises(TableUnavailable):
+        take_in(found, world.ports, [one.id for one in found.suspicions])
+    assert len(found.events) == 2
+    assert len(world.table.range(f"CUSTOMER#{CUSTOMER}", "INBOX#", "INBOX$")) == (1 if limit else 2)
+
+
+def test_events_of_which_some_wait_already_are_put_one_by_one() -> None:
+    """Somebody takes in the same file at the same moment."""
+    world = aligned()
+    text = f"{HEAD},term_end\n{CUSTOMER},sub_8f2c1a,{ADV},31,\n{CUSTOMER},sub_new,{ESS},4,2026-12-31\n"
+    found = compared(world, text)
+    first = replace(found, events=found.events[:1])
+    assert (take_in(first, world.ports), take_in(found, world.ports)) == (1, 1)
 
 
 def test_timuss_own_event_that_comes_after_all_does_no_harm() -> None:
