@@ -429,7 +429,7 @@ class Oracle:
         for line in lines:
             one, key = line.undone[-1], (contract, line.service_id)
             others = tuple((other.contract_id, other.service_id) for other in one.linked)
-            known = self._all_known(one.versions)
+            known = self._heard_of(self._all_known(one.versions))
             if one.units < 0:
                 self._broken("undo", f"{key} is undone to {one.units} instead of {one.instead_of}")
             if one.customer and one.customer not in {
@@ -456,6 +456,16 @@ class Oracle:
         """The newest versions that the product knows by then, as it names them, by our names and numbers."""
         parts = ((part, number) for sub, number in versions.items() for part in self.owners.parts(sub))
         return {part: self._known(part, number) for part, number in parts}
+
+    def _heard_of(self, known: Mapping[str, int]) -> dict[str, int]:
+        """The same, with newer ones that had come by then: they say the same, or say of no day what holds, so that the product names none."""
+        before = self.w.scheduler.now - HEARD_SECONDS * SECOND
+        return {
+            sub: max(
+                [number, *(v for one, v in self._arrived if one == sub and self._arrived_at[one, v] < before)]
+            )
+            for sub, number in known.items()
+        }
 
     def _known(self, sub: str, number: int) -> int:
         """The newest version that the product knows by then, by our numbers: Timus may have counted on from other ones, or anew."""
@@ -586,21 +596,13 @@ class Oracle:
                 continue
             before = 0
             for version in self.history[sub]:
-                if (sub, version.number) in without or self._never_held(sub, version):
+                if (sub, version.number) in without:
                     continue
                 units = version.units(sku, version.day)
                 if units != before and version.number > one.known.get(sub, 0):
                     found.append(version)
                 before = units
         return found
-
-    def _never_held(self, sub: str, version: Said) -> bool:
-        """Whether a version came after a newer one of the same day or an earlier one, so that it said of no day what holds."""
-        if (sub, version.number) not in self._arrived or not self._came_late(sub, version.number):
-            return False
-        newer = [v for v in self.history[sub] if v.number > version.number and v.day <= version.day]
-        before = self._arrived[: self._arrived.index((sub, version.number))]
-        return any((sub, v.number) in before for v in newer)
 
     def _by_timus(
         self, line: Line, day: date, without: frozenset[tuple[str, int]] = frozenset(), only: str = ""
