@@ -12,11 +12,12 @@ import pytest
 from tests.world import ADV, CONTRACT, CUSTOMER, World
 from timus_autotask.ports.errors import Conflict, TableUnavailable
 from timus_autotask.ports.table import Key, Put, Write
+from timus_autotask.store.keys import IN_HAND
 from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.store.troubles import Trouble
 from timus_autotask.sync import merge
 from timus_autotask.sync.apply import apply_customer
-from timus_autotask.sync.sweep import sweep
+from timus_autotask.sync.sweep import CutOff, sweep
 from timus_autotask.watch.status import gather, status_of
 
 SICK, WELL = "cus_sick", CUSTOMER
@@ -24,6 +25,10 @@ SICK, WELL = "cus_sick", CUSTOMER
 
 class Bug(Exception):
     """Anything at all."""
+
+
+class Killed(BaseException):
+    """No time is left, or no memory: nothing of the run goes on."""
 
 
 def two_customers() -> World:
@@ -47,7 +52,7 @@ def troubles(world: World) -> list[Trouble]:
 class Ill(type(World().table)):  # type: ignore[misc]
     """A table at which one customer's events cannot be merged."""
 
-    raises: Exception | None = None
+    raises: BaseException | None = None
 
     def write(self, changes: list[Write]) -> None:
         """Not for that customer."""
@@ -58,7 +63,7 @@ class Ill(type(World().table)):  # type: ignore[misc]
         super().write(changes)
 
 
-def ill(world: World, raises: Exception) -> Ill:
+def ill(world: World, raises: BaseException) -> Ill:
     """The same table, with a customer who makes trouble."""
     table = Ill()
     table.__dict__.update(world.table.__dict__)
@@ -101,6 +106,58 @@ def test_it_is_tried_again_after_a_pause_that_grows() -> None:
     [trouble] = troubles(world)
     assert trouble.since == world.start + timedelta(seconds=121)
     assert trouble.times == len(tried)
+
+
+def test_what_kills_a_run_holds_up_nobody_else() -> None:
+    """The next run leaves it alone, and says so; each further death costs one more run, after a pause that grows."""
+    world = two_customers()
+    ill(world, Killed())
+    with pytest.raises(Killed):
+        sweep(world.ports, world.deadline)
+    assert world.units(ADV, date(2026, 3, 16)) != 31
+    sweep(world.ports, world.deadline)
+    assert world.units(ADV, date(2026, 3, 16)) == 31
+    [trouble] = troubles(world)
+    assert (trouble.kind, trouble.id, trouble.times) == ("customer", SICK, 1)
+    assert trouble.error == repr(CutOff())
+    assert [fields["customers"] for name, fields in world.happened if name == "failed"] == [[SICK]]
+    died = 0
+    for _ in range(60):
+        world.clock.advance(60)
+        try:
+            sweep(world.ports, world.deadline)
+        except Killed:
+            died += 1
+    assert died == 9
+    assert troubles(world)[0].times in (died, died + 1)
+
+
+def test_what_killed_a_run_once_is_handled_after_its_pause() -> None:
+    """And neither the trouble nor what the run had in hand is left."""
+    world = two_customers()
+    table = ill(world, Killed())
+    with pytest.raises(Killed):
+        sweep(world.ports, world.deadline)
+    table.raises = None
+    sweep(world.ports, world.deadline)
+    assert [one.id for one in troubles(world)] == [SICK]
+    world.clock.advance(60)
+    sweep(world.ports, world.deadline)
+    assert (troubles(world), world.units(ADV, date(2026, 3, 16), 29683950)) == ([], 4)
+    assert world.table.get(IN_HAND) is None
+
+
+def test_what_was_in_hand_and_is_not_due_any_more_is_no_trouble() -> None:
+    """The run was cut off after its last write; or nobody can read what it had in hand."""
+    for data in ({"pk": f"CUSTOMER#{SICK}", "sk": "INBOX#gone"}, {"pk": 7}):
+        world = two_customers()
+        world.sweep()
+        world.table.write([Put(IN_HAND, data, 0)])
+        world.tell(2, {ADV: 32})
+        world.clock.advance(120)
+        world.sweep()
+        assert (troubles(world), len([*world.ports.store.events()])) == ([], 3)
+        assert world.table.get(IN_HAND) is None
 
 
 def test_once_it_can_be_handled_it_is_and_the_trouble_is_forgotten() -> None:

@@ -35,6 +35,8 @@ NAMES = "NAMES"
 
 CIRCUIT = Key(PARTNER, "AUTOTASK")
 """Whether Autotask may be asked."""
+IN_HAND = Key(PARTNER, "IN-HAND")
+"""What a sweep has begun and not ended."""
 MOVED = Key(PARTNER, "MOVED")
 """Units that were moved today."""
 RUN = Key(PARTNER, "RECONCILE")
@@ -65,7 +67,7 @@ OF_CONTRACT = (CONTRACT, LINE + LAST)
 WITH_JOURNAL = (CHANGE, NAMES)
 """The same with the journal and the names."""
 OF_PARTNER = (CIRCUIT.sk, POLICY)
-"""Of the partner: circuit, stage, units moved, plans, terms. What a reconcile found stands behind it."""
+"""Of the partner: circuit, what a sweep has in hand, stage, units moved, plans, terms. What a reconcile found stands behind it."""
 WITH_RUN = (CIRCUIT.sk, RUN.sk)
 """The same with the reconcile that was begun last."""
 FOUND_BY_RUNS = (FOUND, FOUND + LAST)

@@ -15,6 +15,7 @@ from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
 from timus_autotask.store.reading import RecordUnreadable, Stored, read_as, readable_or, seconds_of
 from timus_autotask.store.terms import stored_stage, terms_in
+from timus_autotask.store.troubles import InHand, in_hand_in
 
 MANY_FAILING = 5
 """So many contracts in a row whose requests failed mean that the service is at fault, and no longer each contract for itself."""
@@ -85,6 +86,8 @@ class PartnerRecords:
     moved: Stored[Moved] = Stored(Moved())  # noqa: RUF009 - it is frozen
     stage: Stored[Stage] | None = None
     """None: nobody has decided yet; see ``sync.stage``."""
+    in_hand: Stored[InHand] | None = None
+    """What a sweep has begun; None: none is at work, or it has begun nothing that could hold up others."""
     unreadable: Mapping[str, RecordUnreadable] = field(default_factory=dict)
     """By sort key: what of it cannot be read."""
 
@@ -129,6 +132,7 @@ def partner_in(documents: Iterable[Document]) -> PartnerRecords:
     terms: Stored[Terms] = Stored(Terms())
     circuit, moved = Stored(Circuit()), Stored(Moved())
     stage: Stored[Stage] | None = None
+    in_hand: Stored[InHand] | None = None
     unreadable: dict[str, RecordUnreadable] = {}
     for document in documents:
         sk = document.key.sk
@@ -142,11 +146,13 @@ def partner_in(documents: Iterable[Document]) -> PartnerRecords:
                 stage = stored_stage(document)
             elif document.key == keys.CIRCUIT:
                 circuit = readable_or(Circuit(), circuit_in, document)
+            elif document.key == keys.IN_HAND:
+                in_hand = readable_or(InHand("", ""), in_hand_in, document)
             elif document.key == keys.MOVED:
                 moved = Stored(read_as(moved_in, document), document.rev)
         except RecordUnreadable as error:
             unreadable[sk] = error
-    return PartnerRecords(plans, terms, circuit, moved, stage, unreadable)
+    return PartnerRecords(plans, terms, circuit, moved, stage, in_hand, unreadable)
 
 
 def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -> Put:

@@ -36,10 +36,31 @@ class Trouble:
         return self.subject.partition("#")[2]
 
 
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """What a sweep has begun: the key of a document. A sweep that finds one knows that the sweep before was cut off in the middle of it."""
+
+    pk: str
+    sk: str
+
+    @property
+    def key(self) -> Key:
+        """Of the document."""
+        return Key(self.pk, self.sk)
+
+
 _TROUBLE = Codec(Trouble)
+_IN_HAND = Codec(InHand)
 
 trouble_in = _TROUBLE.load
 """What could not be handled."""
+in_hand_in = _IN_HAND.load
+"""What a sweep has begun."""
+
+
+def put_in_hand(key: Key, expected: int) -> Put:
+    """Store what a sweep begins."""
+    return Put(keys.IN_HAND, _IN_HAND.dump(InHand(*key)), expected)
 
 
 def put_trouble(key: Key, trouble: Trouble, expected: int) -> Put:

@@ -19,10 +19,19 @@ from timus_autotask.ports.errors import (
     TableUnavailable,
 )
 from timus_autotask.ports.table import Delete, Document, Due, Key, Put
-from timus_autotask.store.keys import CIRCUIT, CONTRACT, NOTE, contract_key, id_of, sku_of, trouble_key
+from timus_autotask.store.keys import (
+    CIRCUIT,
+    CONTRACT,
+    IN_HAND,
+    NOTE,
+    contract_key,
+    id_of,
+    sku_of,
+    trouble_key,
+)
 from timus_autotask.store.partner import looked_for, put_plan
 from timus_autotask.store.reading import RecordUnreadable
-from timus_autotask.store.troubles import Trouble, put_trouble
+from timus_autotask.store.troubles import Trouble, put_in_hand, put_trouble
 from timus_autotask.store.update import update
 from timus_autotask.sync.apply import merge_customer
 from timus_autotask.sync.gather import store_service
@@ -55,6 +64,13 @@ def sweep(ports: Ports, deadline: datetime) -> int:
     return _Sweep(ports, deadline).run()
 
 
+class CutOff(Exception):
+    """A run ended in the middle of something: it had no time left, or no memory."""
+
+    def __init__(self) -> None:
+        super().__init__("a run ended in the middle of it: no time was left, or no memory")
+
+
 class _Sweep:
     """One tick of the schedule."""
 
@@ -64,13 +80,27 @@ class _Sweep:
         self._tried: dict[Key, bool] = {}
         """By the key of its trouble: what was tried in this run, and whether it went well."""
         self._notes_left = MOST_NOTES
+        self._cut_off: Key | None = None
+        """The key of the trouble of what the run before did not end."""
+        self._in_hand = 0
+        """The revision of the record of what this run has in hand; 0: there is none."""
 
     def run(self) -> int:
         """Part after part of what is due."""
         ports = self._ports
-        now = ports.clock.now()
         with suppress(RecordUnreadable):  # each contract says so itself, and nothing is adjusted
-            partner_stage(ports, ports.store.partner())  # decided before there is any line
+            partner = ports.store.partner()
+            if partner.in_hand:
+                self._cut_off, self._in_hand = trouble_key(partner.in_hand.value.key), partner.in_hand.rev
+            partner_stage(ports, partner)  # decided before there is any line
+        done = self._do_what_is_due()
+        if self._in_hand:
+            self._forget(Delete(IN_HAND, self._in_hand))
+        return done
+
+    def _do_what_is_due(self) -> int:
+        ports = self._ports
+        now = ports.clock.now()
         away = ports.store.circuit().value.open(now)
         done = 0
         for due in _parts(ports, now):
@@ -94,6 +124,11 @@ class _Sweep:
     def _handle(self, document: Due, due: Sequence[Due]) -> bool:
         """Handle what a document is about; False when it could not be. ``due``: what else is due."""
         key = document.key
+        if trouble_key(key) == self._cut_off:
+            self._cut_off = None
+            self._set_aside(key, CutOff(), due)
+            return False
+        self._take_in_hand(key)
         trouble = self._ports.store.trouble_rev(key) if key == trouble_key(key) else 0
         if not self._attempt(key, partial(self._take, key), due):
             return False
@@ -112,15 +147,26 @@ class _Sweep:
                 self._ports.table.get(
                     CIRCUIT
                 )  # raises, too, if the table is away, and not just this document
-            customers = _customers(due[:1], self._ports)
-            self._ports.on_event(
-                "failed", error=repr(error), document="/".join(key), customers=customers or None
-            )
-            self._leave_alone(key, error, [one.key for one in due if trouble_key(one.key) == subject])
-            self._tried[subject] = False
+            self._set_aside(key, error, due)
         else:
             self._tried[subject] = True
         return self._tried[subject]
+
+    def _set_aside(self, key: Key, error: Exception, due: Sequence[Due]) -> None:
+        """Say that something could not be handled, and leave it alone for a while."""
+        subject = trouble_key(key)
+        customers = _customers(due[:1], self._ports)
+        self._ports.on_event("failed", error=repr(error), document="/".join(key), customers=customers or None)
+        self._leave_alone(key, error, [one.key for one in due if trouble_key(one.key) == subject])
+        self._tried[subject] = False
+
+    def _take_in_hand(self, key: Key) -> None:
+        """Say what is begun: whatever kills this run does so once, and is left alone by the next one. A contract's lease does the same."""
+        if key.pk.partition("#")[0] == CONTRACT:
+            return
+        with suppress(Conflict):  # another run is at work, and says what it has in hand
+            self._ports.store.commit(put_in_hand(key, self._in_hand))
+            self._in_hand += 1
 
     def _take(self, key: Key) -> None:
         identity = id_of(key)
