@@ -262,7 +262,7 @@ class Desk:
 
     def _service(self, sku: str) -> int:
         if sku not in self._services:
-            (service,) = self._ports.autotask().services_by_sku(sku)
+            (service,) = self._ports.autotask().services_by_sku([sku])
             self._services[sku] = service.id
         return self._services[sku]
 

@@ -233,7 +233,26 @@ def test_long_lists_are_asked_in_parts() -> None:
 def test_services_by_sku_are_exact() -> None:
     """Autotask's database compares without regard to case and trailing blanks; a SKU is exact."""
     wire = canned(page(service(1, "S1"), service(2, "s1 "), service(3, "S1")))
-    assert [found.id for found in client(wire).services_by_sku("S1")] == [1, 3]
+    assert [found.id for found in client(wire).services_by_sku(["S1"])] == [1, 3]
+
+
+def test_the_services_of_many_skus_are_one_request() -> None:
+    """Each SKU once; a hundred in a request, because each is a term of its own."""
+    wire = canned(page(service(1, "S1"), service(2, "S2")), page())
+    skus = ["S1", "S2", "S1", *(f"T{number}" for number in range(99))]
+    assert [found.id for found in client(wire).services_by_sku(skus)] == [1, 2]
+    bodies = [*wire.bodies()]
+    one_of, active = bodies[0]["Filter"]
+    assert one_of["op"] == "or"
+    assert one_of["items"][:2] == [{"op": "eq", "field": "sku", "value": sku} for sku in ("S1", "S2")]
+    assert active == {"op": "eq", "field": "isActive", "value": True}
+    assert [len(body["Filter"][0].get("items", [0])) for body in bodies] == [100, 1]
+
+
+def test_a_service_of_a_sku_that_was_not_asked_for_is_not_believed() -> None:
+    """Autotask may have dropped the filter."""
+    with pytest.raises(RetryLater, match="not asked for"):
+        client(canned(page(service(1, "S3")), NO_CONTRACT)).services_by_sku(["S1", "S2"])
 
 
 def test_units_from_a_day_on() -> None:
@@ -504,7 +523,7 @@ def test_rows_are_checked_against_the_filter(condition: Condition, good: list[An
 def test_a_flag_is_checked_too() -> None:
     """Only active services were asked for."""
     with pytest.raises(RetryLater, match="isActive"):
-        client(canned(page(service(1, "S1", isActive=False)), NO_CONTRACT)).services_by_sku("S1")
+        client(canned(page(service(1, "S1", isActive=False)), NO_CONTRACT)).services_by_sku(["S1"])
 
 
 @pytest.mark.parametrize("op", ["ne", "noteq", "", "EQ", "and", "or"])
@@ -787,7 +806,7 @@ def test_every_request_is_as_published() -> None:
     autotask.contract(5)
     autotask.contracts([5, 6])
     autotask.contracts_of(612)
-    autotask.services_by_sku("S1")
+    autotask.services_by_sku(["S1"])
     autotask.service(45)
     autotask.contract_services(5)
     autotask.units(5, [45], DAY)

@@ -17,7 +17,7 @@ from timus_autotask.domain.stage import Stage
 from timus_autotask.ports.table import Document, Key, Put, Write
 from timus_autotask.store.contracts import ContractState, put_contract_state
 from timus_autotask.store.customers import put_mapping
-from timus_autotask.store.keys import CIRCUIT, inbox_key, line_key
+from timus_autotask.store.keys import CIRCUIT, IN_HAND, inbox_key, line_key
 from timus_autotask.store.partner import Circuit, put_circuit
 from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.store.terms import put_stage, put_terms
@@ -317,7 +317,7 @@ def test_what_dies_with_the_lease_is_found_when_the_lease_ends() -> None:
 
 
 def test_the_sweep_takes_an_event_whose_wake_up_was_lost_in_as_few_writes() -> None:
-    """It merges, leases and adjusts as the worker does."""
+    """It merges, leases and adjusts as the worker does, and says before and after that it has the customer in hand."""
     world = level()
     while received := world.queue.receive(10):
         for message in received:
@@ -328,7 +328,8 @@ def test_the_sweep_takes_an_event_whose_wake_up_was_lost_in_as_few_writes() -> N
     world.sweep()
     world.ports = kept
     assert world.posted() == [(45, 3, "2026-03-15")]
-    assert len(table.writes) == 3
+    keys = [[one.key for one in changes] for changes in table.writes]
+    assert (len(keys), keys[0], keys[-1]) == (2 + 3, [IN_HAND], [IN_HAND])
     assert table.reads.count(f"CONTRACT#{CONTRACT}") == 1
 
 

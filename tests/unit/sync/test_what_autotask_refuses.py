@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,8 +13,12 @@ import pytest
 from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.line import Outcome, State
+from timus_autotask.domain.mapping import PlanMapping
 from timus_autotask.domain.reasons import Parked
+from timus_autotask.ports.errors import Refused
+from timus_autotask.ports.psa import Service
 from timus_autotask.store.terms import put_terms
+from timus_autotask.sync.gather import find_services
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import gather, status_of
@@ -106,6 +112,37 @@ def test_a_service_that_may_not_be_looked_for(world: World, answer: str) -> None
     assert world.ports.store.partner().plan(ESS).value.matched
     world.pass_time(minutes=1)
     assert world.posted()[1:] == [(46, 4, "2026-03-15")]
+
+
+def test_the_services_of_all_new_skus_are_looked_for_in_one_request(world: World) -> None:
+    """However many there are: a customer may bring sixty at once, and a run has a minute."""
+    world.control.clear_requests()
+    world.tell(8, {ADV: 28, ESS: 4} | {f"NEW-{number:02}": 1 for number in range(60)})
+    world.work()
+    assert [one["entity"] for one in world.control.requests()].count("Services") == 1
+    assert world.ports.store.partner().plan(ESS).value.matched
+    assert world.ports.store.partner().plan("NEW-59").value.choices == ()
+
+
+class Picky:
+    """An Autotask that refuses to look for one SKU, alone or among others."""
+
+    def services_by_sku(self, skus: Collection[str]) -> list[Service]:
+        """Each has the number of its place in the alphabet."""
+        if "B" in skus:
+            raise Refused(("not B",), 500)
+        return [Service(ord(sku), sku, sku, True, 1, Decimal(10)) for sku in skus]
+
+
+def test_where_one_sku_is_refused_the_others_are_found(world: World) -> None:
+    """Each is asked for by itself then, and only the one that is refused waits, in Autotask's words."""
+    ports = replace(world.ports, autotask=Picky)  # type: ignore[arg-type]
+    found = find_services([PlanMapping(sku) for sku in "ABC"], ports)
+    assert {sku: (one.matched, one.refused) for sku, one in found.items()} == {
+        "A": (True, ""),
+        "B": (False, "not B"),
+        "C": (True, ""),
+    }
 
 
 def test_an_ended_contract_is_noticed_without_any_event(world: World) -> None:

@@ -64,6 +64,7 @@ from timus_autotask.autotask.query import (
     on_days,
     page_of,
     parts,
+    with_texts,
 )
 from timus_autotask.autotask.zone import (
     AUTOTASK,
@@ -219,10 +220,11 @@ class Autotask:
             contract for contract in self.query(CONTRACTS, company, numbered) if contract.number == number
         ]
 
-    def services_by_sku(self, sku: str) -> list[Service]:
-        """Active services of the catalogue whose SKU is exactly this; there may be several."""
-        found = self.query(SERVICES, Condition("sku", "eq", sku), Condition("isActive", "eq", True))
-        return [service for service in found if service.sku == sku]
+    def services_by_sku(self, skus: Collection[str]) -> list[Service]:
+        """Active services of the catalogue whose SKU is exactly one of these; there may be several of one."""
+        active = Condition("isActive", "eq", True)
+        found = (one for asked in with_texts("sku", skus) for one in self.query(SERVICES, asked, active))
+        return [service for service in found if service.sku in skus]
 
     def service(self, service_id: int) -> Service | None:
         """One service of the catalogue, active or not."""

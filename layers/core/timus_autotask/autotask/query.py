@@ -25,6 +25,9 @@ MOST_PAGES = 100
 MOST_TERMS = 500
 """OR terms in one query; Autotask counts each value of an ``in`` list and each item of an ``or``."""
 
+MOST_TEXTS = 100
+"""Texts in one query: they are long, and each is a term of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -93,6 +96,13 @@ def on_days(days: Mapping[int, date]) -> Iterator[Condition]:
             terms = min(MOST_TERMS, terms + len(few) + (len(few) > 1))
     if covers:
         yield _either(covers)
+
+
+def with_texts(field: str, texts: Iterable[str]) -> Iterator[Condition]:
+    """Conditions on a field that has one of these texts, one for each query: ``in`` is documented for numbers only."""
+    asked = [Condition(field, "eq", text) for text in dict.fromkeys(texts)]
+    for first in range(0, len(asked), MOST_TEXTS):
+        yield _either(asked[first : first + MOST_TEXTS])
 
 
 def _either(conditions: list[Condition]) -> Condition:

@@ -6,7 +6,7 @@ well (see ``errors``). A read gives whole lists or nothing; a write is sent once
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
@@ -243,8 +243,8 @@ class Psa(Protocol):
         """Contracts of a company that carry exactly this number of ours."""
         ...
 
-    def services_by_sku(self, sku: str) -> list[Service]:
-        """Active services of the catalogue whose SKU is exactly this; there may be several."""
+    def services_by_sku(self, skus: Collection[str]) -> list[Service]:
+        """Active services of the catalogue whose SKU is exactly one of these; there may be several of one."""
         ...
 
     def service(self, service_id: int) -> Service | None:

@@ -154,8 +154,7 @@ def _with_services(
     missing = [
         plan for sku in sorted(wanted) if (plan := partner.plan(sku)).rev == 0 or looked_for(plan, now)
     ]
-    for plan in missing:
-        store_service(plan, ports)
+    store_services(missing, ports)
     return ports.store.partner() if missing else partner
 
 
@@ -384,28 +383,40 @@ def units_by_contract_service(rows: Iterable[UnitRow], contract_end: date) -> di
     return timelines
 
 
-def store_service(plan: Stored[PlanMapping], ports: Ports) -> None:
-    """Look for the service of a SKU, and store what was found. Raises ``AutotaskError`` but ``Refused``.
+def store_services(plans: Sequence[Stored[PlanMapping]], ports: Ports) -> None:
+    """Look for the services of SKUs, and store what was found. Raises ``AutotaskError`` but ``Refused``.
 
-    Without one, the SKU is looked for again after a while, because a person may add or correct the service in Autotask.
+    A SKU without one is looked for again after a while, because a person may add or correct the service in Autotask.
     """
-    due_at: datetime | None = ports.clock.now() + UNMATCHED_RECHECK
-    found = find_service(plan.value, ports)
-    if found.matched:
-        due_at = ports.clock.now() if plan.rev else None
-    with suppress(Conflict):  # somebody chose at the same moment; what they chose is read next
-        ports.store.commit(put_plan(found, plan.rev, due_at))
+    found = find_services([plan.value for plan in plans], ports)
+    for plan in plans:
+        of_sku, due_at = found[plan.value.sku], ports.clock.now() + UNMATCHED_RECHECK
+        until = (ports.clock.now() if plan.rev else None) if of_sku.matched else due_at
+        with suppress(Conflict):  # somebody chose at the same moment; what they chose is read next
+            ports.store.commit(put_plan(of_sku, plan.rev, until))
 
 
-def find_service(plan: PlanMapping, ports: Ports) -> PlanMapping:
-    """The SKU with the one active Autotask service that carries it; never by name. Without one, with those that it may be.
+def find_services(plans: Sequence[PlanMapping], ports: Ports) -> dict[str, PlanMapping]:
+    """By SKU: with the one active Autotask service that carries it; never by name. Without one, with those that it may be.
 
-    Where Autotask refuses to look, only this SKU waits, and no other one of the contract. Raises ``AutotaskError`` but ``Refused``.
+    All are asked for together. Where Autotask refuses that, each by itself: then only the SKU that it refuses waits, and no other one of the
+    contract. Raises ``AutotaskError`` but ``Refused``.
     """
+    if not plans:
+        return {}
     try:
-        ids = tuple(sorted(service.id for service in ports.autotask().services_by_sku(plan.sku)))
+        services = ports.autotask().services_by_sku([plan.sku for plan in plans])
     except Refused as error:
-        return replace(plan, refused=str(error))
+        if len(plans) > 1:
+            return {sku: found for plan in plans for sku, found in find_services([plan], ports).items()}
+        return {plan.sku: replace(plan, refused=str(error)) for plan in plans}
+    return {
+        plan.sku: _with_service(plan, sorted(one.id for one in services if one.sku == plan.sku))
+        for plan in plans
+    }
+
+
+def _with_service(plan: PlanMapping, ids: Sequence[int]) -> PlanMapping:
     if len(ids) == 1:
         return replace(plan, choices=(ServiceChoice(ids[0]),), matched=True, candidates=(), refused="")
-    return replace(plan, choices=(), matched=False, candidates=ids, refused="")
+    return replace(plan, choices=(), matched=False, candidates=tuple(ids), refused="")

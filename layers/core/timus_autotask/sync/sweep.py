@@ -34,7 +34,7 @@ from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.store.troubles import Trouble, put_in_hand, put_trouble
 from timus_autotask.store.update import update
 from timus_autotask.sync.apply import merge_customer
-from timus_autotask.sync.gather import store_service
+from timus_autotask.sync.gather import store_services
 from timus_autotask.sync.merge import wake_customer
 from timus_autotask.sync.note import write_note
 from timus_autotask.sync.open_contract import open_contract
@@ -162,7 +162,7 @@ class _Sweep:
 
     def _take_in_hand(self, key: Key) -> None:
         """Say what is begun: whatever kills this run does so once, and is left alone by the next one. A contract's lease does the same."""
-        if key.pk.partition("#")[0] == CONTRACT:
+        if key.pk.partition("#")[0] == CONTRACT or trouble_key(key) in self._tried:
             return
         with suppress(Conflict):  # another run is at work, and says what it has in hand
             self._ports.store.commit(put_in_hand(key, self._in_hand))
@@ -292,7 +292,7 @@ def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
         if looked_for(plan, now):
             if partner.circuit.value.open(now):
                 return ()
-            store_service(plan, ports)
+            store_services([plan], ports)
             plan = ports.store.partner().plan(sku)
             if not plan.value.matched:
                 return ()

@@ -7,7 +7,7 @@ nobody else is at work: a lease that a worker has on a contract holds nothing up
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -243,10 +243,12 @@ class RehearsedAutotask:
             found = self._ask(lambda autotask: autotask.services(fresh))
             self._services |= {id_: found.get(id_) for id_ in fresh}
 
-    def services_by_sku(self, sku: str) -> list[Service]:
-        if sku not in self._by_sku:
-            self._by_sku[sku] = self._ask(lambda autotask: autotask.services_by_sku(sku))
-        return self._by_sku[sku]
+    def services_by_sku(self, skus: Collection[str]) -> list[Service]:
+        fresh = [sku for sku in skus if sku not in self._by_sku]
+        if fresh:
+            found = self._ask(lambda autotask: autotask.services_by_sku(fresh))
+            self._by_sku |= {sku: [one for one in found if one.sku == sku] for sku in fresh}
+        return [service for sku in skus for service in self._by_sku[sku]]
 
     def _ask(self, question: Callable[[Psa], T]) -> T:
         try:

@@ -147,6 +147,6 @@ def skus_here(deployment: Deployment) -> set[str]:
 def _is_carried(deployment: Deployment, sku: str) -> bool:
     """Whether an active service of Autotask carries it; one that cannot be asked carries nothing."""
     try:
-        return bool(deployment.ports.autotask().services_by_sku(sku))
+        return bool(deployment.ports.autotask().services_by_sku([sku]))
     except NO_ANSWER:
         return False
