@@ -19,7 +19,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,9 +26,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import bytecode
 from local.build import read_template
 from local.emulator import ROOT
+from local.zones import is_zone
 
 TEMPLATE = read_template()
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
+SAM_OPTIONS = ROOT / "local" / "sam-deploy.toml"
+"""What holds for every deployment."""
 KEPT = ROOT / ".deploy"
 GIVEN = {"TIME_ZONE": "TimeZone", "ALARM_EMAIL": "AlarmEmail", "EXISTING_TABLE": "ExistingTableName"}
 """Variables of `make deploy` and the parameters that they set. PARAMETERS sets any."""
@@ -110,7 +112,7 @@ def objection(name: str, value: str) -> str | None:
         ("AllowedPattern" in rule and not re.fullmatch(rule["AllowedPattern"], value))
         or ("AllowedValues" in rule and value not in map(str, rule["AllowedValues"]))
         or ("MaxValue" in rule and not _between(value, rule["MinValue"], rule["MaxValue"]))
-        or (name == "TimeZone" and not _is_zone(value))
+        or (name == "TimeZone" and not is_zone(value))
     )
     if not wrong:
         return None
@@ -121,14 +123,6 @@ def objection(name: str, value: str) -> str | None:
 
 def _between(value: str, least: int, most: int) -> bool:
     return value.isascii() and value.isdigit() and least <= int(value) <= most
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def overrides(existing: Mapping[str, str] | None, told: Mapping[str, str], ask: Ask | None) -> dict[str, str]:
@@ -219,8 +213,12 @@ def listening(sns: Any, topic: str, stack: str) -> list[str]:
 
 
 def sam_command(stack: str, region: str, parameters: Mapping[str, str]) -> list[str]:
-    """The call of the SAM CLI. A parameter that is not given keeps the value that the stack has."""
-    command = [str(SAM), "deploy", "--stack-name", stack, "--s3-prefix", stack, "--region", region]
+    """The call of the SAM CLI. A parameter that is not given keeps the value that the stack has.
+
+    SAM reads nothing but our own file: `sam deploy --guided` leaves parameters and a profile in samconfig.toml, which would be another stack's.
+    """
+    command = [str(SAM), "deploy", "--config-file", str(SAM_OPTIONS), "--stack-name", stack]
+    command += ["--s3-prefix", stack, "--region", region]
     if parameters:
         pairs = (f'{name}="{value}"' for name, value in parameters.items())
         command += ["--parameter-overrides", *pairs]

@@ -26,7 +26,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import boto3
 from botocore.config import Config
@@ -44,6 +43,7 @@ from local.emulator import (
 )
 from local.gateway import Gateway
 from local.leash import Leashed
+from local.zones import is_zone
 from timus_autotask.aws.dynamodb import DynamoTable
 from timus_autotask.domain.stage import Stage
 from timus_autotask.store.terms import put_stage
@@ -323,12 +323,8 @@ def _new_run_dir(parent: Path) -> Path:
 
 
 def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise argparse.ArgumentTypeError(
-            f"there is no time zone {name}; write it as in America/New_York"
-        ) from None
+    if not is_zone(name):
+        raise argparse.ArgumentTypeError(f"there is no time zone {name}; write it as in America/New_York")
     return name
 
 

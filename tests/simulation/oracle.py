@@ -512,7 +512,7 @@ class Oracle:
         self._bug(function, repr(error))
 
     def _bug(self, function: str, error: str) -> None:
-        if error.startswith(("TableUnavailable", "QueueUnavailable")) or "cursed" in error:
+        if error.startswith(("TableUnavailable", "QueueUnavailable", "CutOff")) or "cursed" in error:
             return
         if self.w.poison is not None and self.w.poison[1] == "terms":
             return

@@ -442,7 +442,9 @@ class SimTransport:
 def _contract_of(request: Request) -> int:
     """The one contract whose units or lines are asked for; 0: no such one."""
     filters = json.loads(request.body).get("Filter", ()) if request.body else ()
-    return next((one["value"] for one in filters if one["field"] == "contractID" and one["op"] == "eq"), 0)
+    return next(
+        (one["value"] for one in filters if one.get("field") == "contractID" and one["op"] == "eq"), 0
+    )
 
 
 Told = Mapping[str, Any]

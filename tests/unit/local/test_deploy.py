@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from local.deploy import (
     overrides,
     sam_command,
 )
+from local.emulator import ROOT
 
 HERE = Place("111111111111", "eu-west-1")
 
@@ -79,6 +81,26 @@ def test_a_stack_that_is_there_keeps_what_it_was_told() -> None:
     ]
 
 
+def test_sam_is_handed_nothing_that_another_deployment_left() -> None:
+    """`sam deploy --guided` writes parameters, profile and name of one stack into samconfig.toml; SAM would use them for every other."""
+    command = sam_command("acme", "eu-west-1", {})
+    file = Path(command[command.index("--config-file") + 1])
+    assert file != ROOT / "samconfig.toml"
+    assert tomllib.loads(file.read_text()) == {
+        "version": 0.1,
+        "default": {
+            "deploy": {
+                "parameters": {
+                    "capabilities": "CAPABILITY_IAM",
+                    "resolve_s3": True,
+                    "confirm_changeset": False,
+                    "fail_on_empty_changeset": False,
+                }
+            }
+        },
+    }
+
+
 def test_a_zone_that_is_merely_exported_moves_no_stack() -> None:
     """Left in a shell from another partner's stack, it would move the days that are billed: a person types it, and nobody else changes it."""
     existing = {"TimeZone": "America/Denver", "AlarmEmail": "a@msp.example"}
@@ -110,6 +132,9 @@ def test_a_kept_table_is_for_a_new_stack() -> None:
     [
         ({"TIME_ZONE": ""}, "no time zone ''"),
         ({"TIME_ZONE": "Europe/Berlino"}, "no time zone 'Europe/Berlino'"),
+        ({"TIME_ZONE": "europe/berlin"}, "no time zone 'europe/berlin'"),
+        ({"TIME_ZONE": "posixrules"}, "no time zone 'posixrules'"),
+        ({"TIME_ZONE": "localtime"}, "no time zone 'localtime'"),
         ({"ALARM_EMAIL": "nobody"}, "AlarmEmail cannot be 'nobody'. must be an e-mail address"),
         ({"PARAMETERS": "QuietSecond=1"}, "Did you mean QuietSeconds?"),
         ({"PARAMETERS": "Nonsense"}, "Nonsense sets no parameter"),
