@@ -133,9 +133,10 @@ def overrides(existing: Mapping[str, str] | None, told: Mapping[str, str], ask: 
     """
     wanted = dict(told)
     if existing is not None:
-        if told.get("ExistingTableName", "") not in ("", existing.get("ExistingTableName")):
+        own = existing.get("ExistingTableName", "")
+        if told.get("ExistingTableName", own) != own:
             raise NotDeployed(
-                "EXISTING_TABLE is for a new stack: this one has a table, whose records would be left behind."
+                "EXISTING_TABLE is for a new stack: this one has a table, whose records would be left behind. Unset it."
             )
         _sure_of_zone(existing.get("TimeZone", ""), told, ask)
         return wanted

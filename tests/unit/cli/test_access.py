@@ -249,6 +249,26 @@ def test_what_cannot_be_sent_is_told(desk: Desk, posted: list[HttpRequest]) -> N
     assert posted == []
 
 
+@pytest.mark.parametrize("named", ["--url", "TIMUS_WEBHOOK_URL"])
+def test_what_goes_to_the_stacks_own_webhook_is_shown_first_however_it_is_named(
+    named: str, desk: Desk, posted: list[HttpRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent elsewhere, nobody knows what follows, and that is said."""
+    desk.world.map_customer()
+    expected = desk.ask("send", str(SAMPLE), "--dry-run")["preview"]
+    assert expected
+    for url, preview in ((desk.deployment("").webhook_url, expected), ("https://other.test/w", [])):
+        order = ["send", str(SAMPLE), "--dry-run"]
+        if named == "--url":
+            order += ["--url", url]
+        else:
+            monkeypatch.setenv(named, url)
+        assert desk.ask(*order)["preview"] == preview
+        said = desk.run(*order).out
+        assert ("is not known to be this stack's webhook" in said) is (url == "https://other.test/w")
+    assert posted == []
+
+
 def test_sending_needs_no_stack_when_url_and_secret_are_given(
     desk: Desk, posted: list[HttpRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,7 +124,10 @@ def test_a_kept_table_is_for_a_new_stack() -> None:
     """A stack that has a table would leave its records behind; the one that it goes on with may be named again."""
     with pytest.raises(NotDeployed, match="is for a new stack"):
         overrides({"ExistingTableName": ""}, {"ExistingTableName": "kept"}, None)
+    with pytest.raises(NotDeployed, match="left behind"):
+        overrides({"ExistingTableName": "kept"}, {"ExistingTableName": ""}, None)
     assert overrides({"ExistingTableName": "kept"}, {"ExistingTableName": "kept"}, None)
+    assert overrides({}, {"ExistingTableName": ""}, None) == {"ExistingTableName": ""}
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,10 @@ def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Termina
         body = with_field(body, *_field(order))
     at = arguments.timestamp if arguments.timestamp is not None else SystemClock().now()
     event = signed(body, secret, at, arguments.id or "")
-    preview = Preview() if elsewhere else what_follows(find(), event)
+    own = _whose(find, elsewhere) if elsewhere else find()
+    preview = what_follows(own, event) if own else Preview()
+    if own is None:
+        terminal.say(f"What follows is not shown: {url} is not known to be this stack's webhook.")
     if not shown_first(preview, arguments, terminal, f"Send {event.id}?"):
         return Sending(event.id, url, preview).to_json()
     try:
@@ -132,6 +135,15 @@ def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Termina
     if not sent.accepted:
         raise Failed(f"The event was not accepted: {sent.status}.", result=result)
     return result
+
+
+def _whose(find: Callable[[], Deployment], url: str) -> Deployment | None:
+    """The stack, if the address is its webhook; None: it is another's, or there is no stack to ask."""
+    try:
+        deployment = find()
+    except Failed:
+        return None
+    return deployment if deployment.webhook_url.rstrip("/") == url.rstrip("/") else None
 
 
 def _body(file: str) -> bytes:
