@@ -26,8 +26,11 @@ console: setup  ## the same, and then the console in a browser on these clients,
 local: setup  ## run the whole product on this machine until Ctrl-C
 	.venv/bin/timus-autotask local
 
-test: setup  ## run the whole test suite
-	.venv/bin/pytest
+# The tests of a file stay together, and those of tests/e2e, which share a stack.
+WORKERS ?= 2
+
+test: setup  ## run the whole test suite, in WORKERS=2 processes
+	.venv/bin/pytest -n $(WORKERS) --dist loadgroup
 
 test-unit: .venv/.installed  ## run the tests that open no socket
 	.venv/bin/pytest tests/unit tests/contract tests/simulator tests/bench -m "not loopback and not emulator and not sam and not slow"

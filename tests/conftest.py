@@ -5,6 +5,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,9 +18,19 @@ if settings.get_current_profile_name() == "default":
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 
+ONE_STACK = Path(__file__).parent / "e2e"
+"""Its tests share one stack, so that one process runs them all."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests marked `loopback`, `emulator` or `browser` reach 127.0.0.1; the rest keep `--disable-socket`."""
+    """Let tests marked `loopback`, `emulator` or `browser` reach 127.0.0.1; the rest keep `--disable-socket`.
+
+    The tests of a file run in one process, because they share what they have built.
+    """
     for item in items:
+        together = item.path.parent if item.path.is_relative_to(ONE_STACK) else item.path
+        item.add_marker(pytest.mark.xdist_group(str(together)))
         if any(map(item.get_closest_marker, ("loopback", "emulator", "browser"))):
             item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]))
 
