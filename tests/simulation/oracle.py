@@ -374,10 +374,8 @@ class Oracle:
     def _as_before_an_unclear_one(self, line: Line) -> bool:
         """Whether a line has what it had before an adjustment of which nobody knows what came: that one was not made, and is made now."""
         record = self._record(line)
-        if record is None or record.intent is None or record.parked is None:
-            return False
-        unclear = record.parked.code == "outcome-unclear"
-        return bool(unclear and self.has(line, record.intent.day) == record.parked.facts["before"])
+        intent = record.intent if record else None
+        return intent is not None and self.has(line, intent.day) == intent.before.at(intent.day)
 
     def _differences(self, line: Line, day: date) -> set[int]:
         """What a line has more on a day than any of what Timus may have said by then."""
