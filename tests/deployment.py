@@ -10,6 +10,7 @@ from tests.fakes.memory_queue import MemoryQueue
 from tests.world import AUTOTASK, World
 from timus_autotask.autotask.http import Transport
 from timus_autotask.bootstrap import autotask_user
+from timus_autotask.operate.careful import careful
 from timus_autotask.operate.deployment import Deployment, Place
 from timus_autotask.sync.receive import HttpRequest, receive
 
@@ -20,7 +21,7 @@ def deployment_of(
     """``transport`` is a way to Autotask in place of the one into the simulator, for credentials that are tried."""
     return Deployment(
         stack="timus-autotask",
-        ports=replace(world.ports, wake_ups=world.queue),
+        ports=careful(replace(world.ports, wake_ups=world.queue)),
         queue=world.queue,
         dead_letters=dead_letters or MemoryQueue(world.clock),
         secrets=world.secrets,

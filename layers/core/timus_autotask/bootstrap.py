@@ -234,6 +234,7 @@ def deployment(stack: str) -> Deployment:
     from timus_autotask.aws.identity import caller
     from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
     from timus_autotask.aws.sqs import SqsDeadLetters, SqsWakeUps
+    from timus_autotask.operate.careful import careful
     from timus_autotask.operate.deployment import Deployment, Place
     from timus_autotask.sync.ports import Ports
     from timus_autotask.watch.health import Limits
@@ -252,14 +253,16 @@ def deployment(stack: str) -> Deployment:
     webhook_url = os.environ.get("TIMUS_WEBHOOK_URL") or settings.webhook_url
     return Deployment(
         stack=stack,
-        ports=Ports(
-            table=DynamoTable(dynamodb, settings.table_name),
-            autotask=autotask,
-            credentials_refused=refused,
-            clock=clock,
-            zone=settings.zone,
-            settle=settings.settle,
-            wake_ups=queue,
+        ports=careful(
+            Ports(
+                table=DynamoTable(dynamodb, settings.table_name),
+                autotask=autotask,
+                credentials_refused=refused,
+                clock=clock,
+                zone=settings.zone,
+                settle=settings.settle,
+                wake_ups=queue,
+            )
         ),
         queue=queue,
         dead_letters=SqsDeadLetters(sqs, settings.dead_letter_queue_url),
