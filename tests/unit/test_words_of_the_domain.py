@@ -6,7 +6,8 @@ import ast
 import re
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "timus_autotask"
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "layers" / "core" / "timus_autotask"
 WIRE_NAME = re.compile(r"[A-Za-z]*[a-z][A-Z][A-Za-z]*")
 """Two words in one; a name of one word (``units``, ``Contracts``) is plain English too."""
 
@@ -29,3 +30,32 @@ def test_the_domain_names_no_field_of_autotask() -> None:
         if word in names
     }
     assert sorted(said) == [], "say what it means, and name the field in autotask/"
+
+
+def event_types() -> set[str]:
+    """Timus's types of events: there is a sample of each."""
+    return {path.stem for path in (ROOT / "events" / "timus").glob("*.json")}
+
+
+NAMED_ELSEWHERE = {
+    # A value in the table is ours: it stays, whatever Timus calls its events.
+    "store/history.py": {"subscription.renewed"},
+    # An example that can be typed names a file of events/timus/.
+    "cli/command.py": {"subscription.updated"},
+}
+"""Who else may name a type of event, and why."""
+
+
+def test_only_the_folder_of_timus_names_its_types_of_events() -> None:
+    """Neither in a string nor in a docstring or a comment: another schema of Timus is a matter of one folder."""
+    types = event_types()
+    assert {"subscription.renewed", "webhook.test"} <= types
+    said = {
+        (str(path.relative_to(PACKAGE)), word)
+        for path in PACKAGE.rglob("*.py")
+        if path.parent != PACKAGE / "timus"
+        for word in re.findall(r"\w+\.\w+", path.read_text(encoding="utf-8"))
+        if word in types
+    }
+    allowed = {(path, word) for path, words in NAMED_ELSEWHERE.items() for word in words}
+    assert said == allowed, "say what it means in a field of Snapshot, and name the type in timus/"

@@ -16,7 +16,6 @@ from timus_autotask.domain.history import (
     CLOCKS_DIFFER,
     FORGOTTEN_AT_ONCE,
     KEPT_VERSIONS,
-    RENEWED,
     Merge,
     Merged,
     Restart,
@@ -343,8 +342,9 @@ FIRST, NEXT, THEN = date(2026, 12, 31), date(2027, 12, 31), date(2028, 12, 31)
         ([term(1, FIRST), term(2, NEXT), term(3, NEXT)], NEXT),
         ([term(1, FIRST), term(2, NEXT), term(3, THEN)], THEN),
         ([term(1, NEXT), term(2, FIRST)], None),
-        ([term(1, NEXT, event_type=RENEWED)], NEXT),
-        ([term(1, NEXT, event_type=RENEWED), term(2, NEXT)], NEXT),
+        ([term(1, NEXT, renews=True)], NEXT),
+        ([term(1, NEXT, renews=True), term(2, NEXT)], NEXT),
+        ([term(1, NEXT, event_type="subscription.renewed")], None),
         ([term(1, FIRST), term(2, None), term(3, NEXT)], NEXT),
         ([term(1, None), term(2, FIRST)], None),
         ([term(1, FIRST), term(2, NEXT), term(3, None)], None),
@@ -355,7 +355,7 @@ FIRST, NEXT, THEN = date(2026, 12, 31), date(2027, 12, 31), date(2028, 12, 31)
     ],
 )
 def test_until_when_a_term_was_renewed(versions: list[Version], until: date | None) -> None:
-    """A later end than the one before, or an event that says so; as far as the subscription is still billed."""
+    """A later end than the one before, or an event that says so, whatever its type is called; as far as the subscription is still billed."""
     assert Subscription("sub_1", "cus_1", tuple(versions)).renewed_until == until
 
 

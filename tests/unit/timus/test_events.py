@@ -124,9 +124,16 @@ def test_without_a_subscription_there_is_something_to_note() -> None:
 
 @pytest.mark.parametrize("kind", ["subscription.upgraded", "customer.updated", "webhook.test", ""])
 def test_the_state_counts_whatever_the_type_is(kind: str) -> None:
-    """The type is for people: a whole subscription is a snapshot under a new type too."""
+    """A whole subscription is a snapshot under a new type too, and no renewal."""
     understood = snapshot(changed("type", kind))
-    assert (understood.event_type, understood.version) == (kind, 7)
+    assert (understood.event_type, understood.version, understood.renews) == (kind, 7, False)
+
+
+@pytest.mark.parametrize("path", bodies, ids=lambda path: path.stem)
+def test_only_a_renewal_says_that_a_term_was_renewed(path: Path) -> None:
+    """Timus says it by the event's type; nobody else has to know how."""
+    understood = understand("evt_1", path.read_bytes())
+    assert getattr(understood, "renews", False) is (path.stem == "subscription.renewed")
 
 
 @pytest.mark.parametrize("value", [MISSING, None])

@@ -21,9 +21,6 @@ from .timeline import NOTHING, Timeline
 
 T = TypeVar("T")
 
-RENEWED = "subscription.renewed"
-"""The only event type that says more than its snapshot: if it is the first event, there is no earlier term to compare with."""
-
 MOST_STRETCHES = 200
 """Stretches that are kept of one superseded event, in order of SKU and day: its document holds the body, too."""
 
@@ -54,11 +51,14 @@ class Version:
     term_end: date | None
     event_id: str
     event_type: str
+    """As Timus calls it, for people."""
     actor: str | None = None
     occurred_at: datetime | None = None
     """When it happened at Timus; None: it was merged by an earlier version, which did not keep it."""
     received_at: datetime | None = None
     """When it arrived here; None: it was merged by an earlier version, which did not keep it."""
+    renews: bool = False
+    """The event said that its term is a renewed one."""
 
     @property
     def billed(self) -> bool:
@@ -230,14 +230,15 @@ class Subscription:
     def renewed_until(self) -> date | None:
         """The last billed day of a renewed term; None: no term was renewed.
 
-        A renewal is a version whose term ends later than that of the version before it, or an event that says so.
+        A renewal is a version whose term ends later than that of the version before it, or whose event said so: of the first version
+        there is no earlier term to compare with.
         """
         term: date | None = None
         renewed = False
         for version in self.versions:
             if version.term_end is None:
                 continue
-            renewed |= version.event_type == RENEWED or (term is not None and version.term_end > term)
+            renewed |= version.renews or (term is not None and version.term_end > term)
             term = version.term_end
         newest = self.newest
         if not renewed or newest.term_end is None or not newest.billed:
@@ -395,6 +396,7 @@ def version_of(
         actor=snapshot.actor,
         occurred_at=snapshot.occurred_at,
         received_at=received_at,
+        renews=snapshot.renews,
     )
 
 

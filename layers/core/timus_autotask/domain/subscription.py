@@ -39,7 +39,7 @@ class Snapshot:
     effective_at: datetime
     """From when the quantities hold (aware); the billing day is its date in the partner's zone."""
     event_type: str
-    """For people and metrics; no quantity follows from it."""
+    """As Timus calls it: for people and metrics. Nothing is decided by it."""
     event_id: str
     """The ``webhook-id`` of the delivery."""
     occurred_at: datetime
@@ -48,3 +48,5 @@ class Snapshot:
     """Who changed it, as Timus names them."""
     item_names: tuple[tuple[str, str], ...] = ()
     """``(sku, name for people)`` sorted by SKU, for the SKUs that came with a name."""
+    renews: bool = False
+    """The event says that its term is a renewed one. The snapshot alone cannot say it of a subscription that is new to us."""

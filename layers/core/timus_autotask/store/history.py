@@ -53,6 +53,9 @@ _OLDER = "older_versions"
 """The field of a head that says how many versions its parts have together: by it a listing sees that it has all of them."""
 _PART = Codec(_Versions)
 
+_RENEWED = "subscription.renewed"
+"""The stored event type of a renewal. Earlier versions kept no ``renews``, and told a renewal by this value."""
+
 
 def is_split(head: Document) -> bool:
     """Whether a history has parts besides its head."""
@@ -70,13 +73,22 @@ def subscription_in(head: Document, parts: Iterable[Document] = ()) -> tuple[Sub
     newest = (_HEAD if is_split(head) else _WHOLE).load(head.data)
     # Between two reads versions may have moved from the head into a part: then they were read twice.
     versions = {version.number: version for part in known for version in part.versions}
-    versions |= {version.number: version for version in newest.versions}
+    versions |= {version.number: version for version in _with_renewals(newest.versions)}
     return replace(newest, versions=tuple(versions[number] for number in sorted(versions))), known
 
 
 def _part(document: Document) -> Part:
     read = _PART.load(document.data["part"])
-    return Part(read.last, read.versions, document.rev)
+    return Part(read.last, _with_renewals(read.versions), document.rev)
+
+
+def _with_renewals(versions: tuple[Version, ...]) -> tuple[Version, ...]:
+    """The versions, also those that an earlier version stored, with what they say of a renewal."""
+    if all(version.renews or version.event_type != _RENEWED for version in versions):
+        return versions
+    return tuple(
+        replace(version, renews=version.renews or version.event_type == _RENEWED) for version in versions
+    )
 
 
 def is_whole(head: Document, parts: Iterable[Part]) -> bool:

@@ -22,6 +22,8 @@ from timus_autotask.timus.peek import IDENTIFIER
 
 WITHOUT_SUBSCRIPTION = ("customer.updated", "webhook.test")
 """The types that have a meaning without a subscription; none of them changes what is billed."""
+RENEWED = "subscription.renewed"
+"""The only type that says more than its snapshot: that the term is a renewed one."""
 LARGEST_QUANTITY = 2**31 - 1
 """Autotask's units are 32-bit integers."""
 LARGEST_VERSION = 2**53 - 1
@@ -55,8 +57,8 @@ class NotUnderstood:
 def understand(event_id: str, body: bytes) -> Snapshot | Noted | NotUnderstood:
     """Read the raw body of a genuine event. It never raises, whatever the bytes are.
 
-    A subscription counts as a snapshot whatever the event's type is: the type is for people, and new ones may
-    come.
+    A subscription counts as a snapshot whatever the event's type is, because new types may come. Only a renewal's type says more:
+    see ``Snapshot.renews``.
     """
     try:
         event = _object(body)
@@ -261,6 +263,7 @@ def _snapshot(event_id: str, event: _ChangeEvent) -> Snapshot:
         occurred_at=event.timestamp,
         actor=event.data.actor,
         item_names=tuple((item.sku, item.name) for item in items if item.name is not None),
+        renews=event.type == RENEWED,
     )
 
 

@@ -12,6 +12,9 @@ from typing import Any
 
 from timus_autotask.domain.subscription import Snapshot
 
+UPDATED = "subscription.updated"
+"""The type of an event that says what holds now, and nothing more."""
+
 
 def render(snapshot: Snapshot, provenance: Mapping[str, str]) -> bytes:
     """The body of an event; ``provenance`` says where it comes from. The same values give the same bytes."""

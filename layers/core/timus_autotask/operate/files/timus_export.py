@@ -44,7 +44,7 @@ from timus_autotask.timus.events import (
     valid_identifier,
     valid_sku,
 )
-from timus_autotask.timus.rendering import render
+from timus_autotask.timus.rendering import UPDATED, render
 from timus_autotask.watch.status import Records, StatusLine
 
 _ID = code(valid_identifier)
@@ -494,7 +494,7 @@ def _event(
         term_end=term_end,
         cancel_at=exported.cancel_at,
         effective_at=instant,
-        event_type="subscription.updated",
+        event_type=UPDATED,
         event_id="",  # follows from the body
         occurred_at=max([instant, *known]),
         actor=operator,
