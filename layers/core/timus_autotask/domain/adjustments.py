@@ -2,7 +2,7 @@
 
 How far one line can be made level is decided by its gap (:mod:`.gap`). Here lines wait for one another: in a plan change the new
 plan goes up no earlier than the old plan has come down. A change of a locked day is made on the next open day, together with what
-came until then. Once they are made, there are none.
+came until then. Once these adjustments are made, a second run finds nothing left to adjust.
 """
 
 from __future__ import annotations

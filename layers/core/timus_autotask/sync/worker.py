@@ -1,8 +1,8 @@
 """One worker at one contract: under its lease, gather → decide (``domain.converge``) → act, until there is nothing to do.
 
-Whatever dies on the way leaves the contract due, and an intent that was opened stays open until a read settles it. Only failures of
-our own infrastructure (``TableUnavailable``) are raised, and ``Conflict`` where others come first again and again; everything that
-Autotask says becomes a record.
+Whatever dies on the way leaves the contract due, and an intent that was opened stays open until a read settles it. Everything that
+Autotask says becomes a record. Three things are raised: ``InfrastructureError`` when our own infrastructure fails, ``Conflict`` where others
+come first again and again, and ``RecordUnreadable`` for a record that this version cannot read.
 """
 
 from __future__ import annotations

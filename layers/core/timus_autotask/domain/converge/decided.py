@@ -98,7 +98,7 @@ def _without_rejected(draft: LineDraft, standing: Sequence[Rejection], contract:
 def at_the_end(draft: LineDraft, contract: Contract, since: date) -> Iterator[Adjustment]:
     """What ends seats that stay on an old plan because its plan change of ``since`` was rejected.
 
-    There is an end after it, and Timus says it of the new plan only.
+    Timus later ends the new plan, and says nothing more of the old one. Its seats are still there, so the end is made there.
     """
     if draft.over_from is None or draft.over_from <= since:
         return

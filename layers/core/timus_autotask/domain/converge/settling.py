@@ -248,9 +248,9 @@ def _edited(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
 
 
 def _made_room(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
-    """Whether a person has only added units to days to come that a decrease of now would have left with fewer than 0.
+    """True if a person only raised days to come that our decrease of now would push below 0.
 
-    That is what ``below-zero-later`` asks for; we would have added them on that day.
+    That is what ``below-zero-later`` asks for; we would have raised them on that day.
     """
     if draft.line.parked is None or draft.line.parked.code != "below-zero-later":
         return False

@@ -122,7 +122,11 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do next. The records are written in one transaction; the line that is adjusted is among them."""
+    """What to do next. The line that is adjusted and the state of its contract are written in one transaction, before the adjustment is sent.
+
+    The other lines, each with its entries of the journal, may be written before it in transactions of their own. So each of them has to be
+    true by itself.
+    """
 
     lines: tuple[Line, ...] = ()
     """Those that changed."""
