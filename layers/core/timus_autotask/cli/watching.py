@@ -12,11 +12,11 @@ from typing import Any
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.proposing import whose
 from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called, moment
-from timus_autotask.domain.approval import REJECTED
 from timus_autotask.domain.line import JournalEntry, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import Locked
 from timus_autotask.domain.provisioning import Provisioning
+from timus_autotask.domain.reasons import REJECTED
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_contract_to_show, require_customer_to_show
 from timus_autotask.store.decisions import Decision

@@ -14,11 +14,8 @@ from datetime import datetime
 
 from .line import Approved, HeldChange, JournalEntry, Line, Outcome, Rejection, State, with_state
 from .mapping import LineKey
-from .reasons import Parked
+from .reasons import REJECTED, Parked
 from .timeline import NOTHING
-
-REJECTED = "rejected"
-"""The code of the reason with which a line is parked that has nothing to do but what was rejected."""
 
 
 class NothingAwaits(Exception):

@@ -11,7 +11,7 @@ from .history import Cause
 from .mapping import LineKey
 from .past_days import PastDays, Postponed
 from .price import PriceChange
-from .reasons import Parked
+from .reasons import REFUSED, Parked
 from .timeline import NOTHING, Timeline
 
 
@@ -437,6 +437,6 @@ def with_state(line: Line, state: State, parked: Parked | None, now: datetime) -
         parked.code if parked else None
     )
     since = line.since if same else None
-    if parked is not None and parked.code == "refused" and line.refusal:
+    if parked is not None and parked.code == REFUSED and line.refusal:
         since = line.refusal.since or since
     return replace(line, state=state, parked=parked, since=since or now)

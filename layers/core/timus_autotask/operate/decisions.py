@@ -8,11 +8,10 @@ from datetime import date
 from typing import Any, TypeVar
 
 from timus_autotask.domain import approval
-from timus_autotask.domain.converge.holds import AWAITING_APPROVAL, PAUSED
 from timus_autotask.domain.line import Choice, Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.price import PriceChange
-from timus_autotask.domain.reasons import Parked, WayOut
+from timus_autotask.domain.reasons import AWAITING_APPROVAL, PAUSED, Parked, WayOut
 from timus_autotask.operate.decision import decided, decided_on
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, Result, propose, quiet, wake

@@ -13,6 +13,7 @@ from typing import Any
 
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.history import Merge, Subscription, believed, merge, moved
+from timus_autotask.domain.reasons import SUBSCRIPTION_MOVED
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
@@ -32,9 +33,7 @@ from timus_autotask.timus.events import understand
 from timus_autotask.watch.history import event as events_named
 from timus_autotask.watch.history import is_on_its_way
 
-MOVED = "subscription-moved"
-"""Why an event is parked that says another customer than the one that is known."""
-ACCEPTABLE = (*DISPUTED, MOVED)
+ACCEPTABLE = (*DISPUTED, SUBSCRIPTION_MOVED)
 """Reasons for which an event is parked that says something else than what is known; all others cannot be followed at all."""
 
 # -- Accept
@@ -94,7 +93,7 @@ def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = qu
         if snapshot is None:
             raise NotDone(f"Event {event.key} cannot be read any more.", Way.SHOW_EVENT, what=event.key)
         following, dismissed = _following(deployment.store, event, snapshot)
-        if event.parked.code == MOVED:
+        if event.parked.code == SUBSCRIPTION_MOVED:
             moving = _moving(event, snapshot, following, by, deployment.ports)
             notes: tuple[Note | str, ...] = _not_mapped(snapshot.customer_id, deployment.store)
             notes += _stay_dismissed(dismissed)
@@ -142,7 +141,7 @@ def _moving(
 
     def act(ports: Ports) -> Accepted:
         found = update(lambda: _move(event, snapshot, by, ports))
-        others = [*_parked_before(ports.store, event, snapshot, (MOVED,)), *following]
+        others = [*_parked_before(ports.store, event, snapshot, (SUBSCRIPTION_MOVED,)), *following]
         again = 1 + sum(replay(one, ports) for one in others)
         wake((found.moved_from, found.customer_id), ports)
         return replace(found, merged_again=again)

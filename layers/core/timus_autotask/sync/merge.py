@@ -23,7 +23,7 @@ from timus_autotask.domain.history import (
     version_of,
 )
 from timus_autotask.domain.mapping import CustomerMapping
-from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.reasons import SUBSCRIPTION_MOVED, Parked
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Delete, Document, Put, Write
@@ -316,9 +316,9 @@ def _merge_event(
         if owner is None:
             changes.append(put_owner(event.subscription_id, customer_id))
         elif owner.value != customer_id:
-            return replace(base, parked=Parked("subscription-moved", {**facts, "other": owner.value}))
+            return replace(base, parked=Parked(SUBSCRIPTION_MOVED, {**facts, "other": owner.value}))
     elif is_after_move(known, event):
-        return replace(base, parked=Parked("subscription-moved", {**facts, "other": known.moved_to}))
+        return replace(base, parked=Parked(SUBSCRIPTION_MOVED, {**facts, "other": known.moved_to}))
     record = _merge_into(subscriptions, known, event, day, base, facts)
     replayed = delivery.outcome not in (None, "parked", "dismissed")
     if replayed and record.outcome in (Merge.DUPLICATE, Merge.SUPERSEDED):

@@ -24,7 +24,7 @@ from timus_autotask.domain.provisioning import (
     first_contract,
     next_action,
 )
-from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.reasons import PAUSED, Parked
 from timus_autotask.domain.stage import is_live
 from timus_autotask.ports.errors import (
     AutotaskError,
@@ -174,7 +174,7 @@ class _Session:
             return False
         facts: dict[str, int | str] = {"customer": customer.id, "company": wanted.company_id}
         if customer.policy.paused or not customer.policy.open_contracts:
-            self._park(Parked("paused" if customer.policy.paused else "opening-off", facts))
+            self._park(Parked(PAUSED if customer.policy.paused else "opening-off", facts))
             return False
         self._stored = replace(self._stored, value=replace(provisioning, wanted=wanted))
         return True

@@ -15,10 +15,10 @@ from heapq import merge
 from itertools import islice
 
 from timus_autotask.domain.approval import waiting_for_nobody
-from timus_autotask.domain.converge.holds import AWAITING_APPROVAL, PAUSED
 from timus_autotask.domain.finding import DRIFT
 from timus_autotask.domain.line import State
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.reasons import AWAITING_APPROVAL, PAUSED
 from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,

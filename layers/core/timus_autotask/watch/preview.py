@@ -11,9 +11,8 @@ from functools import partial
 from itertools import chain, repeat
 from typing import Generic, TypeVar
 
-from timus_autotask.domain.approval import REJECTED, others_set_aside
+from timus_autotask.domain.approval import others_set_aside
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.holds import BY_DECISION
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import Line, State
@@ -21,6 +20,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.price import PriceChange
+from timus_autotask.domain.reasons import BY_DECISION, REJECTED
 from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import NO_ANSWER

@@ -17,12 +17,12 @@ from threading import Lock
 from typing import Any, TypeVar, cast
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.holds import BY_DECISION
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineChoice, LineKey
 from timus_autotask.domain.provisioning import NewContract
+from timus_autotask.domain.reasons import BY_DECISION
 from timus_autotask.ports.errors import NO_ANSWER, Conflict, InfrastructureError
 from timus_autotask.ports.psa import ContractService, Psa, Service, UnitRow
 from timus_autotask.ports.secrets import RefusedUser

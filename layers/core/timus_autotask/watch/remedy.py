@@ -13,8 +13,7 @@ from enum import Enum
 from itertools import pairwise
 from shlex import quote
 
-from timus_autotask.domain.converge.holds import PAUSED
-from timus_autotask.domain.reasons import Facts, Parked, WayOut
+from timus_autotask.domain.reasons import PAUSED, Facts, Parked, WayOut
 
 OR = ", or: "
 """Between the commands of a remedy of which a person chooses one."""

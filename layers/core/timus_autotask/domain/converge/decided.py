@@ -81,7 +81,7 @@ def _without_rejected(draft: LineDraft, standing: Sequence[Rejection], contract:
         rejection = next((one for one in unmatched if _is_rejected(adjustment, one, draft)), None)
         if rejection is not None:
             unmatched.remove(rejection)
-            with_it = [one for one in goes if _only_together(one, draft)]
+            with_it = [one for one in goes if draft.changes_a_later_day(one)]
             goes = [one for one in goes if one not in with_it]
             aside += [change_of(draft, one) for one in with_it]
             aside.append(replace(change_of(draft, adjustment), price=draft.price, rejection=rejection))
@@ -128,8 +128,3 @@ def _less(delta: int, aside: int, *, ends: bool) -> tuple[int, int]:
     if ends or (back and abs(delta) >= abs(aside)):
         return delta + aside, 0
     return (0, aside + delta) if back else (delta, aside)
-
-
-def _only_together(adjustment: Adjustment, draft: LineDraft) -> bool:
-    """True if a due change is not made without those after it: one that was made for a later day is changed by all of them."""
-    return any(adjustment.day < day <= draft.today for day in draft.observed.units.days)

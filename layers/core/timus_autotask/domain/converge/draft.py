@@ -108,6 +108,13 @@ class LineDraft:
             units = units.add_from(turn.day, turn.delta)
         return tuple(turns)
 
+    def changes_a_later_day(self, adjustment: Adjustment) -> bool:
+        """True if the line was changed on a day between an adjustment and today, for the adjustment reaches that day too.
+
+        Then it is not made without those after it, or that day would be left with a quantity that Timus never asked for.
+        """
+        return any(adjustment.day < day <= self.today for day in self.observed.units.days)
+
     @property
     def due(self) -> tuple[Adjustment, ...]:
         """Those for today and before, in the order in which they are made."""

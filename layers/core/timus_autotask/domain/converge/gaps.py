@@ -18,6 +18,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import Locked, PastDays, past_days, still_shown
 from timus_autotask.domain.plan_change import Comers, Link
 from timus_autotask.domain.policy import Policy, PostedPeriod, SameDay
+from timus_autotask.domain.reasons import DRIFT
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.domain.undone import noted
 
@@ -78,7 +79,7 @@ def _adjustments(
 
 
 def _is_drift(draft: LineDraft) -> bool:
-    return draft.parked is not None and draft.parked.code == "drift" and draft.line.baseline is not None
+    return draft.parked is not None and draft.parked.code == DRIFT and draft.line.baseline is not None
 
 
 def _edited(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 from typing import Protocol
 
 from timus_autotask.domain.adjustments import Adjustment
-from timus_autotask.domain.approval import REJECTED, change_facts, is_approved, reason_of
+from timus_autotask.domain.approval import change_facts, is_approved, reason_of
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.decided import at_the_end, change_of, decided, without_news
 from timus_autotask.domain.converge.draft import LineDraft, parts_of, policy_of, wanted_units, whose_terms
@@ -28,26 +28,15 @@ from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import HeldChange, Line, Rejection
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Policy, PostedPeriod
-from timus_autotask.domain.reasons import Parked
-from timus_autotask.domain.timeline import Timeline
-
-AWAITING_APPROVAL = (
-    "held-for-approval",
-    "held-over-limit",
-    "held-over-day-limit",
-    "held-posted-period",
-    "held-with-plan-change",
+from timus_autotask.domain.reasons import (
+    AWAITING_APPROVAL,
+    BELOW_ZERO_LATER,
+    PAUSED,
+    REFUSED,
+    REJECTED,
+    Parked,
 )
-"""The partner's own terms ask for approval."""
-
-PAUSED = "paused"
-"""Nothing is made until somebody resumes; no approval ends it."""
-
-BY_DECISION = (*AWAITING_APPROVAL, PAUSED, REJECTED, "no-subscription")
-"""Reasons that only a decision of a person ends; the command that takes it makes the contract due."""
-
-BELOW_ZERO_LATER = "below-zero-later"
-"""A decrease waits for the day of an increase that makes room for it."""
+from timus_autotask.domain.timeline import Timeline
 
 
 def wrong_contract(contract: Contract) -> str | None:
@@ -79,7 +68,7 @@ def of_another_company(draft: LineDraft, contract: Contract) -> LineDraft:
 def stays_whatever_is_approved(draft: LineDraft) -> bool:
     """Whether a decrease of the line is not made although nothing awaits approval: it was refused or rejected, or has to wait."""
     return draft.stays_up and (
-        draft.parked is None or draft.parked.code in ("refused", REJECTED, BELOW_ZERO_LATER)
+        draft.parked is None or draft.parked.code in (REFUSED, REJECTED, BELOW_ZERO_LATER)
     )
 
 
@@ -165,7 +154,7 @@ def _refused(draft: LineDraft, view: View) -> LineDraft | None:
         return None
     if view.now >= refusal.retry_at:
         return None
-    return draft.park("refused", delta=first.delta, day=first.day.isoformat(), answer=refusal.message)
+    return draft.park(REFUSED, delta=first.delta, day=first.day.isoformat(), answer=refusal.message)
 
 
 def _below_zero_later(draft: LineDraft) -> LineDraft | None:
@@ -338,7 +327,7 @@ def _go_together(draft: LineDraft) -> bool:
         there = units.at(first.day)
         goes_on = there + first.delta == units.at(first.day - ONE_DAY)
         return there >= draft.wanted.at(first.day) or not goes_on
-    return any(first.day < day <= draft.today for day in units.days)
+    return draft.changes_a_later_day(first)
 
 
 def _held_with_its_parts(

@@ -17,12 +17,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.decided import change_of
 from timus_autotask.domain.converge.draft import LineDraft, drafts_of
 from timus_autotask.domain.converge.gaps import adjustments_of
-from timus_autotask.domain.converge.holds import (
-    BELOW_ZERO_LATER,
-    BY_DECISION,
-    of_another_company,
-    wrong_contract,
-)
+from timus_autotask.domain.converge.holds import of_another_company, wrong_contract
 from timus_autotask.domain.converge.pricing import unread_prices
 from timus_autotask.domain.converge.rounds import judged_in_rounds
 from timus_autotask.domain.converge.settling import settled
@@ -45,6 +40,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import postponed
 from timus_autotask.domain.policy import Renewal
 from timus_autotask.domain.provisioning import NewContract, successor
+from timus_autotask.domain.reasons import REASONS, REFUSED, EndedBy
 from timus_autotask.domain.undone import links_back, renewed_until
 
 RECHECK = timedelta(minutes=15)
@@ -312,9 +308,9 @@ def _look_again(draft: LineDraft, line: Line, now: datetime) -> list[datetime]:
         return [max(draft.waits_until, now)]
     if draft.waits_for_more:
         return [draft.waits_for_more]
-    if draft.parked is None or draft.parked.code in (*BY_DECISION, BELOW_ZERO_LATER):
+    if draft.parked is None or REASONS[draft.parked.code].ended_by is not EndedBy.LOOK:
         return []
-    if draft.parked.code == "refused" and line.refusal:
+    if draft.parked.code == REFUSED and line.refusal:
         return [line.refusal.retry_at]
     parked_for = now - (line.since or now)
     return [now + min(max(parked_for / 4, RECHECK), RECHECK_LATER)]

@@ -23,6 +23,7 @@ from timus_autotask.domain.line import (
 )
 from timus_autotask.domain.past_days import Locked, past_days
 from timus_autotask.domain.policy import OnDrift
+from timus_autotask.domain.reasons import BELOW_ZERO_LATER, DRIFT
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
 REFUSED_AGAIN = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
@@ -193,7 +194,7 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
             # are linked to this one count with the most that it may have.
             return draft.wait(until)
         if answer is OnDrift.PARK:
-            return _unknown(draft, "drift", differs=_days_that_differ(draft, line.baseline, contract))
+            return _unknown(draft, DRIFT, differs=_days_that_differ(draft, line.baseline, contract))
         line = _with_edit(draft, line.baseline, answer, contract)
         draft = replace(draft, enforced=answer is OnDrift.ENFORCE)
     found = _found(line, draft.observed, contract)
@@ -252,7 +253,7 @@ def _made_room(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool
 
     That is what ``below-zero-later`` asks for; we would have raised them on that day.
     """
-    if draft.line.parked is None or draft.line.parked.code != "below-zero-later":
+    if draft.line.parked is None or draft.line.parked.code != BELOW_ZERO_LATER:
         return False
     units, too_many = draft.observed.units, baseline.at(draft.today) - draft.wanted.at(draft.today)
     added = units.minus(baseline).between(contract.start, contract.end)

@@ -11,7 +11,6 @@ from itertools import permutations
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import policy_of, wanted_units
 from timus_autotask.domain.converge.gaps import open_day_of, taken_days
-from timus_autotask.domain.converge.holds import PAUSED
 from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.desired import Demand, Source
@@ -19,7 +18,7 @@ from timus_autotask.domain.line import Approved, JournalEntry, Line, Outcome, St
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.policy import Policy
-from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.reasons import PAUSED, Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.domain.undone import joined_with, known_versions, noted, without_undone
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.days import effective_day, local_midnight
 from timus_autotask.domain.history import Subscription, Version
+from timus_autotask.domain.reasons import SUBSCRIPTION_MOVED
 from timus_autotask.domain.subscription import BillingCycle, Snapshot, Status
 from timus_autotask.operate.files.plausibility import PLAUSIBLE, Billed, KnownToUs, Suspicion, suspicions
 from timus_autotask.operate.files.tables import (
@@ -441,7 +442,7 @@ def _waiting(exported: Exported, records: Records) -> list[Snapshot]:
         for one in records.parked_events
         if (one.customer_id, one.subscription_id) == (exported.customer_id, exported.subscription_id)
         and one.parked is not None
-        and one.parked.code == "subscription-moved"
+        and one.parked.code == SUBSCRIPTION_MOVED
     )
     return [one for one in waiting if isinstance(one, Snapshot)]
 

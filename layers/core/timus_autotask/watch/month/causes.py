@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
 
-from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import Outcome, State
-from timus_autotask.domain.reasons import WayOut
+from timus_autotask.domain.reasons import AWAITING_APPROVAL, WayOut
 from timus_autotask.watch.month.books import BookLine
 from timus_autotask.watch.remedy import NextWay
 

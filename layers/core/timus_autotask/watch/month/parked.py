@@ -17,6 +17,7 @@ from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import ONE_DAY, each_day, effective_day
 from timus_autotask.domain.history import Merge, Subscription, Version, believed, merge, moved, version_of
 from timus_autotask.domain.policy import BillingSchedule, EffectiveDay
+from timus_autotask.domain.reasons import SUBSCRIPTION_MOVED
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.customers import CustomerRecords
@@ -24,8 +25,6 @@ from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import WITHOUT_PART, Books, days_of_period, price_of_sku
-
-MOVED = "subscription-moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +223,7 @@ class _Told:
 
 
 def _moves(event: EventRecord) -> bool:
-    return event.parked is not None and event.parked.code == MOVED
+    return event.parked is not None and event.parked.code == SUBSCRIPTION_MOVED
 
 
 def _former(event: EventRecord) -> str:
