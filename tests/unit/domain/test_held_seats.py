@@ -59,9 +59,9 @@ def want(told: Told, plans: Mapping[str, PlanMapping]) -> Desired:
 
 def plan_of(found: Desired, gaps: Sequence[Gap], stuck: Collection[LineKey]) -> Adjustments:
     """What is made while nothing of some lines is."""
-    comers = {one: theirs for one, theirs in found.comers.items() if isinstance(one, Link)}
+    seats_that_come = {one: theirs for one, theirs in found.seats_that_come.items() if isinstance(one, Link)}
     held = [one.as_stuck() if one.line in stuck else one for one in gaps]
-    return adjustments_for(held, found.links, families=found.families, comers=comers)
+    return adjustments_for(held, found.links, families=found.families, seats_that_come=seats_that_come)
 
 
 def after(
@@ -122,12 +122,12 @@ def test_a_line_that_is_parked_without_being_adjusted_here_keeps_back_as_many(
     found = want({"cus_1": [first, subscription(version(1, march(12), ESS=50), id="sub_2")]}, UNNAMED)
     level = {key: one.units.until(march(9)) for key, one in found.demands.items()}
     old, new = gaps_of(found, level, {})
-    comers = {one: theirs for one, theirs in found.comers.items() if isinstance(one, Link)}
+    seats_that_come = {one: theirs for one, theirs in found.seats_that_come.items() if isinstance(one, Link)}
 
     def made(elsewhere: Gap) -> Adjustments:
-        return adjustments_for([new], found.links, {OLD: elsewhere}, found.families, comers)
+        return adjustments_for([new], found.links, {OLD: elsewhere}, found.families, seats_that_come)
 
-    plan = made(replace(old, held=True, edited=edited))
+    plan = made(replace(old, parked=True, edited=edited))
     assert plan.in_order == (Adjustment(NEW, march(12), 50),)
     assert plan.blocked == {NEW: Adjustment(NEW, march(10), waiting)}
     assert made(old).in_order == ()
@@ -146,7 +146,7 @@ def test_an_old_plan_without_a_service_keeps_back_only_those_that_left_it() -> N
     others = subscription(version(1, march(12), ESS=50), id="sub_2")
     found = want({"cus_1": [CHANGED], "cus_2": [others]}, nowhere)
     [unplaced] = found.unplaced
-    assert {whose: units.at(march(12)) for whose, units in found.comers[unplaced].items()} == {
+    assert {whose: units.at(march(12)) for whose, units in found.seats_that_come[unplaced].items()} == {
         ("cus_1", "sub_1", ESS): 1
     }
 
@@ -157,7 +157,7 @@ def test_whose_seats_come_is_told_without_what_the_terms_give_for_nothing() -> N
     others = subscription(version(1, march(1), ESS=2), id="sub_2")
     customer = Customer("cus_1", mapping(), (CHANGED, others), free)
     found = desired([customer], UNNAMED, GRIDS, TODAY)
-    [theirs] = [one for link, one in found.comers.items() if (link.up, link.day) == (NEW, march(10))]
+    [theirs] = [one for link, one in found.seats_that_come.items() if (link.up, link.day) == (NEW, march(10))]
     assert {whose: units.at(march(12)) for whose, units in theirs.items()} == {("cus_1", "sub_1", ESS): 1}
 
 
@@ -167,7 +167,7 @@ def lacking_at_most(found: Desired, gaps: Sequence[Gap], line: LineKey) -> int:
     too_many = sum(max(0, one.observed.at(end) - one.desired.at(end)) for one in gaps if one.line != line)
     whole = {
         whose: units.at(end)
-        for link, theirs in found.comers.items()
+        for link, theirs in found.seats_that_come.items()
         if link.up == line and not getattr(link, "beside", False)
         for whose, units in theirs.items()
     }

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from timus_autotask.domain.past_days import (
     SHOWN_AT_MOST,
     SHOWN_FOR,
-    Locked,
     PastDays,
+    WhyPast,
     past_days,
     postponed,
     still_shown,
@@ -20,7 +20,7 @@ from timus_autotask.domain.timeline import NOTHING, Timeline
 
 DAY = date(2026, 3, 15)
 ONE = timedelta(days=1)
-TAKEN = Locked.DAY_TAKEN
+TAKEN = WhyPast.DAY_TAKEN
 timelines = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 9)), max_size=6).map(
     lambda steps: Timeline.sampled(
         [DAY + n * ONE for n, _ in steps], {DAY + n * ONE: units for n, units in steps}.__getitem__

@@ -15,7 +15,7 @@ from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, GATEWAY, SERVICES, Wor
 from timus_autotask.cli.failure import doubt_words
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineChoice, Route
-from timus_autotask.domain.past_days import Locked
+from timus_autotask.domain.past_days import WhyPast
 from timus_autotask.operate.files.tables import FileRefused
 from timus_autotask.operate.mapping.choose import route_customer
 from timus_autotask.operate.mapping.file import to_csv
@@ -321,7 +321,7 @@ def test_days_that_the_first_one_had_wrong_are_shown() -> None:
     world.tell(9, {ADV: 33, GATEWAY: 1}, effective=world.clock.now() - timedelta(days=2))
     world.work()
     shown_now = [(one.wanted, one.autotask, one.cause) for one in world.line(ADV).past_days]
-    elsewhere, taken = Locked.BILLED_ELSEWHERE, Locked.DAY_TAKEN
+    elsewhere, taken = WhyPast.BILLED_ELSEWHERE, WhyPast.DAY_TAKEN
     assert shown_now == [(29, 28, elsewhere), (33, 28, elsewhere), (33, 29, taken)]
     world.pass_time(days=1)
     assert billed(world, second_of(world), today + timedelta(days=1)) == 33

@@ -26,7 +26,7 @@ from timus_autotask.domain.line import (
     Why,
 )
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.past_days import Locked, PastDays, Postponed
+from timus_autotask.domain.past_days import PastDays, Postponed, WhyPast
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
@@ -47,7 +47,7 @@ CAUSE = Cause(
 )  # fmt: skip
 REJECTION = Rejection(DAY, 3, "pat", NOON, "no", {SUBSCRIPTION: 7}, PRICE)
 HELD = HeldChange(DAY, 3, PRICE, 4, {SUBSCRIPTION: 7}, REJECTION)
-POSTPONED = Postponed(DAY, Locked.EDITED)
+POSTPONED = Postponed(DAY, WhyPast.EDITED)
 
 INTENT = Intent(
     "i", DAY, 3, UNITS, NOON, NOON, Answer.REFUSED, "words", day_taken=True, events=(CAUSE.event_id,), versions={SUBSCRIPTION: 7},
@@ -62,7 +62,7 @@ LINE = Line(
     undone=(Undone("u", "c1", DAY, -3, 31, 28, "pat", NOON, "no", {SUBSCRIPTION: 7}, (OTHER,), "c2", DAY),), state=State.PARKED,
     parked=Parked("refused", {"held": 3}), set_aside=(HELD,), since=NOON, desired=UNITS, scheduled=((DAY, 3),), scheduled_price=PRICE,
     linked=((DAY, OTHER),), sources=(("cus_41d0", "SASE-ADV-USER"),), waits_for_more=NOON,
-    past_days=(PastDays(DAY, DAY, 1, 2, Locked.EDITED),), seen_at=NOON,
+    past_days=(PastDays(DAY, DAY, 1, 2, WhyPast.EDITED),), seen_at=NOON,
 )  # fmt: skip
 
 

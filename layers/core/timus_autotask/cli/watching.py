@@ -14,7 +14,7 @@ from timus_autotask.cli.proposing import whose
 from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called, moment
 from timus_autotask.domain.line import JournalEntry, State
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.past_days import Locked
+from timus_autotask.domain.past_days import WhyPast
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import REJECTED
 from timus_autotask.operate.deployment import Deployment
@@ -276,7 +276,7 @@ def _show_below(status: Status, terminal: Terminal) -> None:
         terminal.say("", "Events that a person has to look at", style="bold")
         _event_table(status.parked_events, terminal)
     terminal.say("")
-    past = {one.cause is Locked.BEFORE_CONTRACT for line in status.lines for one in line.past_days}
+    past = {one.cause is WhyPast.BEFORE_CONTRACT for line in status.lines for one in line.past_days}
     if True in past:
         terminal.say(
             "Days before a contract begins are billed by no adjustment of it: map the customer to a contract that covers them, or charge them by hand."

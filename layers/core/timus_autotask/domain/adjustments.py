@@ -18,13 +18,13 @@ from typing import NamedTuple
 from .days import ONE_DAY
 from .gap import Gap, in_all, within_reach
 from .mapping import LineKey
-from .plan_change import Comers, Link
+from .plan_change import Link, SeatsThatCome
 from .timeline import Timeline
 
 ALL = maxsize
 """However many units there are."""
 
-NOBODY_SAID: Mapping[Link, Comers] = {}
+NOBODY_SAID: Mapping[Link, SeatsThatCome] = {}
 """Of no plan change it is known whose seats come with it."""
 
 
@@ -56,18 +56,18 @@ def adjustments_for(
     links: Sequence[Link] = (),
     elsewhere: Mapping[LineKey, Gap] | None = None,
     families: Sequence[AbstractSet[LineKey]] = (),
-    comers: Mapping[Link, Comers] = NOBODY_SAID,
+    seats_that_come: Mapping[Link, SeatsThatCome] = NOBODY_SAID,
 ) -> Adjustments:
     """The adjustments that bring these lines to what they should have, from the first open day on.
 
     ``links`` are the plan changes: a line goes up no earlier than the day on which the linked line has come down. ``elsewhere`` has
     the linked lines that cannot be adjusted now (of another contract, or settling), with the most that they may have. A linked line
     that is in neither is unknown: then seats of it wait, unless the line went up before. ``families`` are lines between which seats
-    move: none of them goes up as long as others have too many, but for what is more than these. ``comers`` tells whose seats come with
+    move: none of them goes up as long as others have too many, but for what is more than these. ``seats_that_come`` tells whose seats come with
     a plan change: where all of the old plan has to come down first, or nobody knows how much of it is left, these wait and all others go.
     """
     while True:
-        lines = _Lines(gaps, links, elsewhere or {}, families, comers)
+        lines = _Lines(gaps, links, elsewhere or {}, families, seats_that_come)
         found = _Adjuster(lines).run()
         # An increase that was to make up for an earlier decrease may have had to wait until after a locked day in between.
         spoiled = {gap.line: gap.spoiled_day(lines.after[gap.line]) for gap in gaps}
@@ -132,7 +132,7 @@ class _Lines:
         links: Sequence[Link],
         elsewhere: Mapping[LineKey, Gap],
         families: Sequence[AbstractSet[LineKey]],
-        comers: Mapping[Link, Comers] = NOBODY_SAID,
+        seats_that_come: Mapping[Link, SeatsThatCome] = NOBODY_SAID,
     ) -> None:
         self.gaps = {gap.line: gap for gap in gaps}
         """The lines that are adjusted here."""
@@ -143,9 +143,9 @@ class _Lines:
         """Those of which it is known what they should have."""
         self.links = links
         self._families = families
-        self._comers = comers
+        self._seats_that_come = seats_that_come
         self.waiting_since: dict[LineKey, date] = {}
-        """Since when each line lacks seats that had to wait and still do."""
+        """Since when seats of each line wait for another line. A part of them that goes does not end it: it ends when none waits any more."""
 
     def add(self, line: LineKey, day: date, delta: int) -> None:
         """An adjustment is made."""
@@ -166,9 +166,9 @@ class _Lines:
     def coming(self, links: Iterable[Link], day: date) -> int:
         """How many units of a line are seats on ``day`` that come with these plan changes of it; all, where nobody knows whose they are."""
         links = [*links]
-        if any(link not in self._comers for link in links):
+        if any(link not in self._seats_that_come for link in links):
             return ALL
-        every = {whose: units for link in links for whose, units in self._comers[link].items()}
+        every = {whose: units for link in links for whose, units in self._seats_that_come[link].items()}
         return sum(max(0, units.at(day)) for units in every.values())
 
     def other_plans(self, line: LineKey) -> set[LineKey]:
@@ -224,10 +224,13 @@ class _Lines:
         gap = self.known[line]
         return min(gap.units_of_plans(self.after[line]).at(day), gap.desired.minus(gap.kept).at(day))
 
-    def comers_change(self, line: LineKey) -> set[date]:
+    def days_of_coming_seats(self, line: LineKey) -> set[date]:
         """The days on which other units of a line than before are seats that come with its plan changes."""
         every = [
-            units for link in self.links if link.up == line for units in self._comers.get(link, {}).values()
+            units
+            for link in self.links
+            if link.up == line
+            for units in self._seats_that_come.get(link, {}).values()
         ]
         return {day for units in every for day in units.days}
 
@@ -324,7 +327,8 @@ class _Adjuster:
         self._known = lines.known
         self._lacking = {line: within_reach(gap) for line, gap in self._gaps.items()}
         """What each line still lacks by day."""
-        self._waiting_since: dict[LineKey, date] = {}
+        self._put_off_since: dict[LineKey, date] = {}
+        """The first turn on which each line's increase was not made. It ends with the line's next adjustment, also of a part."""
         self._blocked: dict[LineKey, Adjustment] = {}
         self._halted: set[LineKey] = set()
         """The lines of which nothing more is made for now."""
@@ -344,7 +348,7 @@ class _Adjuster:
         for day in {d for d in (gap.start, *lacking.days, *gap.desired.days) if d >= gap.start}:
             before = lacking.at(day - ONE_DAY) if day > gap.start else 0
             yield _Turn(day, lacking.at(day) > before, gap.line)
-        for day in self._lines.comers_change(gap.line):
+        for day in self._lines.days_of_coming_seats(gap.line):
             if day > gap.start:
                 yield _Turn(day, True, gap.line)
 
@@ -356,7 +360,7 @@ class _Adjuster:
             return
         allowed: int | None = None
         if self._lacking[line].at(day) > 0:
-            since = self._waiting_since.setdefault(line, turn.day)
+            since = self._put_off_since.setdefault(line, turn.day)
             self._lines.waiting_since.setdefault(line, turn.day)
             match self._obstacle(turn, day):
                 case _Later(later):
@@ -373,7 +377,7 @@ class _Adjuster:
                 case _OnlyAPart(units, later):
                     allowed = units
                     self._look_again(line, later)
-        self._waiting_since.pop(line, None)
+        self._put_off_since.pop(line, None)
         if allowed is None and line not in self._blocked:
             self._lines.waiting_since.pop(line, None)
         self._adjust(line, day, allowed)
@@ -493,22 +497,22 @@ class _Adjuster:
         whole = {**late, **dict.fromkeys(unknown)}
         # Where another subscription moves seats between the same two lines, some of its seats are counted on both sides.
         twice = plans.still_billed_from(day, {link.down for link in whole})
-        held = waiting + max(0, self._lines.coming(whole, day) - twice)
-        if not held:
+        waiting_in_all = waiting + max(0, self._lines.coming(whole, day) - twice)
+        if not waiting_in_all:
             return None
         looks = [self._when_down(line, whole)] if whole else []
         looks += [self._next_look(line, plans, day)] if waiting else []
         later = min((one for one in looks if one is not None), default=None)
-        free = self._lacking[line].at(day) - held
+        free = self._lacking[line].at(day) - waiting_in_all
         if free > 0 and waiting == plans.still_billed_on(day):
             return _OnlyAPart(free, later)
-        nobody_knows = later is None or None in whole.values() or self._held_too_many(plans, day)
+        nobody_knows = later is None or None in whole.values() or self._too_many_until_decided(plans, day)
         return _Blocked(whole=False, later=later) if nobody_knows else _Later(later)
 
     def _is_known_soon(self, lines: Iterable[LineKey]) -> bool:
         """Whether one of these lines is adjusted elsewhere without a person: its adjustment settles, or is still to be made there."""
         return any(
-            line in self._known and line not in self._gaps and not self._known[line].held for line in lines
+            line in self._known and line not in self._gaps and not self._known[line].parked for line in lines
         )
 
     def _from_unknown(self, line: LineKey, plans: _PlansLeft, day: date) -> list[Link] | None:
@@ -525,21 +529,23 @@ class _Adjuster:
         """True if one of these lines may still come down on this very day."""
         return any(turn.day == day and turn.line in olds and not turn.increases for turn in self._turns)
 
-    def _held_too_many(self, plans: _PlansLeft, day: date) -> bool:
+    def _too_many_until_decided(self, plans: _PlansLeft, day: date) -> bool:
         """Whether one of these plans has too many on a line of which nothing is made before somebody decides."""
-        held = [old for old in plans.lines & self._known.keys() if self._is_held(old)]
-        return self._lines.too_many(held, day) > 0
+        staying = [old for old in plans.lines & self._known.keys() if self._stays_until_decided(old)]
+        return self._lines.too_many(staying, day) > 0
 
-    def _is_held(self, line: LineKey) -> bool:
-        return self._known[line].stuck or self._known[line].held
+    def _stays_until_decided(self, line: LineKey) -> bool:
+        return self._known[line].stuck or self._known[line].parked
 
     def _next_look(self, line: LineKey, plans: _PlansLeft, day: date) -> date | None:
         """The next open day on which the old plans may have fewer units too many; None: nobody knows of any.
 
-        As in ``_Lines.down_from``, what a line that is held has on later days may change once it is adjusted.
+        As in ``_Lines.down_from``, what a line that waits for a decision has on later days may change once it is adjusted.
         """
         olds = plans.lines & self._known.keys()
-        free = {old for old in olds if not (self._is_held(old) and self._lines.too_many([old], day))}
+        free = {
+            old for old in olds if not (self._stays_until_decided(old) and self._lines.too_many([old], day))
+        }
         days = {turn.day for turn in self._turns if turn.line in free}
         days.update(
             *(self._known[old].desired.days for old in olds), *(self._lines.after[old].days for old in free)

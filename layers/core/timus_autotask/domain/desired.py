@@ -16,7 +16,7 @@ from .dating import Dated, after_seats_that_stay, dated
 from .history import Cause, Subscription, Version, newest_versions
 from .mapping import LineKey, PlanMapping
 from .placement import Part, Placement
-from .plan_change import Comers, Link, PlanChange, Unplaced, changes_across, named_across
+from .plan_change import Link, PlanChange, SeatsThatCome, Unplaced, changes_across, named_across
 from .policy import BillingSchedule
 from .reasons import Parked
 from .timeline import NOTHING, Timeline
@@ -115,7 +115,7 @@ class Desired:
     unplaced: tuple[Unplaced, ...] = ()
     families: tuple[frozenset[LineKey], ...] = ()
     """Lines of one contract between which seats of a subscription move: together they are never billed more than Timus has."""
-    comers: Mapping[Link | Unplaced, Comers] = field(default_factory=dict)
+    seats_that_come: Mapping[Link | Unplaced, SeatsThatCome] = field(default_factory=dict)
     """By plan change: whose seats come with it. These may have to wait for the old plan, and no others."""
     billed: Mapping[tuple[str, str], Timeline] = field(default_factory=dict)
     """By (customer, SKU): what is to be billed on the terms by day, on all lines together and where there is none."""
@@ -135,7 +135,7 @@ def desired(
     that day is not our concern (see ``LineChoice``).
     """
     contributions: dict[LineKey, list[_Contribution]] = defaultdict(list)
-    comers: dict[Link | Unplaced, dict[tuple[str, str, str], Timeline]] = defaultdict(dict)
+    seats_that_come: dict[Link | Unplaced, dict[tuple[str, str, str], Timeline]] = defaultdict(dict)
     families: set[frozenset[LineKey]] = set()
     unrouted: list[Unrouted] = []
     to_bill: dict[tuple[str, str], Timeline] = {}
@@ -156,7 +156,7 @@ def desired(
                 contributions[part.line].append(_Contribution(part, reported))
         seats = _Seats(placement, replayed, to_bill)
         for one, theirs in seats.that_come_with(_plan_changes(customer, replayed, named.values())):
-            comers[one] |= theirs
+            seats_that_come[one] |= theirs
         for skus in (*(skus for one in replayed for skus in one.families), *named.values()):
             families.update(_by_contract(line for sku in skus for line in lines[sku]))
     return Desired(
@@ -164,11 +164,11 @@ def desired(
             line: _demand(line, contributions[line], first_days.get(line, date.min))
             for line in sorted(contributions)
         },
-        links=_sorted(comers, Link),
+        links=_sorted(seats_that_come, Link),
         unrouted=tuple(unrouted),
-        unplaced=_sorted(comers, Unplaced),
+        unplaced=_sorted(seats_that_come, Unplaced),
         families=tuple(sorted(families, key=sorted)),
-        comers=comers,
+        seats_that_come=seats_that_come,
         billed=to_bill,
     )
 
@@ -192,7 +192,9 @@ class _Seats:
         self._quantities: dict[str, Timeline] = {}
         """By SKU, that of all subscriptions: there may be a thousand, each with a plan change."""
 
-    def that_come_with(self, changes: Iterable[PlanChange]) -> Iterator[tuple[Link | Unplaced, Comers]]:
+    def that_come_with(
+        self, changes: Iterable[PlanChange]
+    ) -> Iterator[tuple[Link | Unplaced, SeatsThatCome]]:
         """What each plan change is on lines, with the units of its subscription there; of all where it may be from one to another."""
         for change in changes:
             subscription, sku = "" if change.across else change.subscription.id, change.new

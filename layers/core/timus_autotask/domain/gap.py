@@ -35,8 +35,8 @@ class Gap:
     """The last day that is billed."""
     stuck: bool = False
     """Nothing of it is made now: a person has to decide, or Autotask refused it. What it has on later days may change once something is."""
-    held: bool = False
-    """Of a line that cannot be adjusted here: it is parked, and what it has too many stays until a person or a new try ends that."""
+    parked: bool = False
+    """Of a line that cannot be adjusted here: it is parked for any reason, and what it has too many stays until a person or a new try ends that."""
     edited: bool = False
     """It is parked because somebody changed its units by hand. Nobody knows whether a plan that was left altogether is to come back; of
     other seats ``observed`` has what we left, without what was added."""

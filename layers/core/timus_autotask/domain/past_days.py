@@ -22,8 +22,8 @@ SHOWN_AT_MOST = 20
 """How many stretches a line's record has room for; the newest are kept."""
 
 
-class Locked(StrEnum):
-    """Why a day cannot be made level."""
+class WhyPast(StrEnum):
+    """Why a day stays billed otherwise than Timus says. Some of these days are locked, and some take no adjustment for another reason."""
 
     DAY_TAKEN = "day-taken"
     PERIOD_POSTED = "period-posted"
@@ -41,14 +41,14 @@ class Locked(StrEnum):
 
 
 _MESSAGES = {
-    Locked.DAY_TAKEN: "the day had an adjustment of this line already",
-    Locked.PERIOD_POSTED: "its period is approved and posted",
-    Locked.PLAN_CHANGE: "the old plan comes down only later",
-    Locked.BILLED_ELSEWHERE: "it was billed on another contract service then",
-    Locked.CANCELLED_LATER: "Timus says that it was cancelled by then, in an event that holds only from a later day",
-    Locked.EDITED: "somebody had changed the units in Autotask then",
-    Locked.BEFORE_CONTRACT: "the contract begins only after that",
-    Locked.LATER_DAY_TAKEN: "a later day had an adjustment of this line already, and would have been changed too",
+    WhyPast.DAY_TAKEN: "the day had an adjustment of this line already",
+    WhyPast.PERIOD_POSTED: "its period is approved and posted",
+    WhyPast.PLAN_CHANGE: "the old plan comes down only later",
+    WhyPast.BILLED_ELSEWHERE: "it was billed on another contract service then",
+    WhyPast.CANCELLED_LATER: "Timus says that it was cancelled by then, in an event that holds only from a later day",
+    WhyPast.EDITED: "somebody had changed the units in Autotask then",
+    WhyPast.BEFORE_CONTRACT: "the contract begins only after that",
+    WhyPast.LATER_DAY_TAKEN: "a later day had an adjustment of this line already, and would have been changed too",
 }
 
 
@@ -63,7 +63,7 @@ class PastDays:
     """What the line should have on each of them."""
     autotask: int
     """What Autotask has."""
-    cause: Locked
+    cause: WhyPast
 
     @property
     def seat_days(self) -> int:
@@ -86,11 +86,11 @@ class Postponed:
     """From which day an adjustment should have been billed, and why it could not."""
 
     day: date
-    cause: Locked
+    cause: WhyPast
 
 
 def past_days(
-    wanted: Timeline, adjusted: Timeline, first: date, last: date, cause: Callable[[date], Locked]
+    wanted: Timeline, adjusted: Timeline, first: date, last: date, cause: Callable[[date], WhyPast]
 ) -> tuple[PastDays, ...]:
     """The stretches from ``first`` to ``last`` on which Autotask will not have what is wanted.
 
@@ -113,7 +113,7 @@ def still_shown(stretches: Sequence[PastDays], today: date) -> tuple[PastDays, .
 def postponed(stretches: Iterable[PastDays], day: date, delta: int) -> Postponed | None:
     """The earliest day that an adjustment of ``day`` should have covered, and why it could not; None if it covers all of them."""
     found: Postponed | None = None
-    late = (one for one in stretches if one.cause not in (Locked.EDITED, Locked.CANCELLED_LATER))
+    late = (one for one in stretches if one.cause not in (WhyPast.EDITED, WhyPast.CANCELLED_LATER))
     for one in sorted(late, key=lambda one: one.first, reverse=True):
         if one.until == (found.day if found else day) and (one.wanted > one.autotask) == (delta > 0):
             found = Postponed(one.first, one.cause)

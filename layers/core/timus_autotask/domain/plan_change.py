@@ -23,13 +23,13 @@ class Link:
     up: LineKey
     beside: bool = False
     """The subscription once had both at the same time: seats move between the two, and each may keep some. Then ``up`` waits only for
-    as many units as ``down`` has too many; else all seats of the subscription wait for all of ``down`` (see ``Comers``)."""
+    as many units as ``down`` has too many; else all seats of the subscription wait for all of ``down`` (see ``SeatsThatCome``)."""
     across: bool = False
     """The seats leave one subscription and come in another. Each side is an order of its own: what becomes of ``up`` does not hold
     ``down`` back, and a person decides on each."""
 
 
-Comers = Mapping[tuple[str, str, str], Timeline]
+SeatsThatCome = Mapping[tuple[str, str, str], Timeline]
 """Whose seats come to a line with a plan change: by (customer, subscription, SKU), what the line has of them by day. An empty subscription:
 all of the customer's."""
 

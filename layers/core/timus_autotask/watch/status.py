@@ -22,7 +22,7 @@ from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Demand, Desired, Unrouted, desired
 from timus_autotask.domain.line import Intent, Line, State, Undone
 from timus_autotask.domain.mapping import LineKey, service_on
-from timus_autotask.domain.past_days import Locked, PastDays, still_shown
+from timus_autotask.domain.past_days import PastDays, WhyPast, still_shown
 from timus_autotask.domain.placement import IGNORED, NO_SERVICE
 from timus_autotask.domain.policy import BillingSchedule, Policy, whose_are_strictest
 from timus_autotask.domain.provisioning import Provisioning
@@ -715,7 +715,7 @@ def _with_reasons(
     autotask = line.autotask_units or 0
     numbers = line.timus_quantity, max(0, line.wanted_units or 0), autotask
     before = any(
-        one.cause is Locked.BEFORE_CONTRACT and one.first <= today < one.until for one in line.past_days
+        one.cause is WhyPast.BEFORE_CONTRACT and one.first <= today < one.until for one in line.past_days
     )
     because = reasons_of_difference(
         demand, demands, customer, line.sku, numbers, today, before_contract=before, undone=line.undone

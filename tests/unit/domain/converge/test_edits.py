@@ -33,7 +33,7 @@ from timus_autotask.domain.line import (
     State,
     Why,
 )
-from timus_autotask.domain.past_days import Locked, PastDays
+from timus_autotask.domain.past_days import PastDays, WhyPast
 from timus_autotask.domain.policy import (
     OnDrift,
     Policy,
@@ -137,7 +137,7 @@ def test_an_edit_that_a_person_took_back_is_no_drift_for_the_days_from_now_on(po
     assert step.adjust.intent is not None
     assert (step.adjust.intent.day, step.adjust.intent.delta) == (TODAY, 2)
     assert line.offset == NOTHING
-    assert line.past_days == (PastDays(march(5), march(9), 25, 30, Locked.EDITED),)
+    assert line.past_days == (PastDays(march(5), march(9), 25, 30, WhyPast.EDITED),)
 
 
 @pytest.mark.parametrize("policy", PARKS)
@@ -147,7 +147,7 @@ def test_an_edit_that_timus_says_too_by_now_is_over(policy: Policy) -> None:
     step = seen_after(early, wanted, policy)
     line = line_of(step)
     assert (line.state, step.adjust, line.offset) == (State.APPLIED, None, NOTHING)
-    assert line.past_days == (PastDays(march(5), march(10), 25, 20, Locked.EDITED),)
+    assert line.past_days == (PastDays(march(5), march(10), 25, 20, WhyPast.EDITED),)
     ends = date(2026, 4, 1)
     coming = seen_after(early, since_january(25, (march(10), 20), (ends, 0)), policy)
     assert (line_of(coming).state, line_of(coming).scheduled) == (State.SCHEDULED, ((ends, -20),))
@@ -160,7 +160,7 @@ def test_what_a_person_made_some_days_after_timus_asked_for_it_is_not_made_again
     step = seen_after(since_january(25, (march(12), 28)), since_january(25, (march(10), 28)))
     line = line_of(step)
     assert (line.state, step.adjust) == (State.APPLIED, None)
-    assert line.past_days == (PastDays(march(10), march(12), 28, 25, Locked.EDITED),)
+    assert line.past_days == (PastDays(march(10), march(12), 28, 25, WhyPast.EDITED),)
 
 
 def test_what_a_person_made_today_is_not_made_again_for_any_day_before_if_none_was_level() -> None:
@@ -301,7 +301,7 @@ def test_days_that_a_contract_has_gained_say_nothing_about_an_edit_that_is_over(
     units = since_january(25, (march(5), 30), (march(9), 25), (date(2026, 4, 10), 30))
     line = line_of(next_step(view(demand(LEVEL), held={45: on_contract(units)}, lines=(EXTENDED,))))
     assert (line.state, line.scheduled) == (State.SCHEDULED, ((date(2026, 4, 10), -5),))
-    assert line.past_days == (PastDays(march(5), march(9), 25, 30, Locked.EDITED),)
+    assert line.past_days == (PastDays(march(5), march(9), 25, 30, WhyPast.EDITED),)
 
 
 def test_an_edit_that_was_taken_back_before_the_last_day_of_a_contract_is_over() -> None:

@@ -25,7 +25,7 @@ from tests.unit.domain.converge.views import (
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.desired import Source
 from timus_autotask.domain.line import State
-from timus_autotask.domain.past_days import Locked, PastDays, Postponed
+from timus_autotask.domain.past_days import PastDays, Postponed, WhyPast
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Policy, PostedPeriod
 
@@ -39,13 +39,13 @@ def test_a_posted_period_moves_a_change_to_the_next_month_and_says_so() -> None:
     step = next_step(view(demand(MORE), held=POSTED, lines=(left(LEVEL),)))
     line = line_of(step)
     assert (line.state, line.scheduled) == (State.SCHEDULED, ((APRIL, 3),))
-    assert line.past_days == (PastDays(TODAY, APRIL, 28, 25, Locked.PERIOD_POSTED),)
+    assert line.past_days == (PastDays(TODAY, APRIL, 28, 25, WhyPast.PERIOD_POSTED),)
     later = next_step(view(demand(MORE), held=POSTED, lines=(line,), today=APRIL))
     assert later.adjust is not None
     assert later.adjust.intent is not None
     assert (later.adjust.intent.day, later.adjust.intent.postponed) == (
         APRIL,
-        Postponed(TODAY, Locked.PERIOD_POSTED),
+        Postponed(TODAY, WhyPast.PERIOD_POSTED),
     )
 
 
@@ -65,7 +65,7 @@ def test_the_last_day_of_a_contract_that_is_taken_is_told() -> None:
     wanted = since_january(25, (TODAY, 31), (TODAY + ONE_DAY, 0))
     shown = line_of(next_step(view(demand(wanted), held=held, lines=(line,), contract=contract)))
     assert (shown.state, shown.scheduled) == (State.APPLIED, ())
-    assert shown.past_days == (PastDays(TODAY, TODAY + ONE_DAY, 31, 28, Locked.DAY_TAKEN),)
+    assert shown.past_days == (PastDays(TODAY, TODAY + ONE_DAY, 31, 28, WhyPast.DAY_TAKEN),)
 
 
 CHANGE = Link(TODAY, SEATS, PLUS)
@@ -85,8 +85,8 @@ def test_a_plan_change_that_had_to_wait_is_told_on_both_sides(link: Link) -> Non
             links=(link,),
         )
     )
-    assert line_of(step).past_days == (PastDays(TODAY, tomorrow, 0, 28, Locked.DAY_TAKEN),)
-    assert line_of(step, PLUS).past_days == (PastDays(TODAY, tomorrow, 28, 0, Locked.PLAN_CHANGE),)
+    assert line_of(step).past_days == (PastDays(TODAY, tomorrow, 0, 28, WhyPast.DAY_TAKEN),)
+    assert line_of(step, PLUS).past_days == (PastDays(TODAY, tomorrow, 28, 0, WhyPast.PLAN_CHANGE),)
     assert line_of(step, PLUS).scheduled == ((tomorrow, 28),)
 
 
@@ -98,19 +98,19 @@ def test_a_change_from_before_a_day_that_is_taken_is_told(links: tuple[Link, ...
     gone = demand(since_january(3, (march(5), 0)), PLUS)
     held = {45: on_contract(has), 46: on_contract(gone.units, 1202)}
     shown = line_of(next_step(view(demand(wanted), gone, held=held, lines=(line,), links=links)))
-    assert shown.past_days == (PastDays(march(10), march(12), 26, 25, Locked.LATER_DAY_TAKEN),)
+    assert shown.past_days == (PastDays(march(10), march(12), 26, 25, WhyPast.LATER_DAY_TAKEN),)
 
 
 @pytest.mark.parametrize(
     ("closed", "cause"),
     [
-        ((march(10), march(20)), Locked.PERIOD_POSTED),
-        ((march(1), march(10)), Locked.PERIOD_POSTED),
-        ((march(1), march(9)), Locked.LATER_DAY_TAKEN),
+        ((march(10), march(20)), WhyPast.PERIOD_POSTED),
+        ((march(1), march(10)), WhyPast.PERIOD_POSTED),
+        ((march(1), march(9)), WhyPast.LATER_DAY_TAKEN),
     ],
     ids=["the first day of the period", "its last day", "the day after it"],
 )
-def test_why_a_day_is_past_changing(closed: tuple[date, date], cause: Locked) -> None:
+def test_why_a_day_is_past_changing(closed: tuple[date, date], cause: WhyPast) -> None:
     """A posted period has both its days; plan changes of other lines, and later ones of this line, have no part in it."""
     wanted, has = since_january(25, (march(10), 26), (march(12), 30)), since_january(25, (march(12), 30))
     line = left(has, adjusted=(march(11), march(12)))
@@ -125,7 +125,7 @@ def test_days_before_the_contract_begins_are_told() -> None:
     first = date(2025, 11, 1)
     wanted = replace(demand(steps((first, 25), (TODAY, 28))), start=first)
     step = next_step(view(wanted, held={45: on_contract(MORE)}, lines=(left(MORE),)))
-    assert line_of(step).past_days == (PastDays(first, CONTRACT.start, 25, 0, Locked.BEFORE_CONTRACT),)
+    assert line_of(step).past_days == (PastDays(first, CONTRACT.start, 25, 0, WhyPast.BEFORE_CONTRACT),)
 
 
 def test_a_contract_that_begins_later_says_from_which_day_its_first_change_was_moved() -> None:
@@ -134,12 +134,12 @@ def test_a_contract_that_begins_later_says_from_which_day_its_first_change_was_m
     wanted = replace(demand(steps((TODAY, 28))), start=TODAY)
     step = next_step(view(wanted, held={}, contract=contract))
     line = line_of(step)
-    assert line.past_days == (PastDays(TODAY, APRIL, 28, 0, Locked.BEFORE_CONTRACT),)
+    assert line.past_days == (PastDays(TODAY, APRIL, 28, 0, WhyPast.BEFORE_CONTRACT),)
     assert line.scheduled == ((APRIL, 28),)
     later = next_step(view(wanted, held={}, lines=(line,), contract=contract, today=APRIL))
     assert later.adjust is not None
     assert later.adjust.intent is not None
-    assert later.adjust.intent.postponed == Postponed(TODAY, Locked.BEFORE_CONTRACT)
+    assert later.adjust.intent.postponed == Postponed(TODAY, WhyPast.BEFORE_CONTRACT)
 
 
 def test_a_subscription_that_begins_with_the_contract_has_no_such_days() -> None:
@@ -156,7 +156,7 @@ def test_days_after_a_cancellation_that_was_said_too_late_are_told() -> None:
     ended, over = since_january(25, (TODAY, 0)), steps((march(10), 25), (TODAY, 0))
     wanted = demand(ended, sources=(Source("cus_1", "ADV", ended, ended, over),))
     step = next_step(view(wanted, held={45: on_contract(ended)}, lines=(left(ended),)))
-    assert line_of(step).past_days == (PastDays(march(10), TODAY, 0, 25, Locked.CANCELLED_LATER),)
+    assert line_of(step).past_days == (PastDays(march(10), TODAY, 0, 25, WhyPast.CANCELLED_LATER),)
 
 
 def test_what_will_be_made_level_is_not_told() -> None:
@@ -168,7 +168,7 @@ def test_what_will_be_made_level_is_not_told() -> None:
 
 def test_a_day_that_has_been_corrected_is_told_no_more() -> None:
     """Nor is anything of a line that nobody subscribes to any more."""
-    off = (PastDays(TODAY, TODAY + ONE_DAY, 28, 25, Locked.DAY_TAKEN),)
+    off = (PastDays(TODAY, TODAY + ONE_DAY, 28, 25, WhyPast.DAY_TAKEN),)
     corrected = next_step(
         view(demand(MORE), held={45: on_contract(MORE)}, lines=(left(LEVEL, past_days=off),))
     )

@@ -41,7 +41,7 @@ from timus_autotask.domain.line import (
     Undone,
     Why,
 )
-from timus_autotask.domain.past_days import Locked, Postponed
+from timus_autotask.domain.past_days import Postponed, WhyPast
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Approval, Policy, SameDay
 from timus_autotask.domain.price import PriceChange
@@ -111,7 +111,7 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
         by="pat",
         why=Why.TERMS,
         terms=("same_day=attempt",),
-        postponed=Postponed(march(14), Locked.DAY_TAKEN),
+        postponed=Postponed(march(14), WhyPast.DAY_TAKEN),
     )
     line = left(
         LEVEL,
@@ -154,7 +154,7 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
             by="pat",
             why=Why.TERMS,
             terms=("same_day=attempt",),
-            postponed=Postponed(march(14), Locked.DAY_TAKEN),
+            postponed=Postponed(march(14), WhyPast.DAY_TAKEN),
             causes=sent.causes,
             answer=Answer.ACCEPTED,
             found=LEVEL,

@@ -47,7 +47,7 @@ from timus_autotask.domain.line import (
     Why,
 )
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.past_days import Locked, Postponed
+from timus_autotask.domain.past_days import Postponed, WhyPast
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Approval, Policy, Renewal, SameDay
 from timus_autotask.domain.reasons import Parked
@@ -1259,7 +1259,7 @@ def test_a_change_that_was_made_later_than_it_was_due_is_still_its_customers() -
     """Its day was not free; two seats had come the day before."""
     own = since_january(23, (march(9), 25), (DAY, 28))
     at = seen(of_both(own, TEN), lines=(line(own.plus(TEN), adjusted=(march(9), DAY, NEXT)),))
-    for entry in (made(), made(day=NEXT, postponed=Postponed(DAY, Locked.DAY_TAKEN))):
+    for entry in (made(), made(day=NEXT, postponed=Postponed(DAY, WhyPast.DAY_TAKEN))):
         [one] = undone(at, entry)
         assert (one.undone[0].customer, one.undone[0].part) == (CUSTOMER, 28)
 
@@ -1290,5 +1290,5 @@ def test_one_half_of_a_move_is_not_undone(delta: int, why: str) -> None:
 
 def test_one_half_of_a_move_is_known_by_the_day_of_the_move() -> None:
     """It was made on a later day."""
-    late = Postponed(DAY, Locked.DAY_TAKEN)
+    late = Postponed(DAY, WhyPast.DAY_TAKEN)
     assert one_half(-25, made_on=NEXT, postponed=late).endswith("would be billed twice.")

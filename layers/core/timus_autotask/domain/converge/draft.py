@@ -190,7 +190,7 @@ def _draft(key: LineKey, view: View) -> LineDraft:
         "contract": key.contract_id,
         "service": key.service_id,
         "customer": draft.customer,
-        "held": observed.units.at(view.today),
+        "held": observed.units.at(view.today),  # what Autotask has: the name is stored
         "left": line.baseline.at(view.today) if line.baseline else 0,
         "desired": draft.wanted.at(view.today),
     }

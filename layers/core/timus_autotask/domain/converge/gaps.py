@@ -15,8 +15,8 @@ from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.line import Intent, Line
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.past_days import Locked, PastDays, past_days, still_shown
-from timus_autotask.domain.plan_change import Comers, Link
+from timus_autotask.domain.past_days import PastDays, WhyPast, past_days, still_shown
+from timus_autotask.domain.plan_change import Link, SeatsThatCome
 from timus_autotask.domain.policy import Policy, PostedPeriod, SameDay
 from timus_autotask.domain.reasons import DRIFT
 from timus_autotask.domain.timeline import NOTHING, Timeline
@@ -71,11 +71,11 @@ def _adjustments(
     }
     unknown = {one: Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced}
     links, families = (*view.desired.links, *unknown.values()), view.desired.families
-    comers: dict[Link, Comers] = {}
-    for one, theirs in view.desired.comers.items():
+    seats_that_come: dict[Link, SeatsThatCome] = {}
+    for one, theirs in view.desired.seats_that_come.items():
         link = one if isinstance(one, Link) else unknown[one]
-        comers[link] = {**comers.get(link, {}), **theirs}
-    return adjustments_for(gaps, links, elsewhere, families, comers)
+        seats_that_come[link] = {**seats_that_come.get(link, {}), **theirs}
+    return adjustments_for(gaps, links, elsewhere, families, seats_that_come)
 
 
 def _is_drift(draft: LineDraft) -> bool:
@@ -87,7 +87,7 @@ def _edited(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
     gap, left = _gap(draft, demand, contract), draft.line.baseline or NOTHING
     days = (*gap.observed.days, *left.days)
     ours = Timeline.sampled(days, lambda day: min(gap.observed.at(day), left.at(day)))
-    return replace(gap, observed=ours, added=NOTHING, held=True, edited=True)
+    return replace(gap, observed=ours, added=NOTHING, parked=True, edited=True)
 
 
 def _gap(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
@@ -133,7 +133,7 @@ def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraf
         if by_hand.steps or outlived.steps
         else draft.wanted
     )
-    found += past_days(wanted, adjusted, first, contract.end, lambda day: _locked(day, draft, view))
+    found += past_days(wanted, adjusted, first, contract.end, lambda day: _why_past(day, draft, view))
     shown = still_shown(found, draft.today)
     if shown == draft.line.past_days:
         return draft
@@ -143,7 +143,7 @@ def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraf
 def _days_before(draft: LineDraft, demand: Demand, contract: Contract) -> tuple[PastDays, ...]:
     """Days that Timus has reported and on which there is no contract yet."""
     first, last = demand.earliest or demand.start, contract.start - ONE_DAY
-    return past_days(draft.wanted, NOTHING, first, last, lambda _: Locked.BEFORE_CONTRACT)
+    return past_days(draft.wanted, NOTHING, first, last, lambda _: WhyPast.BEFORE_CONTRACT)
 
 
 def _past_days_elsewhere(draft: LineDraft, demand: Demand, contract: Contract) -> tuple[PastDays, ...]:
@@ -151,23 +151,23 @@ def _past_days_elsewhere(draft: LineDraft, demand: Demand, contract: Contract) -
     if demand.earliest is None or not draft.observed.earlier.steps:
         return ()
     first, last = max(demand.earliest, contract.start), min(demand.start - ONE_DAY, contract.end)
-    return past_days(draft.wanted, draft.observed.earlier, first, last, lambda _: Locked.BILLED_ELSEWHERE)
+    return past_days(draft.wanted, draft.observed.earlier, first, last, lambda _: WhyPast.BILLED_ELSEWHERE)
 
 
-def _locked(day: date, draft: LineDraft, view: View) -> Locked:
-    """Why a day cannot be made level any more, or is not."""
+def _why_past(day: date, draft: LineDraft, view: View) -> WhyPast:
+    """Why a day stays billed otherwise."""
     if draft.line.by_hand.at(day):
-        return Locked.EDITED
+        return WhyPast.EDITED
     if draft.demand and draft.demand.outlived.at(day):
-        return Locked.CANCELLED_LATER
+        return WhyPast.CANCELLED_LATER
     if any(first <= day <= last for first, last in _closed(draft)):
-        return Locked.PERIOD_POSTED
+        return WhyPast.PERIOD_POSTED
     if day in taken_days(draft.line, draft.policy):
-        return Locked.DAY_TAKEN
+        return WhyPast.DAY_TAKEN
     towards = (link for link in view.desired.links if link.up == draft.key and link.day <= day)
     if any(not link.across or _has_too_many(link.down, day, view) for link in towards):
-        return Locked.PLAN_CHANGE
-    return Locked.LATER_DAY_TAKEN
+        return WhyPast.PLAN_CHANGE
+    return WhyPast.LATER_DAY_TAKEN
 
 
 def _has_too_many(key: LineKey, day: date, view: View) -> bool:
@@ -196,7 +196,7 @@ def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> dict[LineKey
                 open_day=open_day_of(taken),
                 kept=at_least_0(line.on_top),
                 sure_until=_before_decreases(line, view.today),
-                held=key not in settling and line.parked is not None,
+                parked=key not in settling and line.parked is not None,
             )
     return gaps
 

@@ -21,7 +21,7 @@ from timus_autotask.domain.line import (
     Verdict,
     settle,
 )
-from timus_autotask.domain.past_days import Locked, past_days
+from timus_autotask.domain.past_days import WhyPast, past_days
 from timus_autotask.domain.policy import OnDrift
 from timus_autotask.domain.reasons import BELOW_ZERO_LATER, DRIFT
 from timus_autotask.domain.timeline import NOTHING, Timeline
@@ -323,7 +323,7 @@ _MOST_STRETCHES = 3
 def _days_that_differ(draft: LineDraft, baseline: Timeline, contract: Contract) -> str:
     """The days on which Autotask has other units than we left, for people."""
     units, last = draft.observed.units, _comparable_until(draft.line.baseline_until, contract)
-    found = past_days(baseline, units, contract.start, last, lambda _: Locked.EDITED)
+    found = past_days(baseline, units, contract.start, last, lambda _: WhyPast.EDITED)
     words = [
         f"{one.first} to {one.until - ONE_DAY}: {one.autotask} instead of {one.wanted}"
         if one.until <= last

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.mapping import days_on
-from timus_autotask.domain.past_days import Locked
+from timus_autotask.domain.past_days import WhyPast
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
@@ -277,7 +277,7 @@ def _choice(
             one.message
             for line in lines
             for one in line.past_days
-            if one.cause is Locked.PERIOD_POSTED and bill_from is BillFrom.OWN_DAY
+            if one.cause is WhyPast.PERIOD_POSTED and bill_from is BillFrom.OWN_DAY
         ),
     )
 
