@@ -23,7 +23,7 @@ def test_what_holds_for_everybody(deployed: Deployed) -> None:
         one.has_been_mapped()
         one.tell(1, {ADV: 25, GATEWAY: 1}, on=BEGAN)
         one.rests()
-    moved = deployed.store.partner().moved.value.on(day(0))
+    moved = deployed.store.partner().changed_today.value.on(day(0))
     limit = sum(moved.values()) + 5
     deployed.command(
         "policy", "set", f"partner_day_limit={limit}", "pooled_minimum.NOBODY-HAS-IT=40", "--unknown"

@@ -8,12 +8,12 @@ import pytest
 
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, ESS, GATEWAY, World
-from timus_autotask.domain.converge.view import Moved
+from timus_autotask.domain.converge.view import ChangedUnits
 from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.provisioning import NewContract, Provisioning
 from timus_autotask.ports.table import Document, Key, Put
 from timus_autotask.store.contracts import put_provisioning
-from timus_autotask.store.partner import Circuit, put_circuit, put_moved
+from timus_autotask.store.partner import Circuit, put_changed_today, put_circuit
 from timus_autotask.store.runs import Tickets, put_found, put_tickets
 from timus_autotask.store.troubles import Trouble, put_trouble
 from timus_autotask.watch.gauges import report_gauges
@@ -141,7 +141,7 @@ def prepared() -> World:
         put_trouble(other, Trouble("CUSTOMER#cus_other", "?", now, 1, now + timedelta(days=1)), 0),
     )
     if not world.table.get(Key("PARTNER", "MOVED")):
-        store.commit(put_moved(Moved(), 0))
+        store.commit(put_changed_today(ChangedUnits(), 0))
     world.clock.advance(86400)
     world.tell(2, {ESS: 8}, customer=SICK, subscription="sub_sick")
     for message in world.queue.receive(10):

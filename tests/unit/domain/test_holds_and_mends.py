@@ -9,7 +9,7 @@ import pytest
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import next_step
-from timus_autotask.domain.converge.view import Moved, Observed, Step, View
+from timus_autotask.domain.converge.view import ChangedUnits, Observed, Step, View
 from timus_autotask.domain.desired import Demand, Desired, Source
 from timus_autotask.domain.line import Line, Refusal
 from timus_autotask.domain.mapping import LineKey
@@ -49,7 +49,7 @@ def look(
             today,
             now,
             timedelta(minutes=15),
-            moved=Moved(today, {"cus_2": moved}),
+            changed_today=ChangedUnits(today, {"cus_2": moved}),
         )
     )
 

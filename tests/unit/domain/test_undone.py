@@ -19,8 +19,8 @@ from timus_autotask.domain.undone import (
     joined_with,
     known_versions,
     links_back,
-    noted,
     renewed_until,
+    with_end_days,
     without_undone,
 )
 
@@ -128,7 +128,9 @@ def until(
     """By undo: the first day on which it does not count any more, on whichever lines it is."""
     lines = {key: Line(key.contract_id, key.service_id, undone=each) for key, each in undos.items()}
     desired = Desired({one.key: one for one in demands}, links)
-    return {one.id: one.until for line in lines.values() for one in noted(line, lines, desired).undone}
+    return {
+        one.id: one.until for line in lines.values() for one in with_end_days(line, lines, desired).undone
+    }
 
 
 def test_an_undo_stands_for_the_number_that_it_was_made_with() -> None:

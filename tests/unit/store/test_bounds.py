@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.memory_table import MemoryTable
-from timus_autotask.domain.converge.view import Moved
+from timus_autotask.domain.converge.view import ChangedUnits
 from timus_autotask.domain.history import Cause, Restart, Subscription, Version
 from timus_autotask.domain.line import MOST_CAUSES, Intent, Line
 from timus_autotask.domain.terms import KEPT_TERMS, Terms
@@ -21,7 +21,7 @@ from timus_autotask.store.contracts import ContractState, put_contract_state
 from timus_autotask.store.customers import put_subscription
 from timus_autotask.store.former_terms import compact, whole
 from timus_autotask.store.lines import put_line
-from timus_autotask.store.partner import put_moved
+from timus_autotask.store.partner import put_changed_today
 from timus_autotask.store.records import Store
 from timus_autotask.store.sizes import size_of_write
 from timus_autotask.store.terms import put_terms
@@ -104,10 +104,10 @@ def test_an_older_version_refuses_terms_that_it_cannot_read() -> None:
 @pytest.mark.parametrize("customers", [2_500])
 def test_so_many_customers_may_change_on_one_day(customers: int) -> None:
     """With limits of a day; ids are as long as may be. On the next day it begins anew."""
-    moved = Moved()
+    moved = ChangedUnits()
     for n in range(customers):
         moved = moved.plus(NEW_YEAR, [f"{LONGEST_ID}{n:04}"], 1_000_000)
-    stored(put_moved(moved, 1))
+    stored(put_changed_today(moved, 1))
     assert len(moved.plus(NEW_YEAR + timedelta(days=1), ["x"], 1).units) == 1
 
 

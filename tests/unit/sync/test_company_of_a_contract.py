@@ -76,6 +76,6 @@ def test_every_route_of_a_customer_to_a_line_counts() -> None:
     customer = Customer(CUSTOMER, CustomerMapping(CUSTOMER, (Routing(routes),)), ())
     placement = Placement(customer, {ADV: PlanMapping(ADV, (ServiceChoice(45),))})
     first = World().start.date()
-    [part] = placement.parts(ADV, Timeline.of([(first, 9)]), first)
+    [part] = placement.placed(ADV, Timeline.of([(first, 9)]), first)
     assert part.companies == {600, 601}
     assert part.units.at(first) == 9

@@ -15,7 +15,7 @@ from .customer import Customer
 from .dating import Dated, after_seats_that_stay, dated
 from .history import Cause, Subscription, Version, newest_versions
 from .mapping import LineKey, PlanMapping
-from .placement import Part, Placement
+from .placement import Placed, Placement
 from .plan_change import Link, PlanChange, SeatsThatCome, Unplaced, changes_across, named_across
 from .policy import BillingSchedule
 from .reasons import Parked
@@ -150,10 +150,10 @@ def desired(
             billed = to_bill[customer.id, sku] = _billed(customer, sku, replayed)
             unrouted += _unrouted(placement, sku, billed, today)
             reported = _reported(customer, sku, replayed)
-            parts = placement.parts(sku, billed, reported.first)
-            lines[sku] = [part.line for part in parts]
-            for part in parts:
-                contributions[part.line].append(_Contribution(part, reported))
+            on_lines = placement.placed(sku, billed, reported.first)
+            lines[sku] = [placed.line for placed in on_lines]
+            for placed in on_lines:
+                contributions[placed.line].append(_Contribution(placed, reported))
         seats = _Seats(placement, replayed, to_bill)
         for one, theirs in seats.that_come_with(_plan_changes(customer, replayed, named.values())):
             seats_that_come[one] |= theirs
@@ -209,7 +209,7 @@ class _Seats:
     def _units(self, subscription: str, sku: str) -> dict[LineKey, Timeline]:
         """What the lines would not have without a subscription."""
         customer = self._placement.customer
-        whole = self._parts(sku, self._billed[customer.id, sku])
+        whole = self._by_line(sku, self._billed[customer.id, sku])
         if not subscription:
             return whole
         pairs = zip(customer.subscriptions, self._replayed, strict=True)
@@ -217,13 +217,13 @@ class _Seats:
         if sku not in self._quantities:
             self._quantities[sku] = _quantity(sku, self._replayed)
         others = self._quantities[sku].minus(own.billed.get(sku, NOTHING))
-        rest = self._parts(sku, _on_terms(customer, sku, others))
+        rest = self._by_line(sku, _on_terms(customer, sku, others))
         return {line: units.minus(rest.get(line, NOTHING)) for line, units in whole.items()}
 
-    def _parts(self, sku: str, billed: Timeline) -> dict[LineKey, Timeline]:
+    def _by_line(self, sku: str, billed: Timeline) -> dict[LineKey, Timeline]:
         first = next(iter(self._billed[self._placement.customer.id, sku].days), None)
-        parts = self._placement.parts(sku, billed, first) if first else ()
-        return {part.line: part.units for part in parts}
+        on_lines = self._placement.placed(sku, billed, first) if first else ()
+        return {placed.line: placed.units for placed in on_lines}
 
 
 def _not_twice(
@@ -300,14 +300,14 @@ class _Reported:
 class _Contribution:
     """What one SKU of one customer adds to a line."""
 
-    part: Part
+    placed: Placed
     reported: _Reported
 
     @property
     def is_renewed(self) -> bool:
         """Whether the line still has units of it on the last day of a renewed term."""
         until = self.reported.renewed_until
-        return until is not None and self.part.units.at(until) > 0
+        return until is not None and self.placed.units.at(until) > 0
 
 
 def _outlived(source: Source) -> Timeline:
@@ -382,7 +382,7 @@ def _cause(version: Version, subscription: Subscription, sku: str, before: int) 
 
 def _demand(line: LineKey, contributions: Sequence[_Contribution], first_day: date) -> Demand:
     """What a line should have, all contributions together."""
-    reported = min(one.part.start for one in contributions)
+    reported = min(one.placed.start for one in contributions)
     return Demand(
         key=line,
         companies=tuple(
@@ -390,13 +390,13 @@ def _demand(line: LineKey, contributions: Sequence[_Contribution], first_day: da
                 {
                     (company, one.reported.source.customer_id)
                     for one in contributions
-                    for company in one.part.companies
+                    for company in one.placed.companies
                 }
             )
         ),
-        units=reduce(Timeline.plus, (one.part.units for one in contributions)),
+        units=reduce(Timeline.plus, (one.placed.units for one in contributions)),
         start=max(first_day, reported),
-        sources=tuple(replace(one.reported.source, units=one.part.units) for one in contributions),
+        sources=tuple(replace(one.reported.source, units=one.placed.units) for one in contributions),
         causes=_every(one.reported.causes for one in contributions),
         brought_forward=_every(one.reported.brought_forward for one in contributions),
         redated={cause: day for one in contributions for cause, day in one.reported.redated.items()},

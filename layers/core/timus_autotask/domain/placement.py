@@ -19,8 +19,8 @@ IGNORED = ("customer-ignored", "sku-ignored")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What one line has of a customer's units of a SKU."""
+class Placed:
+    """The units of a customer's SKU that go to one line."""
 
     line: LineKey
     companies: frozenset[int]
@@ -72,10 +72,10 @@ class Placement:
             return set()
         return {LineKey(route.contract_id, service) for route in self.mapping.routes(sku, day)}
 
-    def parts(self, sku: str, billed: Timeline, first: date) -> list[Part]:
+    def placed(self, sku: str, billed: Timeline, first: date) -> list[Placed]:
         """Split what is billed for a SKU from ``first`` on over its lines, in order of line.
 
-        The lines of the day before ``first`` have a part too, of 0 units. If the SKU moves to another line on its very first day, its
+        The lines of the day before ``first`` are among them too, with 0 units. If the SKU moves to another line on its very first day, its
         units may have been added to the former line already, and have to come down there.
         """
         start = max(first, self.mapping.first_day or first)
@@ -95,7 +95,7 @@ class Placement:
                 (day, on_day[line].units if line in on_day else 0) for day, on_day in shares_on.items()
             )
 
-        return [Part(line, companies[line], starts[line], units(line)) for line in sorted(starts)]
+        return [Placed(line, companies[line], starts[line], units(line)) for line in sorted(starts)]
 
     @property
     def mapping(self) -> CustomerMapping:

@@ -59,7 +59,7 @@ def _concerned(one: Undone, demand: Demand | None) -> Timeline:
     return demand.part(one.customer) if one.customer else demand.units
 
 
-def noted(line: Line, lines: Mapping[LineKey, Line], desired: Desired) -> Line:
+def with_end_days(line: Line, lines: Mapping[LineKey, Line], desired: Desired) -> Line:
     """The line with the days on which what was undone ends."""
     if not line.undone:
         return line
@@ -149,7 +149,7 @@ class _Undos:
         return _earliest(
             *(_other_quantity(one, demands.get(key)) for key, one in sides),
             *(
-                _news(one, demands.get(line))
+                _said_anew(one, demands.get(line))
                 for key, one in sides
                 for line in (key, *joined_with(key, self._desired))
             ),
@@ -202,7 +202,7 @@ def _other_quantity(one: Undone, demand: Demand | None) -> date | None:
     return next((day for day in days if units.at(day) != _as_it_was(one)), None)
 
 
-def _news(one: Undone, demand: Demand | None) -> date | None:
+def _said_anew(one: Undone, demand: Demand | None) -> date | None:
     """The first day on which a quantity was said anew."""
     news = [
         max(cause.day, one.day)

@@ -171,13 +171,13 @@ class TermChange:
     name: str
     value: str
     """Empty: back to the default."""
-    part: str = ""
-    """The SKU, or the threshold of an approval; empty: the whole term."""
+    key: str = ""
+    """Of which SKU, or which threshold of an approval; empty: the whole term."""
 
     @property
     def path(self) -> str:
         """The term's name as a person writes it."""
-        return f"{self.name}.{self.part}" if self.part else self.name
+        return f"{self.name}.{self.key}" if self.key else self.name
 
 
 TERMS = {each.name: each for each in fields(Policy)}
@@ -269,9 +269,9 @@ def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
             raise Senseless(
                 f"There is no term {name}" + (meant if meant != "." else f". There are: {', '.join(TERMS)}.")
             )
-        if change.part and name not in (*BY_SKU, *_APPROVALS):
+        if change.key and name not in (*BY_SKU, *_APPROVALS):
             raise Senseless(f"The term {name} has no parts: write {name}=VALUE.")
-        if name in BY_SKU and not change.part and change.value:
+        if name in BY_SKU and not change.key and change.value:
             raise Senseless(f"The term {name} is set for a SKU: write {name}.SKU=VALUE.")
         if name in _APPROVALS and not _approval_is_sensible(change):
             raise Senseless(_APPROVAL.format(name=name))
@@ -293,14 +293,14 @@ def _not_beyond_belief(change: TermChange) -> None:
 
 
 def _approval_is_sensible(change: TermChange) -> bool:
-    if change.part:
-        return change.part in _DEFAULTS[change.name]
+    if change.key:
+        return change.key in _DEFAULTS[change.name]
     return change.value in ("", "always", "never")
 
 
 def _skus_named(changes: Sequence[TermChange]) -> set[str]:
     """SKUs for which something is set; what goes back to the default may be of a SKU that nobody knows any more."""
-    parts = {change.part for change in changes if change.name in BY_SKU and change.part and change.value}
+    parts = {change.key for change in changes if change.name in BY_SKU and change.key and change.value}
     lists = {sku for change in changes if change.name in _OF_SKUS for sku in _listed(change.value)}
     return parts | lists
 
@@ -328,10 +328,10 @@ def _changed(
 
 def _set(values: dict[str, Any], change: TermChange) -> None:
     name, value = change.name, change.value
-    if change.part:
+    if change.key:
         parts = {**values.get(name, {})}
-        parts.pop(change.part, None)
-        values[name] = {**parts, change.part: value} if value else parts
+        parts.pop(change.key, None)
+        values[name] = {**parts, change.key: value} if value else parts
     elif not value:
         values.pop(name, None)
     elif name in _APPROVALS:

@@ -14,7 +14,7 @@ from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.line import JournalEntry, Line, Undone
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.domain.undone import noted, without_undone
+from timus_autotask.domain.undone import with_end_days, without_undone
 from timus_autotask.operate.decision import decided_on
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
@@ -183,8 +183,8 @@ class _Decided:
         """By how many units the undo alone changes what a line is wanted with, by day."""
         view, after = self.view, {one.key: one for one in self.lines}
         demand, was = view.desired.demands.get(line.key), view.lines.get(line.key)
-        with_it = noted(line, {**view.lines, **after}, view.desired).undone
-        before = noted(was, view.lines, view.desired).undone if was else ()
+        with_it = with_end_days(line, {**view.lines, **after}, view.desired).undone
+        before = with_end_days(was, view.lines, view.desired).undone if was else ()
         return without_undone(demand, with_it).minus(without_undone(demand, before))
 
 

@@ -38,7 +38,7 @@ CIRCUIT = Key(PARTNER, "AUTOTASK")
 IN_HAND = Key(PARTNER, "IN-HAND")
 """What a sweep has begun and not ended."""
 MOVED = Key(PARTNER, "MOVED")
-"""Units that were moved today."""
+"""Units that were changed today; the name is stored."""
 RUN = Key(PARTNER, "RECONCILE")
 """The reconcile that was begun last."""
 GAUGES = Key(PARTNER, "VITALS")
@@ -67,7 +67,7 @@ OF_CONTRACT = (CONTRACT, LINE + LAST)
 WITH_JOURNAL = (CHANGE, NAMES)
 """The same with the journal and the names."""
 OF_PARTNER = (CIRCUIT.sk, POLICY)
-"""Of the partner: circuit, what a sweep has in hand, stage, units moved, plans, terms. What a reconcile found stands behind it."""
+"""Of the partner: circuit, what a sweep has in hand, stage, units changed today, plans, terms. What a reconcile found stands behind it."""
 WITH_RUN = (CIRCUIT.sk, RUN.sk)
 """The same with the reconcile that was begun last."""
 FOUND_BY_RUNS = (FOUND, FOUND + LAST)

@@ -1,4 +1,4 @@
-"""What is stored for all customers: the services of the SKUs, whether Autotask may be asked, the units that moved today."""
+"""What is stored for all customers: the services of the SKUs, whether Autotask may be asked, the units that were changed today."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from timus_autotask.domain.converge.view import Moved
+from timus_autotask.domain.converge.view import ChangedUnits
 from timus_autotask.domain.mapping import PlanMapping
 from timus_autotask.domain.stage import Stage
 from timus_autotask.domain.terms import Terms
@@ -83,7 +83,7 @@ class PartnerRecords:
     plans: Mapping[str, Stored[PlanMapping]] = field(default_factory=dict)
     terms: Stored[Terms] = Stored(Terms())  # noqa: RUF009 - it is frozen
     circuit: Stored[Circuit] = Stored(Circuit())  # noqa: RUF009 - it is frozen
-    moved: Stored[Moved] = Stored(Moved())  # noqa: RUF009 - it is frozen
+    changed_today: Stored[ChangedUnits] = Stored(ChangedUnits())  # noqa: RUF009 - it is frozen
     stage: Stored[Stage] | None = None
     """None: nobody has decided yet; see ``sync.stage``."""
     in_hand: Stored[InHand] | None = None
@@ -116,21 +116,21 @@ def looked_for(plan: Stored[PlanMapping], now: datetime) -> bool:
 
 _PLAN = Codec(PlanMapping)
 _CIRCUIT = Codec(Circuit)
-_MOVED = Codec(Moved)
+_CHANGED_TODAY = Codec(ChangedUnits)
 
 plan_in = _PLAN.load
 """The service of a SKU."""
 circuit_in = _CIRCUIT.load
 """Whether Autotask may be asked."""
-moved_in = _MOVED.load
-"""Units that moved on a day."""
+changed_today_in = _CHANGED_TODAY.load
+"""Units that were changed on a day."""
 
 
 def partner_in(documents: Iterable[Document]) -> PartnerRecords:
     """The records that the partner's documents hold, with what of them cannot be read."""
     plans: dict[str, Stored[PlanMapping]] = {}
     terms: Stored[Terms] = Stored(Terms())
-    circuit, moved = Stored(Circuit()), Stored(Moved())
+    circuit, changed = Stored(Circuit()), Stored(ChangedUnits())
     stage: Stored[Stage] | None = None
     in_hand: Stored[InHand] | None = None
     unreadable: dict[str, RecordUnreadable] = {}
@@ -149,10 +149,10 @@ def partner_in(documents: Iterable[Document]) -> PartnerRecords:
             elif document.key == keys.IN_HAND:
                 in_hand = readable_or(InHand("", ""), in_hand_in, document)
             elif document.key == keys.MOVED:
-                moved = Stored(read_as(moved_in, document), document.rev)
+                changed = Stored(read_as(changed_today_in, document), document.rev)
         except RecordUnreadable as error:
             unreadable[sk] = error
-    return PartnerRecords(plans, terms, circuit, moved, stage, in_hand, unreadable)
+    return PartnerRecords(plans, terms, circuit, changed, stage, in_hand, unreadable)
 
 
 def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -> Put:
@@ -172,6 +172,6 @@ def put_circuit(circuit: Circuit, expected: int) -> Put:
     return Put(keys.CIRCUIT, _CIRCUIT.dump(circuit), expected)
 
 
-def put_moved(moved: Moved, expected: int) -> Put:
-    """Store how many units were moved on a day."""
-    return Put(keys.MOVED, _MOVED.dump(moved), expected)
+def put_changed_today(changed: ChangedUnits, expected: int) -> Put:
+    """Store how many units were changed on a day."""
+    return Put(keys.MOVED, _CHANGED_TODAY.dump(changed), expected)

@@ -189,7 +189,7 @@ def view_of(
         today=today,
         alive_until=alive_until,
         settle=ports.settle,
-        moved=gathered.partner.moved.value,
+        changed_today=gathered.partner.changed_today.value,
         renews=state.renews,
         renewed=max((day for day in (state.renewed, renewed) if day), default=None),
         live=gathered.live,

@@ -58,7 +58,7 @@ MERGE_TAKES = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergedCustomer:
     """A customer whose events are merged."""
 
     mapping: CustomerMapping | None
@@ -66,7 +66,7 @@ class Merged:
     """The customer's only contract, if it was leased with the events: it is this worker's from now on."""
 
 
-def merge_inbox(customer_id: str, ports: Ports, deadline: datetime) -> Merged:
+def merge_inbox(customer_id: str, ports: Ports, deadline: datetime) -> MergedCustomer:
     """Merge the events that wait for a customer.
 
     What there is no time for is handed on. Raises ``Conflict`` when others come first again and again, and nothing of it gets done.
@@ -126,9 +126,9 @@ class _Merge:
         """Events that were merged, and contracts that were made due of those that were noted."""
 
     @property
-    def merged(self) -> Merged:
+    def merged(self) -> MergedCustomer:
         """What it came to."""
-        return Merged(self._records.mapping.value if self._records.mapping else None, self._leased)
+        return MergedCustomer(self._records.mapping.value if self._records.mapping else None, self._leased)
 
     @property
     def nothing_left(self) -> bool:

@@ -39,7 +39,7 @@ from timus_autotask.store.customers import CustomerRecords, put_subscription
 from timus_autotask.store.journal import contract_with_entries, journal_key, line_with_entries
 from timus_autotask.store.keys import line_key
 from timus_autotask.store.notes import put_note
-from timus_autotask.store.partner import PartnerRecords, put_circuit, put_moved
+from timus_autotask.store.partner import PartnerRecords, put_changed_today, put_circuit
 from timus_autotask.store.reading import Stored
 from timus_autotask.store.sizes import in_parts
 from timus_autotask.store.update import update
@@ -247,16 +247,16 @@ class _Session:
         gathered, floors = _floors(gathered, today)
         written, own, others = self._records(gathered, replace(step, lines=lines), line)
         last: list[Write] = [check_contract_state(gathered.contract.state), *own]
-        moved = gathered.partner.moved
+        changed = gathered.partner.changed_today
         if any(
             p.customer_day_limit is not None or p.partner_day_limit is not None
             for p in gathered.policies.values()
         ):
-            grown = moved.value.plus(today, [customer for customer, _ in line.sources], intent.delta)
-            last.append(put_moved(grown, moved.rev))
-            moved = Stored(grown, moved.rev + 1)
+            grown = changed.value.plus(today, [customer for customer, _ in line.sources], intent.delta)
+            last.append(put_changed_today(grown, changed.rev))
+            changed = Stored(grown, changed.rev + 1)
         self._commit([*others, *floors], last, step, gathered)
-        gathered = replace(gathered, partner=replace(gathered.partner, moved=moved))
+        gathered = replace(gathered, partner=replace(gathered.partner, changed_today=changed))
         return _after(gathered, written)
 
     def _extend(self, end: date, view: View, now: datetime) -> None:

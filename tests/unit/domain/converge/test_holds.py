@@ -31,7 +31,7 @@ from tests.unit.domain.converge.views import (
 )
 from timus_autotask.domain.converge.draft import drafts_of, policy_of
 from timus_autotask.domain.converge.next_step import next_step
-from timus_autotask.domain.converge.view import Moved, Step, View
+from timus_autotask.domain.converge.view import ChangedUnits, Step, View
 from timus_autotask.domain.desired import Source
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import (
@@ -148,18 +148,18 @@ def test_a_service_that_is_new_on_the_contract_can_be_held() -> None:
 
 def test_the_limits_of_a_day_count_what_was_posted_today() -> None:
     """The customer's own count against its limit, everybody's against the partner's; yesterday's against none."""
-    moved = Moved(TODAY, {CUSTOMER: 4, "cus_2": 5})
+    moved = ChangedUnits(TODAY, {CUSTOMER: 4, "cus_2": 5})
     own = ("held-over-day-limit", facts(**WANTED, limit=6))
-    assert held_back(Policy(customer_day_limit=7), moved=moved) is None
-    assert held_back(Policy(customer_day_limit=6), moved=moved) == own
-    assert held_back(Policy(customer_day_limit=6), moved=replace(moved, day=march(14))) is None
+    assert held_back(Policy(customer_day_limit=7), changed_today=moved) is None
+    assert held_back(Policy(customer_day_limit=6), changed_today=moved) == own
+    assert held_back(Policy(customer_day_limit=6), changed_today=replace(moved, day=march(14))) is None
     partner = ("held-over-day-limit", facts(**WANTED, limit=11))
-    assert held_back(Policy(), partner=Policy(partner_day_limit=12), moved=moved) is None
-    assert held_back(Policy(), partner=Policy(partner_day_limit=11), moved=moved) == partner
-    both = held_back(Policy(customer_day_limit=6), partner=Policy(partner_day_limit=11), moved=moved)
+    assert held_back(Policy(), partner=Policy(partner_day_limit=12), changed_today=moved) is None
+    assert held_back(Policy(), partner=Policy(partner_day_limit=11), changed_today=moved) == partner
+    both = held_back(Policy(customer_day_limit=6), partner=Policy(partner_day_limit=11), changed_today=moved)
     assert both == own
-    other = Moved(TODAY, {"cus_2": 5})
-    assert held_back(Policy(customer_day_limit=3), moved=other) is None
+    other = ChangedUnits(TODAY, {"cus_2": 5})
+    assert held_back(Policy(customer_day_limit=3), changed_today=other) is None
 
 
 OURS, THEIRS = Policy(customer_day_limit=3), Policy(partner_day_limit=4)
@@ -394,13 +394,13 @@ def test_without_any_terms_nothing_is_limited() -> None:
 
 def test_what_was_moved_counts_for_its_day_and_each_of_its_customers() -> None:
     """The size of a change counts, whatever its direction, and once for all customers together; another day starts anew."""
-    moved = Moved().plus(TODAY, ["a", "b", "a"], 3).plus(TODAY, ["a"], -2).plus(TODAY, [], 4)
-    assert moved == Moved(TODAY, {"a": 5, "b": 3, "": 4}, again=3)
+    moved = ChangedUnits().plus(TODAY, ["a", "b", "a"], 3).plus(TODAY, ["a"], -2).plus(TODAY, [], 4)
+    assert moved == ChangedUnits(TODAY, {"a": 5, "b": 3, "": 4}, again=3)
     assert moved.on(TODAY) == {"a": 5, "b": 3, "": 4}
     assert moved.in_all(TODAY) == 9
     assert moved.in_all(march(16)) == 0
     assert moved.on(march(16)) == {}
-    assert moved.plus(march(16), ["b"], 1) == Moved(march(16), {"b": 1})
+    assert moved.plus(march(16), ["b"], 1) == ChangedUnits(march(16), {"b": 1})
 
 
 # -- A line that two customers share
@@ -492,9 +492,12 @@ def test_whoever_has_left_a_shared_line_counts_until_it_is_level() -> None:
 
 def test_the_limit_of_a_day_counts_for_each_customer_of_a_shared_line() -> None:
     """Also for the second; a customer without a limit of his own is not held by what he moved elsewhere."""
-    moved = Moved(TODAY, {"b": 4, "a": 40})
+    moved = ChangedUnits(TODAY, {"b": 4, "a": 40})
     assert (
-        why(shared(UP, STAYS, of_b=Policy(customer_day_limit=6), moved=moved))["code"]
+        why(shared(UP, STAYS, of_b=Policy(customer_day_limit=6), changed_today=moved))["code"]
         == "held-over-day-limit"
     )
-    assert next_step(shared(UP, STAYS, of_b=Policy(customer_day_limit=7), moved=moved)).adjust is not None
+    assert (
+        next_step(shared(UP, STAYS, of_b=Policy(customer_day_limit=7), changed_today=moved)).adjust
+        is not None
+    )

@@ -40,10 +40,10 @@ from timus_autotask.domain.approval import (
     reject,
     waiting_for_nobody,
 )
-from timus_autotask.domain.converge.decided import without_news
+from timus_autotask.domain.converge.decided import with_nothing_newer
 from timus_autotask.domain.converge.draft import drafts_of
 from timus_autotask.domain.converge.next_step import next_step
-from timus_autotask.domain.converge.view import Moved, Step, View
+from timus_autotask.domain.converge.view import ChangedUnits, Step, View
 from timus_autotask.domain.desired import Demand, Source
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import Answer, Approved, Head, HeldChange, Line, Outcome, Rejection, State
@@ -142,7 +142,9 @@ def test_who_is_not_known_is_somebody() -> None:
 def test_what_a_days_limit_held_is_judged_anew_after_newer_news() -> None:
     """It was rejected meanwhile, so the limit of the day on which it was shown holds it no more."""
     policy = Policy(customer_day_limit=5)
-    full = view(told(MORE, 8), lines=(left(LEVEL),), policy=policy, moved=Moved(TODAY, {CUSTOMER: 4}))
+    full = view(
+        told(MORE, 8), lines=(left(LEVEL),), policy=policy, changed_today=ChangedUnits(TODAY, {CUSTOMER: 4})
+    )
     line = line_of(next_step(full))
     assert line.awaiting is not None
     assert line.awaiting.day_limit == 5
@@ -717,7 +719,7 @@ def test_the_first_version_of_a_subscription_that_a_rejection_did_not_know_is_ne
     )
     sources = (Source(CUSTOMER, "SKU-45", MORE), Source("cus_2", "SKU-45", MORE))
     [draft] = drafts_of(view(demand(MORE.plus(MORE), sources=sources, causes=causes)))
-    assert without_news(Rejection(TODAY, 3, "pat", LATER, "not ordered", known), draft) == without
+    assert with_nothing_newer(Rejection(TODAY, 3, "pat", LATER, "not ordered", known), draft) == without
 
 
 OVER = march(20)

@@ -52,7 +52,7 @@ from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Approval, Policy, Renewal, SameDay
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.domain.undone import noted
+from timus_autotask.domain.undone import with_end_days
 
 DAY, NEXT = march(10), march(11)
 """When the change was made, and the next day."""
@@ -663,7 +663,9 @@ def test_two_plan_changes_undone_off_one_plan_end_each_for_itself() -> None:
     )
     links = tuple(Link(DAY, one, other) for one in lines for other in lines if one != other)
     desired = Desired({one.key: one for one in demands}, links)
-    until = {key: [one.until for one in noted(each, lines, desired).undone] for key, each in lines.items()}
+    until = {
+        key: [one.until for one in with_end_days(each, lines, desired).undone] for key, each in lines.items()
+    }
     assert until == {SEATS: [march(12), None], PLUS: [march(12)], third: [None]}
 
 
@@ -678,7 +680,7 @@ def test_an_undo_ends_with_another_one_that_kept_a_plan_away() -> None:
     }
     demands = (demand(LEFT), demand(steps((DAY, 4), (march(14), 12)), PLUS))
     desired = Desired({one.key: one for one in demands}, (Link(DAY, SEATS, PLUS), Link(DAY, PLUS, SEATS)))
-    assert [one.until for one in noted(lines[SEATS], lines, desired).undone] == [march(14), march(14)]
+    assert [one.until for one in with_end_days(lines[SEATS], lines, desired).undone] == [march(14), march(14)]
 
 
 # -- What is refused

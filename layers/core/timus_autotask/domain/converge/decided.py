@@ -21,7 +21,9 @@ def decided(draft: LineDraft, contract: Contract) -> LineDraft:
         line = replace(draft.line, rejections=(*standing, *overtaken))
         draft = replace(_without_rejected(replace(draft, line=line), standing, contract), overtaken=overtaken)
     if draft.line.approved:
-        fitting = [_noted(one, draft.versions) for one in draft.line.approved if _fits(one, draft, contract)]
+        fitting = [
+            _with_versions(one, draft.versions) for one in draft.line.approved if _fits(one, draft, contract)
+        ]
         draft = replace(draft, line=replace(draft.line, approved=tuple(fitting)))
     return draft
 
@@ -41,11 +43,13 @@ def _rejections(draft: LineDraft, contract: Contract) -> tuple[tuple[Rejection, 
     if draft.level(contract):
         return (), ()
     standing = [one for one in draft.line.rejections if not is_newer(draft.versions, one.versions)]
-    overtaken = [one for one in draft.line.rejections if one not in standing and without_news(one, draft)]
+    overtaken = [
+        one for one in draft.line.rejections if one not in standing and with_nothing_newer(one, draft)
+    ]
     return tuple(replace(one, versions=one.versions or draft.versions) for one in standing), tuple(overtaken)
 
 
-def without_news(rejection: Rejection, draft: LineDraft) -> set[str]:
+def with_nothing_newer(rejection: Rejection, draft: LineDraft) -> set[str]:
     """The customers of a line of whom Timus has reported nothing newer since the rejection; nobody where only one has units there."""
     if len(draft.customers) < 2:
         return set()
@@ -60,7 +64,7 @@ def _fits(approved: Approved, draft: LineDraft, contract: Contract) -> bool:
     return any(is_approved(change_of(draft, adjustment), approved) for adjustment in changes)
 
 
-def _noted(approved: Approved, versions: Mapping[str, int]) -> Approved:
+def _with_versions(approved: Approved, versions: Mapping[str, int]) -> Approved:
     return replace(approved, versions=approved.versions or versions)
 
 

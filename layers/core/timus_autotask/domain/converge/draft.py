@@ -19,7 +19,7 @@ from timus_autotask.domain.policy import Policy, strictest
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.domain.undone import noted, without_undone
+from timus_autotask.domain.undone import with_end_days, without_undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,9 @@ def drafts_of(view: View) -> list[LineDraft]:
 
 
 def _draft(key: LineKey, view: View) -> LineDraft:
-    line = noted(view.lines.get(key) or Line(key.contract_id, key.service_id), view.lines, view.desired)
+    line = with_end_days(
+        view.lines.get(key) or Line(key.contract_id, key.service_id), view.lines, view.desired
+    )
     demand = view.desired.demands.get(key)
     observed = view.observed.get(key.service_id, Observed())
     facts: dict[str, int | str] = {}

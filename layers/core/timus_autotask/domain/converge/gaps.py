@@ -20,7 +20,7 @@ from timus_autotask.domain.plan_change import Link, SeatsThatCome
 from timus_autotask.domain.policy import Policy, PostedPeriod, SameDay
 from timus_autotask.domain.reasons import DRIFT
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.domain.undone import noted
+from timus_autotask.domain.undone import with_end_days
 
 NOWHERE = LineKey(0, 0)
 """The line of a plan whose service nobody has said: what follows on it waits."""
@@ -184,7 +184,7 @@ def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> dict[LineKey
         units = line.known_units if line else None
         if line is None or units is None:
             continue
-        line = noted(line, view.lines, view.desired)
+        line = with_end_days(line, view.lines, view.desired)
         if key in settling or (key.contract_id != view.contract_id and line.intent is None):
             # What settles may not have landed, and then its day is free.
             taken = frozenset() if key in settling else taken_days(line, policy_of(demand, view.policies))

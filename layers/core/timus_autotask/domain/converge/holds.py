@@ -11,7 +11,7 @@ from typing import Protocol
 from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.approval import change_facts, is_approved, reason_of
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.decided import at_the_end, change_of, decided, without_news
+from timus_autotask.domain.converge.decided import at_the_end, change_of, decided, with_nothing_newer
 from timus_autotask.domain.converge.draft import LineDraft, parts_of, policy_of, wanted_units, whose_terms
 from timus_autotask.domain.converge.sides import (
     Drafts,
@@ -21,7 +21,7 @@ from timus_autotask.domain.converge.sides import (
     old_side_settles,
     plans_left,
 )
-from timus_autotask.domain.converge.view import Moved, Observed, View
+from timus_autotask.domain.converge.view import ChangedUnits, Observed, View
 from timus_autotask.domain.days import ONE_DAY, effective_day, local_midnight
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.history import Cause
@@ -222,8 +222,8 @@ class OnADay(Protocol):
         """By customer; the partner's own under the empty name."""
 
     @property
-    def moved(self) -> Moved:
-        """The units that moved that day, for its limits."""
+    def changed_today(self) -> ChangedUnits:
+        """The units that were changed that day, for its limits."""
 
     @property
     def today(self) -> date:
@@ -232,11 +232,11 @@ class OnADay(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _DayToCome:
-    """A day on which nothing has moved yet."""
+    """A day on which nothing was changed yet."""
 
     policies: Mapping[str, Policy]
     today: date
-    moved: Moved = field(default_factory=Moved)
+    changed_today: ChangedUnits = field(default_factory=ChangedUnits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +366,7 @@ def _alone(draft: LineDraft, customer: str, view: OnADay) -> LineDraft:
 
 def _was_rejected(rejection: Rejection, parts: Mapping[str, int], draft: LineDraft) -> bool:
     """Whether a change may contain what was rejected: somebody has a part of it of whom nothing new was reported since."""
-    return bool(without_news(rejection, draft) & parts.keys()) or not parts
+    return bool(with_nothing_newer(rejection, draft) & parts.keys()) or not parts
 
 
 def _terms_ask(
@@ -397,7 +397,7 @@ def _over_day_limit(draft: LineDraft, change: HeldChange, more: int, view: OnADa
 
     What it has held once awaits approval: another day's limit does not let it through while nobody looks.
     """
-    moved, partner = view.moved.on(view.today), view.policies.get("", Policy())
+    changed, partner = view.changed_today.on(view.today), view.policies.get("", Policy())
     limits = {one: view.policies.get(one, partner).customer_day_limit for one in draft.customers}
     own = {one: limit for one, limit in limits.items() if limit is not None}
     everybodys = partner.partner_day_limit
@@ -408,9 +408,9 @@ def _over_day_limit(draft: LineDraft, change: HeldChange, more: int, view: OnADa
         and was.day_limit in {*own.values(), everybodys} - {None}
     ):
         return was.day_limit
-    over = [limit for one, limit in own.items() if moved.get(one, 0) + more > limit]
+    over = [limit for one, limit in own.items() if changed.get(one, 0) + more > limit]
     if over:
         return min(over)
-    if everybodys is not None and view.moved.in_all(view.today) + more > everybodys:
+    if everybodys is not None and view.changed_today.in_all(view.today) + more > everybodys:
         return everybodys
     return None

@@ -164,7 +164,7 @@ def _chosen(drafts: Drafts, view: View) -> Adjustment | None:
 
 def _intent(adjustment: Adjustment, drafts: Drafts, contract: Contract, view: View) -> Intent:
     draft = drafts[adjustment.line]
-    causes = _told(draft, adjustment.day)
+    causes = _all_causes(draft, adjustment.day)
     undone = _undone_by(adjustment, draft)
     why, by = (Why.UNDONE, undone.by) if undone else _why(adjustment, draft)
     return Intent(
@@ -213,7 +213,7 @@ def _undone_by(adjustment: Adjustment, draft: LineDraft) -> Undone | None:
     )
 
 
-def _told(draft: LineDraft, day: date) -> list[Cause]:
+def _all_causes(draft: LineDraft, day: date) -> list[Cause]:
     """The same as ``_causes``, with what only brought something forward: nobody else asked for it on that day."""
     return _causes(draft, day, draft.demand.brought_forward if draft.demand else ())
 
@@ -238,7 +238,7 @@ def _causes_of_awaiting(draft: LineDraft) -> tuple[Cause, ...]:
     held = draft.awaiting
     if held is None:
         return ()
-    return draft.line.awaiting_causes if held.rejection else _newest(_told(draft, held.day))
+    return draft.line.awaiting_causes if held.rejection else _newest(_all_causes(draft, held.day))
 
 
 def _newest(causes: Iterable[Cause]) -> tuple[Cause, ...]:

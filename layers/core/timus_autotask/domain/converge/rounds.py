@@ -114,12 +114,14 @@ def _rejected_as_a_whole(
     }
 
 
-def _approved_as_a_whole(this: _Round, parts: Adjustments, view: View) -> dict[LineKey, LineDraft]:
+def _approved_as_a_whole(
+    this: _Round, without_kept_back: Adjustments, view: View
+) -> dict[LineKey, LineDraft]:
     """What a person has approved and of which only a part goes now, parked with its approval until the decreases are decided on, too."""
     return {
         key: draft.park("waits-for-decrease", down=old_service(key, this.judged, view))
         for key, draft in this.judged.items()
         if not draft.stopped
         and draft.line.approved
-        and draft.with_adjustments(parts).adjustments != this.asked[key].adjustments
+        and draft.with_adjustments(without_kept_back).adjustments != this.asked[key].adjustments
     }

@@ -231,12 +231,12 @@ def _with_read(line: Line, units: Timeline, contract: Contract) -> Line:
     return replace(line, baseline=units, baseline_until=contract.end)
 
 
-def _comparable_until(noted: date | None, contract: Contract) -> date:
-    """The last day on which an earlier read, made when ``noted`` was the contract's last day, can be compared with one of now.
+def _comparable_until(last: date | None, contract: Contract) -> date:
+    """The last day on which an earlier read, made when ``last`` was the contract's last day, can be compared with one of now.
 
     Days that the contract has gained since, by our extension or a person's, had no units that anybody could have changed.
     """
-    return contract.end if noted is None else min(noted, contract.end)
+    return contract.end if last is None else min(last, contract.end)
 
 
 def _edited(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:

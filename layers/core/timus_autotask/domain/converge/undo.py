@@ -20,7 +20,7 @@ from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.reasons import PAUSED, Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.domain.undone import joined_with, known_versions, noted, without_undone
+from timus_autotask.domain.undone import joined_with, known_versions, with_end_days, without_undone
 
 Journals = Mapping[LineKey, Sequence[JournalEntry]]
 """The journal by line, oldest first: of every line of the contract, and of others that a plan change joins with them."""
@@ -246,7 +246,7 @@ class _Other:
     @property
     def line(self) -> Line:
         line = self.view.lines.get(self.key) or Line(self.key.contract_id, self.key.service_id)
-        return noted(line, self.view.lines, self.view.desired)
+        return with_end_days(line, self.view.lines, self.view.desired)
 
     @property
     def wanted(self) -> Timeline:
@@ -464,7 +464,7 @@ def _side(entry: JournalEntry, journals: Journals, contract: Contract, view: Vie
         )
     return _Side(
         entry,
-        noted(line, view.lines, view.desired),
+        with_end_days(line, view.lines, view.desired),
         demand,
         view.observed.get(key.service_id, Observed()),
         policy_of(demand, view.policies),

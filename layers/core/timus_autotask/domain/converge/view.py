@@ -61,8 +61,8 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """Units that were added or taken off on one day, by customer."""
+class ChangedUnits:
+    """Units that our adjustments added or took off on one day, by customer."""
 
     day: date | None = None
     units: Mapping[str, int] = field(default_factory=dict)
@@ -77,13 +77,13 @@ class Moved:
         """Those of a day of all customers together."""
         return sum(self.units.values()) - self.again if day == self.day else 0
 
-    def plus(self, day: date, customers: Collection[str], delta: int) -> Moved:
+    def plus(self, day: date, customers: Collection[str], delta: int) -> ChangedUnits:
         """With one more adjustment. On a line that several customers share it counts for each of them, and once for all together."""
         units, again = (dict(self.units), self.again) if day == self.day else ({}, 0)
         every = dict.fromkeys(customers or ("",))
         for customer in every:
             units[customer] = units.get(customer, 0) + abs(delta)
-        return Moved(day, units, again + abs(delta) * (len(every) - 1))
+        return ChangedUnits(day, units, again + abs(delta) * (len(every) - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ class View:
     alive_until: datetime
     """The end of the lease: by then the sender is surely dead."""
     settle: timedelta
-    moved: Moved = field(default_factory=Moved)
-    """The units that adjustments of ours moved today, for the limits of a day."""
+    changed_today: ChangedUnits = field(default_factory=ChangedUnits)
+    """For the limits of a day."""
     prices: Mapping[int, ObservedPrice] = field(default_factory=dict)
     """By service; only those that a step asked for."""
     renews: int | None = None
