@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from timus_autotask.domain.history import WouldChange
-from timus_autotask.domain.reasons import Parked
-from timus_autotask.ports.table import Put
+from timus_autotask.domain.reasons import SUBSCRIPTION_MOVED, Parked
+from timus_autotask.ports.table import Data, Put
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
 from timus_autotask.store.inbox import raw_of
@@ -49,6 +49,8 @@ class EventRecord:
     actor: str | None = None
     dismissed: Dismissal | None = None
     """Of a dismissed event, which keeps what it was parked for."""
+    other_customer: str = ""
+    """Of an event that says another customer than the one whose the subscription is: that one. Empty: of any other event."""
 
     @property
     def raw(self) -> bytes:
@@ -58,8 +60,14 @@ class EventRecord:
 
 _EVENT = Codec(EventRecord, {"would_change": "evidence"})
 
-event_in = _EVENT.load
-"""A merged event."""
+
+def event_in(data: Data) -> EventRecord:
+    """A merged event. Earlier versions wrote the other customer only into the facts of the reason."""
+    record = _EVENT.load(data)
+    parked = record.parked
+    if parked is None or parked.code != SUBSCRIPTION_MOVED or record.other_customer:
+        return record
+    return replace(record, other_customer=str(parked.facts.get("other", "")))
 
 
 def put_event(record: EventRecord, expected: int = 0) -> Put:

@@ -316,14 +316,20 @@ def _merge_event(
         if owner is None:
             changes.append(put_owner(event.subscription_id, customer_id))
         elif owner.value != customer_id:
-            return replace(base, parked=Parked(SUBSCRIPTION_MOVED, {**facts, "other": owner.value}))
+            return _of_another_customer(base, owner.value, facts)
     elif is_after_move(known, event):
-        return replace(base, parked=Parked(SUBSCRIPTION_MOVED, {**facts, "other": known.moved_to}))
+        return _of_another_customer(base, known.moved_to, facts)
     record = _merge_into(subscriptions, known, event, day, base, facts)
     replayed = delivery.outcome not in (None, "parked", "dismissed")
     if replayed and record.outcome in (Merge.DUPLICATE, Merge.SUPERSEDED):
         return replace(record, outcome=str(delivery.outcome))  # with nothing new in it
     return record
+
+
+def _of_another_customer(base: EventRecord, other: str, facts: Mapping[str, int | str]) -> EventRecord:
+    """Parked: the subscription is the ``other`` customer's, as far as is known."""
+    parked = Parked(SUBSCRIPTION_MOVED, {**facts, "other": other})
+    return replace(base, parked=parked, other_customer=other)
 
 
 def _merge_into(

@@ -48,9 +48,9 @@ def parked(events: Iterable[EventRecord]) -> Iterator[Undecided]:
     """Events that are parked: nobody knows yet whether what they say counts."""
     for event in events:
         if event.parked:
-            other = event.parked.facts.get("other")  # whose the subscription is until somebody decides
+            other = (event.other_customer,) if event.other_customer else ()
             yield Undecided(
-                tuple(dict.fromkeys((event.customer_id, *([str(other)] if other else [])))),
+                tuple(dict.fromkeys((event.customer_id, *other))),
                 f"event {event.key} of {event.customer_id} waits for a person",
                 (WayOut.SHOW_EVENT,),
                 event.key,

@@ -227,7 +227,7 @@ def _moves(event: EventRecord) -> bool:
 
 
 def _former(event: EventRecord) -> str:
-    return str(event.parked.facts.get("other", "")) if event.parked and _moves(event) else ""
+    return event.other_customer if _moves(event) else ""
 
 
 def _told(event: EventRecord, zone: ZoneInfo) -> _Told | None:
