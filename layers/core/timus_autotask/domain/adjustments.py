@@ -190,7 +190,9 @@ class _Lines:
     def plans_that_seats_leave(self, line: LineKey, day: date) -> dict[LineKey, int]:
         """The other lines from which seats move to this one and keep some, also by way of a third; and at most how many wait for each.
 
-        Two subscriptions may share that third line: it has few enough only once the one has left it and the other has come.
+        Two subscriptions may share that third line: it has few enough only once the one has left it and the other has come. An example: 15
+        seats move from A to B, and on the same day 15 others from B to C. B has 15 before and after, lacks nothing, and does not wait. So C has
+        to wait until A has come down, or 15 seats are billed on A and on C.
         """
         found: dict[LineKey, int] = {}
         ups = {line: ALL}
@@ -477,12 +479,18 @@ class _Adjuster:
     ) -> _Obstacle | None:
         """What is in the way of seats that come from plans which keep others: as many as are still billed there wait.
 
-        28 seats are wanted from the 10th on, 25 of them from a plan that can come down on the 20th only: +3 on the 10th, and +25 on the 20th.
         So do those of the plan changes that are ``late``, whose old plans are no such plans.
 
-        While the decrease of a plan that is adjusted elsewhere has no date, its seats and the new ones wait together: an increase now
-        would take the day that the others may need. They also wait together where a plan has too many only on a later day: a part of them
-        now would be a quantity that Timus never had.
+        An example. Of 25 seats of the old plan 15 move on the 10th, and 3 of the new one are bought: it lacks 18. The old plan
+
+        * has its -15 on that day, too: it comes first, and +18 goes when the new plan is looked at again;
+        * is down already: +18 goes;
+        * can come down on the 20th only: +3 goes on the 10th, and +15 on the 20th. If nothing is bought, all of it waits for the 20th;
+        * has its -15 parked: +3 goes, and 15 wait until somebody decides;
+        * is adjusted elsewhere, and its -15 has no date yet: all 18 wait, for +3 would take the day that the others may need in a moment;
+        * is down, but seats came to it on the 10th from a third plan, of which nothing is known: all 18 wait, for what it keeps may be these.
+
+        They also wait together where a plan has too many only on a later day: a part of them now would be a quantity that Timus never had.
         """
         plans = _PlansLeft(self._lines, self._lines.plans_that_seats_leave(line, day))
         unknown = self._from_unknown(line, plans, day)

@@ -155,6 +155,10 @@ class _Replay:
     def _note_plan_changes(self, update: _Update, plan_change_day: date, risen: Mapping[str, date]) -> None:
         """Note the plan changes of a version, and one from each plan that has fallen before to each that rises now.
 
+        1. In this version: 25 ADV become 10 ADV and 15 ESS. It is of the day on which both sides are billed.
+        2. From a plan without units: ADV went to 0 on the 10th, and ESS comes on the 12th. It is of the 10th.
+        3. From a plan that fell and keeps some: ADV went from 25 to 10 on the 10th, and ESS comes on the 12th. It is of the 10th.
+
         What fell before may still be on its way down in Autotask. A plan without units counts for every other plan that has units, because
         Autotask may still bill it. This also holds if:
 

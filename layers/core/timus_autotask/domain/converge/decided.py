@@ -75,12 +75,13 @@ def _without_rejected(draft: LineDraft, standing: Sequence[Rejection], contract:
     """The line with the rejected changes set aside.
 
     A later change the other way first takes back what is set aside: if +3 is rejected, a -2 after it changes nothing, and the end of
-    28 seats, of which 25 are billed, is -25. So is the end of 25 seats that stay on a plan which they were to leave.
+    28 seats, of which 25 are billed, is -25. So is the end of 25 seats that stay on a plan which they were to leave. A due change that is not
+    made without the rejected one after it is set aside with it.
     """
     unmatched = [*standing]
     goes: list[Adjustment] = []
     aside: list[HeldChange] = []
-    units = 0
+    units = 0  # by how many all that is set aside, and not taken back yet, would change the line
     for adjustment in draft.adjustments:
         rejection = next((one for one in unmatched if _is_rejected(adjustment, one, draft)), None)
         if rejection is not None:

@@ -35,6 +35,8 @@ def judged_in_rounds(
     1. As long as a round finds seats that stay whatever a person approves, the next one leaves out only these. What goes up is judged
        once all of them are found, because a person is asked for what can be made.
     2. Then everything that is kept back is left out, until a round finds nothing new.
+
+    This ends: what one round keeps back, the next ones keep back too, and each round but the last adds a line to it.
     """
     kept_back: Drafts = {}
     while True:

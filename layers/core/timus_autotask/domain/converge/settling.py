@@ -270,7 +270,9 @@ def _from_today(draft: LineDraft, baseline: Timeline, contract: Contract) -> Tim
 def _is_over(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
     """Whether nothing of an edit is left from today on: it was taken back, or Timus says the same by now.
 
-    What Timus says of days to come is still made then. An edit that goes on changing on later days is not over.
+    What Timus says of days to come is still made then. An edit that goes on changing on later days is not over. An example: we left 25, and
+    Timus says 28 since the 10th. If somebody makes them 28 from the 12th on, that is over. If he makes them 30, it is not, nor if he makes
+    them 28 until the end of the month and 25 again after it.
     """
     end = _comparable_until(draft.line.baseline_until, contract) + ONE_DAY
     if draft.today >= end:
@@ -285,7 +287,10 @@ def _is_over(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
 def _left_of(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeline:
     """What an edit that is over has left on the days before today: they stay as they are, and nothing more is made of them.
 
-    Where it has made what we had still to make, these are also the days of that before it.
+    Where it has made what we had still to make, these are also the days of that before it. Two examples; we left 25 in both:
+
+    * 25 are wanted all the time. Somebody makes them 30 on the 5th, and 25 again on the 9th: +5 is left on the 5th to the 8th.
+    * 28 are wanted since the 10th. Somebody makes them 28 on the 12th, before we do: -3 is left on the 10th and 11th.
     """
     if draft.demand is None:
         return NOTHING
@@ -297,6 +302,7 @@ def _left_of(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeli
     instead = units.at(draft.today) == wanted.at(draft.today) != baseline.at(draft.today)
     begins = min(touched, default=draft.today)
     level = (day for day in reversed(days) if day < begins and units.at(day) == wanted.at(day))
+    # Made by the edit instead of by us: it also counts after the last day before it on which the line had what it should have.
     before = next(level, date.min) if instead else date.max
 
     def instead_of_wanted(day: date) -> int:
