@@ -266,12 +266,12 @@ class ChangesDecided:
     """Several held adjustments that are let go, or set aside, together."""
 
     changes: tuple[ChangeDecided, ...]
-    left: tuple[str, ...] = ()
-    """Why others of them were left: they had changed by the time they were written."""
+    not_decided: tuple[str, ...] = ()
+    """Why others of them were not decided: they had changed by the time they were written."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        return {"changes": [one.to_json() for one in self.changes], "left": [*self.left]}
+        return {"changes": [one.to_json() for one in self.changes], "left": [*self.not_decided]}
 
 
 def approve_together(
@@ -312,15 +312,15 @@ def _together(
         each = [prepared(key) for key in dict.fromkeys(keys)]
 
         def act(ports: Ports) -> ChangesDecided:
-            done, left = list[ChangeDecided](), list[str]()
+            done, not_decided = list[ChangeDecided](), list[str]()
             for one in each:
                 try:
                     done.append(one.act(ports))
                 except NotDone as why:
-                    left.append(str(why))
+                    not_decided.append(str(why))
             if not done:
-                raise NotDone(" ".join(dict.fromkeys(left)) or "Nothing was chosen.")
-            return ChangesDecided(tuple(done), tuple(left))
+                raise NotDone(" ".join(dict.fromkeys(not_decided)) or "Nothing was chosen.")
+            return ChangesDecided(tuple(done), tuple(not_decided))
 
         return Prepared(act, money=True)
 

@@ -151,4 +151,4 @@ def _decided_in_words(decided: ChangesDecided) -> list[str]:
         + (f": set aside, because: {one.reason}" if one.reason else "")
         for one in decided.changes
     ]
-    return [*sentences, *(f"Left as it is: {why}" for why in decided.left)]
+    return [*sentences, *(f"Left as it is: {why}" for why in decided.not_decided)]
