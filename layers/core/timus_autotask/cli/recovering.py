@@ -246,8 +246,8 @@ def restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     """Bring the records back to what they were at a time, with everything paused, and compare them with Autotask."""
     moment = recover.in_the_past(in_utc(arguments.to, deployment), deployment)
     terminal.say(
-        f"Everything is paused. The records become what they were at {moment:%Y-%m-%d %H:%M} UTC; "
-        "events and changes since stay on record, and the events are merged again. No adjustment is made."
+        f"Everything will be paused, and the records become what they were at {moment:%Y-%m-%d %H:%M} UTC. "
+        "Events and changes since then stay on record, and the events are merged again. No adjustment is made."
     )
     _has_to_be_meant(arguments, terminal)
     if not agreed(arguments, terminal, "Shall this be done?"):
@@ -268,7 +268,7 @@ def _has_to_be_meant(arguments: Namespace, terminal: Terminal) -> None:
 
 def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> tuple[int, ...]:
     terminal.say(
-        "Everything is paused, approvals given before are dropped, and every contract is looked at. No adjustment is made."
+        "Everything will be paused, earlier approvals dropped, and every contract looked at. No adjustment is made."
     )
     _has_to_be_meant(arguments, terminal)
     if not agreed(arguments, terminal, "Was the table restored, and shall this be done?"):
