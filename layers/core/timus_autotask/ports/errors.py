@@ -5,6 +5,7 @@
     InfrastructureError     our own infrastructure failed: the caller gives up, what is due stays due
     ├── TableUnavailable
     ├── QueueUnavailable
+    ├── StackOutOfReach     (aws/cloudformation.py) an operator's command cannot look at the stack that it is for
     └── NoCredentials       nobody can sign in: nothing can be asked or checked until the secrets are there
         ├── SecretsUnavailable
         └── NotConfigured   nobody has filled the secret in yet
