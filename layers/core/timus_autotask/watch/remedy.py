@@ -150,6 +150,9 @@ class NextWay(Enum):
     MAP_AGAIN = "map-again"
     """Map the customer to another company."""
     SEE_STATUS = "see-status"
+    SEE_HEALTH = "see-health"
+    """See what is the matter with Autotask, or with us."""
+    SET_UP = "set-up"
     SEE_ALL = "see-all"
     """See what was left out of a list."""
     REDRIVE = "redrive"
@@ -179,6 +182,8 @@ NEXT_WORDS: Mapping[NextWay, str] = {
     NextWay.CONFIRM_NAME: "If that is right: timus-autotask map confirm {customer}",
     NextWay.MAP_AGAIN: "if not: timus-autotask map customer {customer} --company N --contract N",
     NextWay.SEE_STATUS: "timus-autotask status",
+    NextWay.SEE_HEALTH: "timus-autotask doctor",
+    NextWay.SET_UP: "timus-autotask setup",
     NextWay.SEE_ALL: "timus-autotask status --all",
     NextWay.REDRIVE: "timus-autotask redrive",
     NextWay.RETRY: "timus-autotask retry {contract}",

@@ -19,9 +19,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from timus_autotask.operate import parked_events
+from timus_autotask.operate.foreseen import KINDS
 from timus_autotask.operate.refusal import NotDone, Senseless
-from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError
-from timus_autotask.store.reading import Unreadable
 from timus_autotask.web import doing
 from timus_autotask.web.desk import Desk
 from timus_autotask.web.failing import Failure, failure_of
@@ -33,9 +32,6 @@ from timus_autotask.web.pages.health import PLACES, health_page
 from timus_autotask.web.pages.overview import overview_page
 from timus_autotask.web.rendering import FOLDER
 from timus_autotask.web.showing import Showing, StillReading, back_to, posted, see_other, text_of
-
-FORESEEN = (NotDone, InfrastructureError, AutotaskError, Conflict, Unreadable)
-"""What may go wrong on any page, and is a sentence for the person."""
 
 
 def console(desk: Desk) -> Starlette:
@@ -60,7 +56,7 @@ def console(desk: Desk) -> Starlette:
         Route("/fresh", posted(pages.fresh), methods=["POST"]),
         Mount("/static", StaticFiles(directory=FOLDER / "static")),
     ]
-    handlers: dict[Any, Any] = dict.fromkeys(FORESEEN, pages.broke)
+    handlers: dict[Any, Any] = dict.fromkeys(KINDS, pages.broke)
     return Starlette(
         routes=routes,
         exception_handlers={
