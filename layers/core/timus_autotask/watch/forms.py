@@ -42,6 +42,7 @@ from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, 
 from timus_autotask.watch.month.posted import Item as PostedItem
 from timus_autotask.watch.month.posted import Passed, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready
+from timus_autotask.watch.month.side_remedy import remedy_of_difference
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
@@ -892,7 +893,7 @@ def four_sides_form(found: FourSides) -> Form:
     return {
         "month": f"{found.month:%Y-%m}",
         "until": found.until,
-        "rows": [_side_row(row, found.names) for row in found.rows],
+        "rows": [_side_row(row, found.names, found.month) for row in found.rows],
         "pooled_minimum": [asdict(one) for one in found.shortfalls],
         "total": {
             **{side: getattr(total, side) for side in (*SIDES, "billed")},
@@ -911,7 +912,7 @@ def four_sides_form(found: FourSides) -> Form:
     }
 
 
-def _side_row(row: SideRow, names: Directory) -> Form:
+def _side_row(row: SideRow, names: Directory, month: date) -> Form:
     return {
         "customer": row.customer or None,
         "customer_name": names.customers.get(row.customer),
@@ -926,6 +927,7 @@ def _side_row(row: SideRow, names: Directory) -> Form:
                 "seat_days": one.seat_days,
                 "estimate": _amount(one.estimate),
                 "by_terms": one.rightly,
+                "remedy": remedy_of_difference(one, row, month) or None,
             }
             for one in row.differences
         ],
