@@ -615,7 +615,7 @@ class _Words(NamedTuple):
 BEFORE_CONTRACT = "The contract begins only after these days, so it can bill none of them: map the customer to a contract that covers them, or charge them by hand."
 
 _WORDS: Mapping[Leak, _Words] = {
-    Leak.KEPT: _Words("An edit in Autotask is kept (drift --adopt)."),
+    Leak.KEPT: _Words("An edit in Autotask is kept: somebody decided so."),
     Leak.BEFORE: _Words("These days are from before the customer came to us."),
     Leak.LATE: _Words(
         "These days are past changing: correct them in Autotask, or bill or credit them by hand."
