@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from timus_autotask.ports.clock import Clock, SystemClock
-from timus_autotask.ports.errors import NotConfigured, SecretsUnavailable
+from timus_autotask.ports.errors import NotConfigured, SecretsUnavailable, StackOutOfReach
 from timus_autotask.settings import Settings, StackSettings
 
 if TYPE_CHECKING:
@@ -293,7 +293,6 @@ def deployment(stack: str) -> Deployment:
 
 def stacks() -> list[str]:
     """The names of our stacks in the account and region of the environment; none where this user may not list them."""
-    from timus_autotask.aws.cloudformation import StackOutOfReach
     from timus_autotask.aws.cloudformation import stacks as every
 
     try:

@@ -12,16 +12,14 @@ from botocore.stub import Stubber
 from mypy_boto3_cloudformation import CloudFormationClient
 
 from local.build import read_template
-from timus_autotask.aws.cloudformation import (
+from timus_autotask.aws.cloudformation import describe, meaning_of, stacks
+from timus_autotask.ports.errors import (
     AwsNotSet,
     AwsRefuses,
     AwsUnreachable,
+    InfrastructureError,
     StackMissing,
-    describe,
-    meaning_of,
-    stacks,
 )
-from timus_autotask.ports.errors import InfrastructureError
 from timus_autotask.settings import Misconfigured, StackSettings
 from timus_autotask.watch.health import Limits
 

@@ -11,35 +11,17 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from timus_autotask.ports.errors import InfrastructureError
+from timus_autotask.ports.errors import (
+    AwsNotSet,
+    AwsRefuses,
+    AwsUnreachable,
+    StackMissing,
+    StackOutOfReach,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
-
-
-class StackOutOfReach(InfrastructureError):
-    """The stack cannot be looked at, for one of the reasons below."""
-
-
-class StackMissing(StackOutOfReach):
-    """There is no stack of this name in the account and region that were asked."""
-
-
-class AwsRefuses(StackOutOfReach):
-    """AWS answers, and does not let this user see the stack; ``code`` is AWS's own."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class AwsNotSet(StackOutOfReach):
-    """AWS cannot be asked: credentials, profile or region are missing."""
-
-
-class AwsUnreachable(StackOutOfReach):
-    """AWS does not answer, or its address is none."""
 
 
 NOT_SET = frozenset({"NoCredentialsError", "PartialCredentialsError", "NoRegionError", "ProfileNotFound"})

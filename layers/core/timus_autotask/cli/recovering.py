@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from timus_autotask.aws.log_queries import QUERIES, queries_to_json
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
 from timus_autotask.cli.invoicing import beside_invoice, beyond_invoice
 from timus_autotask.cli.proposing import agreed, ask, carry_out, operator, progress
@@ -32,6 +31,8 @@ from timus_autotask.operate.reconcile import (
     take_in_missing,
 )
 from timus_autotask.store.runs import Run
+from timus_autotask.watch.forms import log_queries_form
+from timus_autotask.watch.log_queries import QUERIES
 from timus_autotask.watch.wording import counted
 
 NEXT = (
@@ -347,4 +348,4 @@ def queries(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -
     for query in QUERIES:
         terminal.say(f"# {query.title}", style="bold")
         terminal.say(f"# log groups: {', '.join(query.log_groups(stack))}", query.text, "")
-    return queries_to_json(stack)
+    return log_queries_form(stack)

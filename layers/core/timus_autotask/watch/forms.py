@@ -24,6 +24,7 @@ from timus_autotask.store.partner import Circuit
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.check import CheckResult, worst
 from timus_autotask.watch.history import History, Owed, undone_by
+from timus_autotask.watch.log_queries import QUERIES
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import Leak
@@ -1018,4 +1019,13 @@ def _sums(sums: Sums[int] | Sums[Decimal]) -> Form:
         "causes": each(sums.causes),
         "not_billed": shown(sums.not_billed),
         "too_many": shown(sums.too_many),
+    }
+
+
+def log_queries_form(stack: str) -> Form:
+    """``logs queries``, of this stack."""
+    return {
+        "queries": [
+            {"words": one.title, "log_groups": one.log_groups(stack), "query": one.text} for one in QUERIES
+        ]
     }
