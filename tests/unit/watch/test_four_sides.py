@@ -359,6 +359,25 @@ def test_an_item_that_was_taken_out_is_in_autotask_and_not_posted() -> None:
     assert why(row(of(months, rows), ADV)) == {Between.NOT_POSTED: 84}
 
 
+def test_an_item_that_charges_nobody_bills_nothing() -> None:
+    """Somebody may mark a posted item as non-billable: its units are in Autotask, and no invoice has them."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    items = months.world.api.model.tables["BillingItems"]
+    [free] = [one for one in items.values() if one.values["quantity"] == 10 * 10**4]
+    free.values["nonBillable"] = 1
+    beside = of(months, whole(months, adv=10, gateway=1))
+    assert why(row(beside, ADV)) == {Between.NOT_POSTED: 310}
+    assert why(row(beside, GATEWAY)) == {}
+    [note] = [note for note in beside.found.notes if "non-billable" in note]
+    assert note.startswith("1 posted item is marked as non-billable")
+    assert f"2026-03-01 on contract {CONTRACT}" in note
+    form = json.loads(months.desk.run("ready", "--posted", "--month", "2026-03", "--json").out)
+    assert form["right"] is False
+    assert any("non-billable" in note for note in form["notes"])
+
+
 def test_a_minimum_that_the_invoice_brings_up_to_is_the_partners_own() -> None:
     """Of what it charges without a customer, that is named apart from what is too much."""
     months = begun()

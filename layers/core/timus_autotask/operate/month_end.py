@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -10,12 +10,12 @@ from decimal import Decimal
 
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.operate.billing_items import billing_items
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import DECIMAL, TEXT, Column, as_csv, code, whole
 from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.operate.refusal import Senseless, not_asked
-from timus_autotask.ports.errors import NO_ANSWER, Refused
-from timus_autotask.ports.psa import BillingItem
+from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.watch.forms import names_form
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.books import Books, LinePrice, open_books
@@ -84,13 +84,7 @@ def what_was_posted(deployment: Deployment, month: date | None = None) -> Posted
     changes = store.changes(local_midnight(since, deployment.zone))
     with asking_autotask():
         books = open_books(deployment.ports, records, since, changes)
-        try:
-            items: Sequence[BillingItem] | None = (
-                deployment.ports.autotask().billing_items(books.contracts, first) if books.contracts else []
-            )
-        except Refused as error:
-            items = None
-            books = replace(books, notes=(*books.notes, f"Billing items could not be read: {error}"))
+        items, books = billing_items(deployment, books, first)
     return posted(books, items, first)
 
 
