@@ -16,7 +16,7 @@ from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.watch.adjustments import ListedAdjustment, adjustments
 from timus_autotask.watch.check import CheckResult
 from timus_autotask.watch.grouping import Group, grouped
-from timus_autotask.watch.history import History, later
+from timus_autotask.watch.happened import History, later
 from timus_autotask.watch.month.ledger import Ledger
 from timus_autotask.watch.month.posted import Posted
 from timus_autotask.watch.overview import Survey, survey

@@ -27,7 +27,7 @@ HTMX = "hx-request"
 FormHandler = Callable[[Request, FormData], Response]
 
 
-def posted(handler: FormHandler) -> Callable[[Request], Awaitable[Response]]:
+def with_form(handler: FormHandler) -> Callable[[Request], Awaitable[Response]]:
     """A handler of a form: it is read here, and handled on a thread as every page is."""
 
     async def endpoint(request: Request) -> Response:

@@ -34,7 +34,7 @@ from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.formats import money
 from timus_autotask.web.kept import Kept, Seen
 from timus_autotask.web.pages.actions import Action, settling
-from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
+from timus_autotask.web.showing import Showing, back_to, download, see_other, text_of, with_form
 
 T = TypeVar("T")
 
@@ -262,10 +262,10 @@ def routes(pages: Showing) -> list[Route]:
     handlers = _Handlers(pages)
     return [
         Route("/ready", handlers.ready),
-        Route("/ready/look", posted(handlers.look_ready), methods=["POST"]),
+        Route("/ready/look", with_form(handlers.look_ready), methods=["POST"]),
         Route("/ready/ready.json", handlers.ready_file),
         Route("/ledger", handlers.ledger),
-        Route("/ledger/look", posted(handlers.look_ledger), methods=["POST"]),
+        Route("/ledger/look", with_form(handlers.look_ledger), methods=["POST"]),
         Route("/ledger/ledger.{kind}", handlers.ledger_file),
         Route("/evidence", handlers.evidence),
         Route("/evidence/evidence.{kind}", handlers.evidence_file),
@@ -274,6 +274,8 @@ def routes(pages: Showing) -> list[Route]:
 
 
 class _Handlers:
+    """The pages *Before posting*, *Ledger* and evidence: what is asked of them, and what their forms do."""
+
     def __init__(self, pages: Showing) -> None:
         self._pages = pages
         self._desk = pages.desk

@@ -17,7 +17,7 @@ from timus_autotask.watch.wording import counted
 from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.kept import Seen
 from timus_autotask.web.pages.month import month_of, months_until, read_now
-from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
+from timus_autotask.web.showing import Showing, back_to, download, see_other, text_of, with_form
 
 FEW = 40
 """So many billing items are shown without being asked for."""
@@ -116,6 +116,6 @@ def routes(pages: Showing) -> list[Route]:
 
     return [
         Route("/posted", show),
-        Route("/posted/look", posted(look), methods=["POST"]),
+        Route("/posted/look", with_form(look), methods=["POST"]),
         Route("/posted/posted.json", file),
     ]
