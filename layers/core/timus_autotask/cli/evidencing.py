@@ -19,7 +19,7 @@ from timus_autotask.operate.files.evidence_file import EvidenceFiles, EvidenceFo
 from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import evidence_and_files_form, evidence_form
-from timus_autotask.watch.history import by_whom
+from timus_autotask.watch.happened import by_whom
 from timus_autotask.watch.month.evidence import (
     LineEvidence,
     Month,

@@ -23,7 +23,7 @@ from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.partner import Circuit
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.check import CheckResult, worst
-from timus_autotask.watch.history import History, Owed, undone_by
+from timus_autotask.watch.happened import History, Owed, undone_by
 from timus_autotask.watch.log_queries import QUERIES
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.month.books import LinePrice

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from timus_autotask.plain import visible
 from timus_autotask.store.invoice import SignOff
-from timus_autotask.watch.history import by_whom
+from timus_autotask.watch.happened import by_whom
 from timus_autotask.watch.month.client_month import ClientMonth, day_of
 from timus_autotask.watch.month.evidence import MonthEvidence, money_of, runs, undone_of, verdict_of
 from timus_autotask.watch.month.four_sides import FourSides

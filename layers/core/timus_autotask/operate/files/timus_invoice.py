@@ -16,7 +16,6 @@ from typing import Any
 
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.operate.billing_items import billing_items
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.left_out import (
     Doubt,
@@ -46,6 +45,7 @@ from timus_autotask.operate.files.tables import (
 )
 from timus_autotask.operate.mapping.known import near
 from timus_autotask.operate.month_end import EARLIER, YEAR, asking_autotask
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import Senseless, Way
 from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.invoice import (

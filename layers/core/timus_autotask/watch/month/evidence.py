@@ -35,7 +35,7 @@ from timus_autotask.store.partner import PartnerRecords
 from timus_autotask.store.records import Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.history import undone_by
+from timus_autotask.watch.happened import undone_by
 from timus_autotask.watch.money import of_days
 from timus_autotask.watch.month.asked import Asked, Because, Going, asked_of, days_of_terms
 from timus_autotask.watch.month.books import UNKNOWN, LinePrice
