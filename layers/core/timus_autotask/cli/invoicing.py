@@ -14,9 +14,8 @@ from typing import Any
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
 from timus_autotask.cli.proposing import operator
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called, moment
-from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.files.tables import FileRefused, for_excel
 from timus_autotask.operate.files.timus_invoice import (
     ComparedInvoice,
     Naming,
@@ -27,6 +26,7 @@ from timus_autotask.operate.files.timus_invoice import (
 )
 from timus_autotask.store.invoice import SignOff
 from timus_autotask.watch.month.four_sides import FourSides, SideDifference, SideRow
+from timus_autotask.watch.month.months import month_before
 from timus_autotask.watch.month.side_remedy import remedy_of_difference
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.wording import counted
@@ -57,7 +57,7 @@ def beyond_invoice(arguments: Namespace) -> str:
 def beside_invoice(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """The four sides of a month; written, kept and signed off as the options say."""
     _make_sense(arguments)
-    month = arguments.month or _month_before(deployment.today)
+    month = arguments.month or month_before(deployment.today)
     said = _said(arguments)
     name, data = _file(arguments.timus_invoice)
     try:
@@ -115,10 +115,6 @@ def _signed(
     return signed
 
 
-def _month_before(today: date) -> date:
-    return (today.replace(day=1) - ONE_DAY).replace(day=1)
-
-
 def _file(name: str) -> tuple[str, bytes]:
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
@@ -130,8 +126,8 @@ def _file(name: str) -> tuple[str, bytes]:
 def _written(found: FourSides, name: str, signed: SignOff | None, arguments: Namespace) -> Iterator[str]:
     """The files that are asked for."""
     texts: list[tuple[str, str]] = []
-    if arguments.csv:  # Excel takes a file without the mark for Windows-1252
-        texts.append((arguments.csv, "\ufeff" + four_sides_csv(found)))
+    if arguments.csv:
+        texts.append((arguments.csv, for_excel(four_sides_csv(found))))
     if arguments.html:
         try:
             from timus_autotask.watch.page import four_sides_page

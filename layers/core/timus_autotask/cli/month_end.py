@@ -14,6 +14,7 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called
 from timus_autotask.cli.watching import in_utc
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.files.tables import for_excel
 from timus_autotask.operate.month_end import leaks, ledger_csv, may_be_posted, what_was_posted
 from timus_autotask.watch.forms import digest_form, ledger_form, posted_form, ready_form
 from timus_autotask.watch.month.books import LinePrice
@@ -360,9 +361,7 @@ def digest(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
 
 def _write(name: str, text: str) -> None:
     try:
-        Path(name).write_bytes(
-            ("\ufeff" + text).encode()
-        )  # Excel takes a file without the mark for Windows-1252
+        Path(name).write_bytes(for_excel(text).encode())
     except OSError as error:
         raise Failed(f"{name} cannot be written: {error.strerror}.", USAGE) from error
 

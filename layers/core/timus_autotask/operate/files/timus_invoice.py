@@ -18,9 +18,9 @@ from timus_autotask.domain.days import local_midnight
 from timus_autotask.operate.billing_items import billing_items
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.left_out import (
-    Doubt,
     Leaving,
     LeftOut,
+    Doubt,
     equal_rows,
     left_out_of,
     like_totals,
@@ -64,7 +64,7 @@ from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.books import Books, open_books
 from timus_autotask.watch.month.four_sides import KINDS, Charge, FourSides, Invoice, SideRow, four_sides
 from timus_autotask.watch.month.ledger import superseded_units
-from timus_autotask.watch.month.ready import month_of
+from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.wording import counted
 
 FIELDS = ("customer", "sku", "quantity", "amount", "first_day", "last_day")

@@ -28,7 +28,8 @@ from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import money_of_days, rounded
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on, waits_for_an_edit, ways_of_edit
-from timus_autotask.watch.month.ready import month_of, without_line
+from timus_autotask.watch.month.months import month_of
+from timus_autotask.watch.month.ready import without_line
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import remedy_of, said
 

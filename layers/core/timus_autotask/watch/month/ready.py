@@ -44,6 +44,7 @@ from timus_autotask.watch.month.causes import (
 )
 from timus_autotask.watch.month.coverage import Coverage, Ends, coverage
 from timus_autotask.watch.month.ledger import why_without_line
+from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.parked import EventEffect, costs, effects
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import NextWay, for_customers, remedy_of, said, way_later, will_wait
@@ -328,12 +329,6 @@ def _by_contract(books: Books) -> dict[int, list[BookLine]]:
         if line.key.contract_id in on:
             on[line.key.contract_id].append(line)
     return on
-
-
-def month_of(day: date) -> tuple[date, date]:
-    """First and last day of a month."""
-    first = day.replace(day=1)
-    return period_containing(first, first, 1)
 
 
 def ready(books: Books, month: date, beside: Beside) -> Ready:

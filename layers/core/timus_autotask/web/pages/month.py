@@ -44,7 +44,7 @@ MONTHS = 13
 """So many months can be chosen."""
 
 
-def month_of(text: str | None, today: date) -> date:
+def chosen_month(text: str | None, today: date) -> date:
     """The first day of a month as it stands in the address; what makes no sense, or is beyond ten years, is the running one."""
     running = today.replace(day=1)
     try:
@@ -285,7 +285,7 @@ class _Handlers:
         return self._desk.deployment.today
 
     def ready(self, request: Request) -> Response:
-        month = month_of(request.query_params.get("month"), self._today)
+        month = chosen_month(request.query_params.get("month"), self._today)
         kept = self._desk.month(month)
         self._pages.visit(request, kept)
         status = self._pages.everything().status
@@ -296,17 +296,17 @@ class _Handlers:
         return self._pages.shown(request, "ready.html", page=page, names=names, at=kept.seen.at, kinds=KINDS)
 
     def look_ready(self, _request: Request, form: FormData) -> Response:
-        self._desk.month(month_of(text_of(form, "month"), self._today)).soon()
+        self._desk.month(chosen_month(text_of(form, "month"), self._today)).soon()
         return see_other(back_to(form, "/ready"))
 
     def ready_file(self, request: Request) -> Response:
-        month = month_of(request.query_params.get("month"), self._today)
+        month = chosen_month(request.query_params.get("month"), self._today)
         looked = read_now(self._desk, self._desk.month(month))
         return download(as_json(ready_form(looked.ready)), f"ready-{month:%Y-%m}.json", "application/json")
 
     def ledger(self, request: Request) -> Response:
         query = request.query_params
-        since = month_of(query.get("since") or f"{self._today.year}-01", self._today)
+        since = chosen_month(query.get("since") or f"{self._today.year}-01", self._today)
         kept = self._desk.ledger(since)
         self._pages.visit(request, kept)
         names = kept.seen.value.names if kept.seen.value else self._pages.everything().status.names
@@ -317,11 +317,11 @@ class _Handlers:
         )
 
     def look_ledger(self, _request: Request, form: FormData) -> Response:
-        self._desk.ledger(month_of(text_of(form, "since"), self._today)).soon()
+        self._desk.ledger(chosen_month(text_of(form, "since"), self._today)).soon()
         return see_other(back_to(form, "/ledger"))
 
     def ledger_file(self, request: Request) -> Response:
-        since = month_of(request.query_params.get("since"), self._today)
+        since = chosen_month(request.query_params.get("since"), self._today)
         found = read_now(self._desk, self._desk.ledger(since))
         match request.path_params["kind"]:
             case "csv":
@@ -333,7 +333,7 @@ class _Handlers:
 
     def _evidence(self, request: Request) -> MonthEvidence:
         customer = request.query_params.get("customer", "")
-        month = month_of(request.query_params.get("month"), self._today)
+        month = chosen_month(request.query_params.get("month"), self._today)
         found = evidence(self._desk.deployment.ports, customer, Month.of(month))
         if not found.known:
             require_customer_to_show(self._desk.deployment, customer)
