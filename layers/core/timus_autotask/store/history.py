@@ -32,7 +32,7 @@ MOST_PARTS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class HistoryPart:
     """A document with older versions of a history."""
 
     last: int
@@ -59,7 +59,9 @@ def is_split(head: Document) -> bool:
     return "newest_versions" in head.data
 
 
-def subscription_in(head: Document, parts: Iterable[Document] = ()) -> tuple[Subscription, tuple[Part, ...]]:
+def subscription_in(
+    head: Document, parts: Iterable[Document] = ()
+) -> tuple[Subscription, tuple[HistoryPart, ...]]:
     """The history that a head and its parts hold, and the parts.
 
     After a restore there may be parts that the head does not know: what they say was reported, too.
@@ -74,12 +76,12 @@ def subscription_in(head: Document, parts: Iterable[Document] = ()) -> tuple[Sub
     return replace(newest, versions=tuple(versions[number] for number in sorted(versions))), known
 
 
-def _part(document: Document) -> Part:
+def _part(document: Document) -> HistoryPart:
     read = _PART.load(document.data["part"])
-    return Part(read.last, read.versions, document.rev)
+    return HistoryPart(read.last, read.versions, document.rev)
 
 
-def is_whole(head: Document, parts: Iterable[Part]) -> bool:
+def is_whole(head: Document, parts: Iterable[HistoryPart]) -> bool:
     """Whether these parts are all that a head knows of. An earlier version's head does not say."""
     return head.data.get(_OLDER) == sum(len(part.versions) for part in parts)
 
@@ -90,18 +92,18 @@ def part_of(document: Document) -> str:
 
 
 def subscription_writes(
-    subscription: Subscription, expected: int, parts: Sequence[Part] = ()
-) -> tuple[list[Write], tuple[Part, ...]]:
+    subscription: Subscription, expected: int, parts: Sequence[HistoryPart] = ()
+) -> tuple[list[Write], tuple[HistoryPart, ...]]:
     """What stores a history over the one that was read, and its parts after that. Documents that do not change are not written."""
     pieces, newest = _divided(subscription, parts)
     known = {part.last: part for part in parts}
-    after: list[Part] = []
+    after: list[HistoryPart] = []
     writes: list[Write] = [_put_head(subscription, newest, expected)]
     for last, versions in pieces:
-        part = known.pop(last, Part(last, (), 0))
+        part = known.pop(last, HistoryPart(last, (), 0))
         if part.versions != versions:
             writes.append(_put_part(subscription, last, versions, part.rev))
-            part = Part(last, versions, part.rev + 1)
+            part = HistoryPart(last, versions, part.rev + 1)
         after.append(part)
     gone = (subscription_part_key(subscription.customer_id, subscription.id, last) for last in known)
     writes += (Delete(key, part.rev) for key, part in zip(gone, known.values(), strict=True))
@@ -112,7 +114,9 @@ _Piece = tuple[int, tuple[Version, ...]]
 """What is to be a part: the largest number that belongs into it, and its versions."""
 
 
-def _divided(subscription: Subscription, parts: Sequence[Part]) -> tuple[list[_Piece], tuple[Version, ...]]:
+def _divided(
+    subscription: Subscription, parts: Sequence[HistoryPart]
+) -> tuple[list[_Piece], tuple[Version, ...]]:
     """The versions that belong into parts, and those that stay in the head."""
     pieces: list[_Piece] = []
     left = subscription.versions

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from timus_autotask.ports.table import Data, Document
 from timus_autotask.store.codec import problems_of
-from timus_autotask.store.history import Part
+from timus_autotask.store.history import HistoryPart
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class Stored(Generic[T]):
     rev: int = 0
     due_at: int | None = None
     """Unix seconds from when it must be looked at."""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[HistoryPart, ...] = ()
     """Of a history that does not fit into one document: where its older versions are."""
 
     def due(self, now: datetime) -> bool:

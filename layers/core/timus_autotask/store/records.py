@@ -28,7 +28,7 @@ from timus_autotask.store.contracts import (
 )
 from timus_autotask.store.customers import CustomerRecords, Notice, customer_in, mapping_in, stored_notice
 from timus_autotask.store.decisions import Decision, decision_in
-from timus_autotask.store.history import Part, is_split, is_whole, part_of, subscription_in
+from timus_autotask.store.history import HistoryPart, is_split, is_whole, part_of, subscription_in
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.lines import JOURNAL_ENTRY, line_in
 from timus_autotask.store.merged_events import EventRecord, event_in
@@ -88,7 +88,9 @@ class _ListedHistories:
         return self._with_parts(now, self._table.range(now.key.pk, *keys.parts_of(_id_of(now))))[0]
 
     @staticmethod
-    def _with_parts(head: Document, found: Iterable[Document]) -> tuple[Subscription, tuple[Part, ...]]:
+    def _with_parts(
+        head: Document, found: Iterable[Document]
+    ) -> tuple[Subscription, tuple[HistoryPart, ...]]:
         id_ = _id_of(head)
         parts = [one for one in found if read_as(lambda _, part=one: part_of(part), one) == id_]  # type: ignore[misc]
         return read_as(lambda _: subscription_in(head, parts), head)

@@ -20,7 +20,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.left_out import (
     Leaving,
     LeftOut,
-    Doubt,
+    MayBeNoCharge,
     equal_rows,
     left_out_of,
     like_totals,
@@ -266,7 +266,7 @@ def _without_totals(
     return tuple(row for row in rows if row.number not in out), problems
 
 
-def _of_doubt(one: Doubt) -> Problem:
+def _of_doubt(one: MayBeNoCharge) -> Problem:
     written, number = one.row.values[one.column], one.row.number
     if one.column == "sku":
         return Problem(

@@ -224,7 +224,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Unplaced:
+class UnplacedUnits:
     """Units of a customer's SKU that have no line."""
 
     customer: str
@@ -237,7 +237,7 @@ class Unplaced:
     """Why."""
 
 
-def without_line(books: Books, days: Sequence[date]) -> Iterator[Unplaced]:
+def without_line(books: Books, days: Sequence[date]) -> Iterator[UnplacedUnits]:
     """Units that have no line on these days and should have one, of each customer and SKU."""
     placed: dict[tuple[str, str], Timeline] = {}
     for line in books.lines.values():
@@ -260,7 +260,7 @@ def without_line(books: Books, days: Sequence[date]) -> Iterator[Unplaced]:
                 {"customer": customer_id, "sku": sku},
             )
             price = price_without_line(books, customer_id, sku).price
-            yield Unplaced(customer_id, sku, tuple(found), price, parked)
+            yield UnplacedUnits(customer_id, sku, tuple(found), price, parked)
 
 
 def _as_one(these: Sequence[Open]) -> Open:
