@@ -124,7 +124,7 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-@pytest.mark.parametrize("folder", ["watch", "operate", "cli"])
+@pytest.mark.parametrize("folder", ["watch", "operate", "handouts", "cli"])
 def test_no_text_asks_for_two_commands_at_once(folder: str) -> None:
     """Only ways of which a person chooses one may stand in a text; they are shown a line each."""
     several = [
@@ -145,7 +145,7 @@ SAID_IN = PACKAGE / "watch" / "remedy.py"
 """Where each way out of these has its words."""
 
 
-@pytest.mark.parametrize("folder", ["domain", "store", "sync", "operate", "watch"])
+@pytest.mark.parametrize("folder", ["domain", "store", "sync", "operate", "watch", "handouts"])
 def test_no_use_case_types_a_command(folder: str) -> None:
     """Its ways out are values, and so are those of what is only shown: how they are said stands in one place each."""
     typed = [

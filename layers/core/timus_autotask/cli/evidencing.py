@@ -81,7 +81,7 @@ def _writers(deployment: Deployment, arguments: Namespace) -> dict[str, Writer]:
 
 def _page(deployment: Deployment, arguments: Namespace) -> Writer:
     try:
-        from timus_autotask.watch.page import client_page, evidence_page
+        from timus_autotask.handouts.pages import client_page, evidence_page
     except ModuleNotFoundError as missing:
         raise Failed(f"Pages need {missing.name}: pip install '.[cli]'") from missing
     if not arguments.for_client:

@@ -130,7 +130,7 @@ def _written(found: FourSides, name: str, signed: SignOff | None, arguments: Nam
         texts.append((arguments.csv, for_excel(four_sides_csv(found))))
     if arguments.html:
         try:
-            from timus_autotask.watch.page import four_sides_page
+            from timus_autotask.handouts.pages import four_sides_page
         except ModuleNotFoundError as missing:
             raise Failed(f"Pages need {missing.name}: pip install '.[cli]'") from missing
         texts.append((arguments.html, four_sides_page(found, name, signed)))

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from timus_autotask.domain.days import ONE_DAY
+from timus_autotask.handouts.pages import client_page, evidence_page
 from timus_autotask.operate.files.evidence_file import to_csv
 from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.operate.month_end import Looked, ledger_csv
@@ -26,7 +27,6 @@ from timus_autotask.watch.month.client_month import client_month
 from timus_autotask.watch.month.evidence import Month, MonthEvidence, evidence, money_of, verdict_of
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Total, UndecidedEvent, total
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
-from timus_autotask.watch.page import client_page, evidence_page
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Desk

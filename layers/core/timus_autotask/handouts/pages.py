@@ -38,7 +38,7 @@ def four_sides_page(found: FourSides, file: str, signed: SignOff | None) -> str:
 
 def _pages() -> Environment:
     pages = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "pages"),
+        loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
