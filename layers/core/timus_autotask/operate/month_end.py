@@ -1,4 +1,4 @@
-"""Use cases of finance at month end: the leak ledger, and whether a month may be posted. Autotask is only read."""
+"""Use cases of finance at month end: the ledger, and whether a month may be posted. Autotask is only read."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def what_was_posted(deployment: Deployment, month: date | None = None) -> Posted
     return posted(books, items, first)
 
 
-def leaks(deployment: Deployment, since: date, customer: str | None = None) -> Ledger:
+def ledger_since(deployment: Deployment, since: date, customer: str | None = None) -> Ledger:
     """The ledger from the month of ``since`` until today. Raises :class:`NotDone` when Autotask cannot be asked."""
     if since > deployment.today:
         raise Senseless(f"{since:%Y-%m} is a month to come: name the first month of the ledger.")

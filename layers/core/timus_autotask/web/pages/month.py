@@ -1,4 +1,4 @@
-"""Month end: may it be posted, the leak ledger, and a customer's evidence; each to look at and to keep."""
+"""Month end: may it be posted, the ledger, and a customer's evidence; each to look at and to keep."""
 
 from __future__ import annotations
 
