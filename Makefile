@@ -32,7 +32,7 @@ WORKERS ?= 2
 test: setup  ## run the whole test suite, in WORKERS=2 processes
 	.venv/bin/pytest -n $(WORKERS) --dist loadgroup
 
-test-unit: .venv/.installed  ## run the tests that open no socket
+test-unit: .venv/.installed  ## run the quick tests of the package, the fakes, the simulator and the bounds, without sockets; not the simulation
 	.venv/bin/pytest tests/unit tests/contract tests/simulator tests/bench -m "not loopback and not emulator and not sam and not slow"
 
 simulation: .venv/.installed  ## run 100,000 schedules with seeded faults and 20,000 with terms; writes docs/exactness.md: hours

@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from local.emulator import ROOT, StartFailed, keep_to_this_machine
+from local.narration import Narrator
 from local.stack import STACK, LocalStack, interrupt_once
-from local.stage import Stage
 from local.timus import change
 from timus_autotask.cli.deployment import find
 from timus_autotask.operate.deployment import Deployment
@@ -139,7 +139,7 @@ def units_on(steps: Steps, day: date) -> int:
 class Demo:
     """The play, and how it went."""
 
-    stage: Stage
+    narrator: Narrator
     today: date
     folder: Path
     sent: int = 0
@@ -198,7 +198,7 @@ class Demo:
         scenario = self.folder / "tenant.json"
         scenario.write_text(json.dumps(self.tenant()), encoding="utf-8")
         with LocalStack(
-            0, scenario=str(scenario), observe=self.observes, progress=self.stage.progress
+            0, scenario=str(scenario), observe=self.observes, progress=self.narrator.progress
         ) as stack:
             self.stack = stack
             self.environment = {
@@ -218,7 +218,7 @@ class Demo:
             if then is not None:
                 then(self.found)
             else:
-                self.stage.say(
+                self.narrator.say(
                     "open the console on these clients: make console; on your own stack: timus-autotask console"
                 )
             return right
@@ -256,7 +256,7 @@ class Demo:
         )
         self.send(right)
         self.expect(Post(CONTOSO.contract, ADV, right.day, +5))
-        self.stage.say(
+        self.narrator.say(
             "Now the first one, late. It is older than what is billed already, so it changes nothing."
         )
         self.send(wrong)
@@ -302,7 +302,7 @@ class Demo:
             "Until now Autotask was only read. What would have been adjusted is shown first, and then made, each from its own day.",
         )
         totals = self.command("preview")["totals"]
-        self.stage.fact(
+        self.narrator.fact(
             "Preview",
             f"{many(totals['lines'], 'line')}, +{totals['units_up']} and -{totals['units_down']} units",
         )
@@ -325,7 +325,7 @@ class Demo:
     def forge(self, event: Event) -> None:
         """Post an event without a signature; everything must stay as it was."""
         before = self.footprint()
-        self.stage.command(f"POST {self.stack.webhook_url} without a signature")
+        self.narrator.command(f"POST {self.stack.webhook_url} without a signature")
         request = urllib.request.Request(  # noqa: S310 - our own address
             self.stack.webhook_url, event.body.encode(), {"Content-Type": "application/json"}
         )
@@ -351,8 +351,8 @@ class Demo:
         lines = self.command("status", "--customer", client.customer)["lines"]
         states = {line["state"] for line in lines}
         for line in lines:
-            self.stage.fact("Parked", line["reason"] or "")
-            self.stage.fact("Remedy", line["remedy"] or "")
+            self.narrator.fact("Parked", line["reason"] or "")
+            self.narrator.fact("Remedy", line["remedy"] or "")
         self.check(
             states == {"parked"}, "kept, and shown with what to do about it", f"it is {states or 'not shown'}"
         )
@@ -361,8 +361,8 @@ class Demo:
 
     def title(self) -> None:
         """Say what this is."""
-        self.stage.title("Timus seats → Autotask contracts")
-        self.stage.say(
+        self.narrator.title("Timus seats → Autotask contracts")
+        self.narrator.say(
             "Seat changes in Timus reach the recurring contract in Autotask through its own adjustments, so that Autotask "
             "prorates them. Everything here runs on this machine, AWS and Autotask included."
         )
@@ -370,7 +370,7 @@ class Demo:
     def open(self) -> None:
         """Show what Autotask has before anything happens, and map the first client."""
         last = self.period_start(1) - timedelta(days=1)
-        self.stage.say(
+        self.narrator.say(
             f"Billing period {short(self.period)} to {short(last)}; today is {short(self.today)} {self.today.year}. "
             "This is what Autotask bills:"
         )
@@ -378,14 +378,14 @@ class Demo:
             (client_of(key[0]).name, self.first.names[key[1]], str(self.first.on(key, self.today)))
             for key in self.first.in_order
         ]
-        self.stage.table(("Client", "Service", "Units"), rows)
+        self.narrator.table(("Client", "Service", "Units"), rows)
         self.map(CONTOSO)
 
     def scene(self, title: str, story: str) -> None:
         """Begin a scene."""
         self.number += 1
-        self.stage.heading(f"{self.number}  {title}")
-        self.stage.say(story)
+        self.narrator.heading(f"{self.number}  {title}")
+        self.narrator.say(story)
         self.before = self.books()
 
     def expect(self, *posts: Post) -> None:
@@ -398,13 +398,13 @@ class Demo:
         self.seen = len(adjustments)
         got = [self.post(adjustment) for adjustment in new]
         for one in got:
-            self.stage.fact("Adjusted", f"{one.delta:+d} {after.names[one.sku]}, from {short(one.day)}")
+            self.narrator.fact("Adjusted", f"{one.delta:+d} {after.names[one.sku]}, from {short(one.day)}")
         if not got:
-            self.stage.fact("Adjusted", "nothing")
+            self.narrator.fact("Adjusted", "nothing")
         for key in [key for key in after.in_order if before.lines.get(key, ()) != after.lines[key]]:
-            self.stage.fact("Units", after.names[key[1]])
-            self.stage.fact("  before", " · ".join(self.in_words(before.lines.get(key, ()))))
-            self.stage.fact("  after", " · ".join(self.in_words(after.lines[key])))
+            self.narrator.fact("Units", after.names[key[1]])
+            self.narrator.fact("  before", " · ".join(self.in_words(before.lines.get(key, ()))))
+            self.narrator.fact("  after", " · ".join(self.in_words(after.lines[key])))
         self.before = after
         if self.observes:
             self.held += posts
@@ -417,11 +417,11 @@ class Demo:
 
     def verdict(self) -> bool:
         """Compare every line on every day, and say how it ended."""
-        self.stage.heading("The verdict")
+        self.narrator.heading("The verdict")
         status = self.command("status")
         shown = {(line["contract_id"], line["sku"]): line for line in status["lines"]}
         books, span = self.books(), self.span
-        self.stage.say(
+        self.narrator.say(
             f"Autotask's own books beside what Timus says, on every day of this billing period and the next, "
             f"{short(span[0])} to {short(span[-1])} {span[-1].year}:"
         )
@@ -444,7 +444,7 @@ class Demo:
                     f"{len(span) - len(unequal)} of {len(span)} days",
                 )
             )
-        self.stage.table(("Line", "Timus", "Autotask", "Billed", "State", "Equal"), rows)
+        self.narrator.table(("Line", "Timus", "Autotask", "Billed", "State", "Equal"), rows)
         extra = shown.keys() - books.lines.keys()
         self.check(not extra, "no other line is shown", f"`timus-autotask status` shows {extra} besides")
         self.check(status["at_rest"], "nothing is left to do", "the product is not at rest")
@@ -488,18 +488,18 @@ class Demo:
     def ending(self, lines: int, days: int, coming: int) -> bool:
         """The end."""
         calls = self.autotask("counters")["total"]
-        self.stage.gap()
+        self.narrator.gap()
         if self.failures:
-            self.stage.say(*(f"✗ {failure}" for failure in self.failures), style="red")
-            self.stage.say("Autotask did not end as Timus says.", style="bold red")
+            self.narrator.say(*(f"✗ {failure}" for failure in self.failures), style="red")
+            self.narrator.say("Autotask did not end as Timus says.", style="bold red")
         else:
-            self.stage.say(
+            self.narrator.say(
                 f"✓ Autotask ended as Timus says: {lines} lines, {days} days each, equal on every day.",
                 style="bold green",
             )
-        self.stage.say(
+        self.narrator.say(
             f"{many(self.sent, 'webhook')}, {many(self.seen, 'adjustment')} made and {coming} scheduled, "
-            f"{many(calls, 'Autotask call')}, {self.stage.seconds:.0f} seconds.",
+            f"{many(calls, 'Autotask call')}, {self.narrator.seconds:.0f} seconds.",
             style="dim",
         )
         return not self.failures
@@ -559,7 +559,7 @@ class Demo:
 
     def command(self, *arguments: str) -> dict[str, Any]:
         """Run the operator's command as a person would, and show it; what it prints with ``--json``."""
-        self.stage.command(f"$ timus-autotask {' '.join(arguments)}")
+        self.narrator.command(f"$ timus-autotask {' '.join(arguments)}")
         done = subprocess.run(
             [sys.executable, "-c", COMMAND, *arguments, "--json"],
             cwd=self.folder,
@@ -576,7 +576,7 @@ class Demo:
     def rest(self) -> None:
         """Wait until there is nothing left to do."""
         deadline = time.monotonic() + PATIENCE
-        with self.stage.waiting("the worker is busy"):
+        with self.narrator.waiting("the worker is busy"):
             while not (found := self.status()).at_rest:
                 self.stack.check()
                 if time.monotonic() > deadline:
@@ -592,13 +592,13 @@ class Demo:
 
     def answered(self, status: object, text: str, expected: int) -> None:
         """Show an answer and judge it."""
-        self.stage.fact("Answer", f"{status} {text}")
+        self.narrator.fact("Answer", f"{status} {text}")
         if status != expected:
             self.failures.append(f"scene {self.number}: answered {status} instead of {expected}")
 
     def check(self, right: bool, good: str, bad: str) -> None:
         """Judge something."""
-        self.stage.fact("", f"✓ {good}" if right else f"✗ {bad}", "green" if right else "red")
+        self.narrator.fact("", f"✓ {good}" if right else f"✗ {bad}", "green" if right else "red")
         if not right:
             self.failures.append(f"scene {self.number}: {bad}" if self.number else bad)
 
@@ -647,22 +647,22 @@ def run_demo(arguments: argparse.Namespace) -> int:
     """Play the demo; returns the exit status: 0 right, 1 not, 130 stopped."""
     keep_to_this_machine()
     interrupt_once()
-    stage = Stage()
+    narrator = Narrator()
     try:
         with tempfile.TemporaryDirectory(prefix="timus-autotask-demo-") as folder:
-            demo = Demo(stage, datetime.now(UTC).date(), Path(folder), observes=arguments.observe)
-            right = demo.play(console_at(arguments.port, stage) if arguments.console else None)
+            demo = Demo(narrator, datetime.now(UTC).date(), Path(folder), observes=arguments.observe)
+            right = demo.play(console_at(arguments.port, narrator) if arguments.console else None)
     except (Failed, StartFailed) as error:
-        stage.say(str(error), style="red")
+        narrator.say(str(error), style="red")
         return 1
     except KeyboardInterrupt:
-        stage.gap()
-        stage.say("Stopped; nothing is left running.")
+        narrator.gap()
+        narrator.say("Stopped; nothing is left running.")
         return 130
     return 0 if right else 1
 
 
-def console_at(port: int, stage: Stage) -> Callable[[Deployment], None]:
+def console_at(port: int, narrator: Narrator) -> Callable[[Deployment], None]:
     """Shows a deployment in a browser until Ctrl-C."""
     from timus_autotask.web.serve import PortTaken, serve
 
@@ -672,7 +672,7 @@ def console_at(port: int, stage: Stage) -> Callable[[Deployment], None]:
                 deployment,
                 "the demo",
                 port,
-                lambda address: stage.say(f"open the console: {address}", style="bold"),
+                lambda address: narrator.say(f"open the console: {address}", style="bold"),
             )
         except PortTaken as taken:
             raise Failed(f"Port {port} is taken ({taken}). Choose another one: --port N") from taken

@@ -22,7 +22,7 @@ from typing import Any
 from local.bytecode import find, runtime
 from local.emulator import ROOT
 from tests.bench.cloud import Cloud
-from tests.bench.stage import HANDLERS, PRODUCT, STRAIGHTFORWARD, UNITS, Package, Version
+from tests.bench.versions import HANDLERS, PRODUCT, STRAIGHTFORWARD, UNITS, Package, Version
 
 INSTALL = Path(__file__).with_name("install-valgrind")
 CONTRACTS = 60

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.bench.stage import STRAIGHTFORWARD, Cost
+from tests.bench.versions import STRAIGHTFORWARD, Cost
 from tests.idle_cost import GB, LAMBDAS_OWN_LINES, PRICES
 
 GATEWAY = 1.00 / 10**6

@@ -9,7 +9,7 @@ from tests.bench.bounds import WANTED
 from tests.bench.cold import PLAIN
 from tests.bench.drain import QUIET
 from tests.bench.record import Record
-from tests.bench.stage import FUNCTIONS, PRODUCT, STRAIGHTFORWARD
+from tests.bench.versions import FUNCTIONS, PRODUCT, STRAIGHTFORWARD
 from tests.svg import WIDTH, image, rect, rule, text
 
 CHART = "performance.svg"

@@ -15,7 +15,7 @@ from tests.bench.dollars import parts
 from tests.bench.drain import IMPORTED, drained, imported
 from tests.bench.growth import growths
 from tests.bench.side_by_side import Ratio, both
-from tests.bench.stage import Cost
+from tests.bench.versions import Cost
 from tests.pages import DOCS
 
 FILE = DOCS / "performance.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from tests.bench.cloud import Cloud
-from tests.bench.stage import PRODUCT, STRAIGHTFORWARD, UNITS, Cost, Package, Version
+from tests.bench.versions import PRODUCT, STRAIGHTFORWARD, UNITS, Cost, Package, Version
 
 BURST = 100
 """Changes of one line on one day."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bench.cloud import Cloud
-from tests.bench.stage import PRODUCT, STRAIGHTFORWARD, UNITS, Version
+from tests.bench.versions import PRODUCT, STRAIGHTFORWARD, UNITS, Version
 
 pytestmark = pytest.mark.emulator
 

@@ -19,7 +19,7 @@ from tests.bench.growth import (
     of_a_hundred,
     one_change,
 )
-from tests.bench.stage import HANDLERS, PRODUCT, Child, Package
+from tests.bench.versions import HANDLERS, PRODUCT, Child, Package
 from tests.world import World
 
 CASES: dict[str, tuple[Callable[[], World], Callable[[World], None], int]] = {

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from local.autotask.scenario import load_scenario
 from local.demo import ADV, CONTOSO, GATEWAY, INTO_THE_PERIOD, Books, Demo, Event
 from local.emulator import ROOT
-from local.stage import Stage
+from local.narration import Narrator
 
 DEMO = (sys.executable, "-m", "local.demo")
 PATH = {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "layers" / "core"))), "LANG": "C.UTF-8"}
@@ -141,7 +141,7 @@ class _Played(Demo):
 @pytest.fixture
 def played() -> _Played:
     """Contoso Dental went from 12 to 17 users ten days ago, will have 20 in five days, and all is right."""
-    demo = _Played(Stage(), date(2024, 2, 29), Path())
+    demo = _Played(Narrator(), date(2024, 2, 29), Path())
     key = (CONTOSO.contract, ADV)
     demo.first = Books({ADV: "Advanced"}, {key: [(demo.period, 12)]})
     demo.now = Books({ADV: "Advanced"}, {key: [(demo.period, 12), (demo.day(10), 17)]})
@@ -193,7 +193,7 @@ def test_a_product_that_is_not_at_rest_fails_the_verdict(played: _Played) -> Non
 @given(st.dates(date(2023, 1, 1), date(2033, 1, 1)))
 def test_the_demo_has_its_days_on_whatever_date_it_runs(today: date) -> None:
     """The contract's billing period begins as many days ago as the scenes need, on the first of March as on a leap day."""
-    demo = Demo(Stage(), today, Path())
+    demo = Demo(Narrator(), today, Path())
     noon = datetime(today.year, today.month, today.day, 12, tzinfo=UTC).timestamp()
     contract = load_scenario(demo.tenant(), noon).contracts[CONTOSO.contract]
     starts = [date.fromordinal(day) for day in contract.starts]

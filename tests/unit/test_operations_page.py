@@ -6,9 +6,9 @@ import re
 
 from local.emulator import ROOT
 from tests.drift_table import PAGE, with_table
-from timus_autotask.aws.log_queries import QUERIES, group_of
 from timus_autotask.cli.command import COMMANDS
 from timus_autotask.operate.files.timus_export import COLUMNS
+from timus_autotask.watch.log_queries import QUERIES, group_of
 from timus_autotask.watch.reconcile import BUDGET
 
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timus_autotask.plain import as_json, as_log_line, escaped, unescaped, visible, visible_lines
+from timus_autotask.plain import as_json, as_log_line, escaped, unescaped, visible
 
 OBEYED = [
     character
@@ -53,11 +53,6 @@ def test_what_is_escaped_for_a_file_reads_back_to_the_character(text: str) -> No
 def test_what_is_no_character_is_no_escape() -> None:
     """A backslash in a text of somebody stays what it is."""
     assert unescaped(r"C:\users\U00110000 \u12") == r"C:\users\U00110000 \u12"
-
-
-def test_several_lines_stay_several_lines() -> None:
-    """Only where a text may have them; a carriage return is none."""
-    assert visible_lines("a\nb\rc") == "a\nb\\u000dc"
 
 
 @pytest.mark.parametrize("indent", [None, 2])

@@ -12,7 +12,7 @@ import pytest
 import timus_autotask
 
 PACKAGE = Path(timus_autotask.__file__).parent
-FOLDERS = ("watch", "operate", "cli", "web")
+FOLDERS = ("watch", "operate", "handouts", "cli", "web")
 """Where what people read is made."""
 NOUNS = [
     "calls",

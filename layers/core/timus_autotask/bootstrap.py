@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from timus_autotask.ports.clock import Clock, SystemClock
-from timus_autotask.ports.errors import NotConfigured, SecretsUnavailable
+from timus_autotask.ports.errors import NotConfigured, SecretsUnavailable, StackOutOfReach
 from timus_autotask.settings import Settings, StackSettings
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def digest_handler(
 def deployment(stack: str) -> Deployment:
     """What an operator's command needs of the stack of this name, found by the standard AWS environment variables.
 
-    Raises the errors of ``aws.cloudformation``, and :class:`Misconfigured` for a stack that is not ours or not ready.
+    Raises :class:`StackOutOfReach`, and :class:`Misconfigured` for a stack that is not ours or not ready.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -293,13 +293,12 @@ def deployment(stack: str) -> Deployment:
 
 def stacks() -> list[str]:
     """The names of our stacks in the account and region of the environment; none where this user may not list them."""
-    from timus_autotask.aws.cloudformation import AwsNotSet, AwsRefuses, AwsUnreachable, StackMissing
     from timus_autotask.aws.cloudformation import stacks as every
 
     try:
         client = _operators_clients()("cloudformation")
         return sorted(stack.name for stack in every(client) if StackSettings.fits(stack.outputs))
-    except (AwsNotSet, AwsRefuses, AwsUnreachable, StackMissing):
+    except StackOutOfReach:
         return []
 
 

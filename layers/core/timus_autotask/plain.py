@@ -25,11 +25,6 @@ def visible(text: str) -> str:
     return "".join(each if _harmless(each) else _escape(each) for each in text)
 
 
-def visible_lines(text: str) -> str:
-    """The same for text that may have several lines, such as the body of an event."""
-    return "\n".join(visible(line) for line in text.split("\n"))
-
-
 def escaped(text: str) -> str:
     r"""As :func:`visible`, for a file that is read again with :func:`unescaped`: what looks like an escape already has its backslash as ``\u005c``."""
     return visible(_BEGINS_ESCAPE.sub(r"\\u005c", text))

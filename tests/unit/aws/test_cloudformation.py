@@ -7,11 +7,19 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
 from mypy_boto3_cloudformation import CloudFormationClient
 
 from local.build import read_template
-from timus_autotask.aws.cloudformation import AwsRefuses, StackMissing, describe, stacks
+from timus_autotask.aws.cloudformation import describe, meaning_of, stacks
+from timus_autotask.ports.errors import (
+    AwsNotSet,
+    AwsRefuses,
+    AwsUnreachable,
+    InfrastructureError,
+    StackMissing,
+)
 from timus_autotask.settings import Misconfigured, StackSettings
 from timus_autotask.watch.health import Limits
 
@@ -105,6 +113,25 @@ def test_a_refusal_is_told_with_its_code(client: CloudFormationClient, stub: Stu
     with pytest.raises(AwsRefuses, match="not authorized") as refused:
         describe(client, "s")
     assert refused.value.code == "AccessDenied"
+
+
+@pytest.mark.parametrize(
+    ("failure", "meaning"),
+    [
+        (ClientError({"Error": {"Code": "ValidationError"}}, "DescribeStacks"), StackMissing),
+        (ClientError({"Error": {"Code": "AccessDenied"}}, "DescribeStacks"), AwsRefuses),
+        (NoCredentialsError(), AwsNotSet),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), AwsUnreachable),
+        (ValueError("Invalid endpoint: nowhere"), AwsUnreachable),
+    ],
+)
+def test_whatever_keeps_a_stack_out_of_reach_is_a_failure_of_our_infrastructure(
+    failure: BotoCoreError | ClientError | ValueError, meaning: type[Exception]
+) -> None:
+    """So whoever does not tell the reasons apart catches one error, as of the table and the queue."""
+    found = meaning_of(failure)
+    assert type(found) is meaning
+    assert isinstance(found, InfrastructureError)
 
 
 def test_the_settings_of_a_stack() -> None:

@@ -15,7 +15,6 @@ import pytest
 
 from tests.unit.cli.desk import Desk
 from timus_autotask import bootstrap
-from timus_autotask.aws.cloudformation import StackMissing
 from timus_autotask.cli import main as started
 from timus_autotask.cli.command import COMMANDS, PROGRAM
 from timus_autotask.cli.failure import UNREACHABLE, Failed
@@ -23,7 +22,7 @@ from timus_autotask.cli.parsing import parser
 from timus_autotask.cli.running import main
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.domain.reasons import REASONS
-from timus_autotask.ports.errors import QueueUnavailable, SecretsUnavailable, TableUnavailable
+from timus_autotask.ports.errors import QueueUnavailable, SecretsUnavailable, StackMissing, TableUnavailable
 from timus_autotask.watch.remedy import OR, WORDS
 
 

@@ -325,6 +325,14 @@ class TestRestore:
         assert "to a time in the past" in desk.refused("restore", "--to", "2027-01-01", status=2)
         assert desk.world.table.documents() == before
 
+    def test_what_is_not_done_yet_is_not_said_to_be_done(self, desk: Desk) -> None:
+        """Before the question, a person reads that everything will be paused; whoever answers no has paused nothing."""
+        self._damaged(desk)
+        for words in (("restore", "--to", "2026-03-16T22:00"), ("reconcile", "--after-restore")):
+            told = desk.told(*words, "--dry-run")
+            assert "Everything will be paused" in told
+            assert "is paused" not in told
+
 
 def test_redrive(desk: Desk) -> None:
     """Dead letters back into the queue."""

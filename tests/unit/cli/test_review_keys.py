@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import pytest
@@ -58,7 +58,7 @@ def pressed(keys: str, *, opens: bool = False) -> tuple[Chosen, Somebody]:
 
 def reviewed(these: Suggestions, person: Somebody, *, opens: bool = False) -> Chosen:
     """What a person chooses of these suggestions."""
-    review = Review(these, opens)
+    review = Review(replace(these, opens_contracts=opens))
     go_through(review, person, "ours")
     return review.chosen
 

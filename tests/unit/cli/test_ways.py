@@ -9,13 +9,16 @@ from datetime import date
 
 import pytest
 
-from timus_autotask.cli import failure
+from timus_autotask.cli import failure, foreseen
 from timus_autotask.cli.command import COMMANDS
 from timus_autotask.cli.parsing import parser
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.operate.files.tables import FileRefused, Problem
+from timus_autotask.operate.foreseen import KINDS, Foreseen
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way, not_asked
-from timus_autotask.ports.errors import NotConfigured, RetryLater
+from timus_autotask.ports.errors import Conflict, NotConfigured, RetryLater, TableUnavailable
+from timus_autotask.store.reading import RecordUnreadable
+from timus_autotask.store.terms import TermsUnreadable
 from timus_autotask.watch.check import CheckResult
 from timus_autotask.watch.remedy import COMMAND, CheckWay, NextWay, said, ways
 from timus_autotask.web import failing
@@ -49,6 +52,32 @@ def test_the_console_names_no_option(way: Way) -> None:
     assert "{" not in said
     assert not OPTION.search(said)
     assert "timus-autotask" not in said
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotDone("the line is not held"),
+        RecordUnreadable("LINE#1", "it is damaged"),
+        TermsUnreadable(["seats: not a number"]),
+        NotConfigured("there is no API user"),
+        Conflict(),
+        RetryLater(60, "it is busy"),
+        TableUnavailable("it is away"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_the_command_and_the_console_both_say_what_is_foreseen(error: Exception) -> None:
+    """One list of what may go wrong for both, so that none is a sentence here and a bug there."""
+    assert foreseen.said_of(error) is not None
+    assert "nobody foresaw" not in failing.failure_of(error).title
+
+
+def test_every_kind_that_is_foreseen_has_words() -> None:
+    """A refusal has its own."""
+    kinds = {*Foreseen} - {Foreseen.NOT_DONE}
+    assert {*foreseen.FAILURES} == {*failing.FAILURES} == kinds
+    assert {*KINDS.values()} == {*Foreseen}
 
 
 @pytest.mark.parametrize("way", CheckWay)

@@ -375,7 +375,7 @@ def test_notes_are_tried_only_where_the_terms_ask_for_some(world: World, deploym
 def test_billing_items_that_may_not_be_read_are_said_and_stop_nothing(world: World) -> None:
     """Only what explains a posted month needs them."""
     found = permissions(world, {"denied": ["BillingItems"]})["read billing items"]
-    assert (found.verdict, "ready --posted" in found.found) == (WARN, True)
+    assert (found.verdict, "what was posted cannot be explained" in found.found) == (WARN, True)
     assert "Security Levels" in found.remedy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from tests import tenant
@@ -19,7 +20,7 @@ def suggestions() -> Suggestions:
 
 def at(number: int, *, opens: bool = False) -> tuple[Review, CustomerSuggested]:
     """A review that asks about this customer."""
-    review = Review(suggestions(), opens)
+    review = Review(replace(suggestions(), opens_contracts=opens))
     for _ in range(len(suggestions().skus) + number):
         review.later()
     question = review.question

@@ -230,6 +230,14 @@ def test_a_customer_with_a_company_needs_a_contract_of_that_company() -> None:
     assert world.table.get(mapping_key(tenant.customer(0)))
 
 
+def test_the_suggestions_say_whether_the_terms_open_contracts() -> None:
+    """Whoever reviews them needs no terms of his own reading to know whether a company without a contract may be chosen."""
+    world = tenant.told(World(scenario=tenant.scenario(3, 10)), 3)
+    assert not suggest(deployment_of(world)).opens_contracts
+    world.ports.store.commit(put_terms(None, {"open_contracts": True}, 0))
+    assert suggest(deployment_of(world)).opens_contracts
+
+
 def test_what_was_mapped_meanwhile_is_not_mapped_again() -> None:
     """Nothing of the whole is written then."""
     world = tenant.told(World(scenario=tenant.scenario(3, 10)), 3)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
+from timus_autotask.handouts.pages import client_page
 from timus_autotask.watch.month.client_month import ClientLine, client_month
 from timus_autotask.watch.month.evidence import Month, evidence
 from timus_autotask.watch.month.share import billed_by_day
-from timus_autotask.watch.page import client_page
 
 MARCH = Month.of(date(2026, 3, 1))
 OTHER = "cus_two"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +24,15 @@ from timus_autotask.operate.files.timus_invoice import (
 )
 from timus_autotask.store.invoice import invoice_profile, sign_offs
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.four_sides import Between, DifferenceKind, FourSides, SideRow
+from timus_autotask.watch.month.four_sides import (
+    KINDS,
+    Between,
+    DifferenceKind,
+    FourSides,
+    SideDifference,
+    SideRow,
+)
+from timus_autotask.watch.month.side_remedy import remedy_of_difference
 
 HEAD = "customer,sku,quantity,first_day,last_day,amount"
 AS_KEPT = Naming()
@@ -350,6 +359,25 @@ def test_an_item_that_was_taken_out_is_in_autotask_and_not_posted() -> None:
     assert why(row(of(months, rows), ADV)) == {Between.NOT_POSTED: 84}
 
 
+def test_an_item_that_charges_nobody_bills_nothing() -> None:
+    """Somebody may mark a posted item as non-billable: its units are in Autotask, and no invoice has them."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    items = months.world.api.model.tables["BillingItems"]
+    [free] = [one for one in items.values() if one.values["quantity"] == 10 * 10**4]
+    free.values["nonBillable"] = 1
+    beside = of(months, whole(months, adv=10, gateway=1))
+    assert why(row(beside, ADV)) == {Between.NOT_POSTED: 310}
+    assert why(row(beside, GATEWAY)) == {}
+    [note] = [note for note in beside.found.notes if "non-billable" in note]
+    assert note.startswith("1 posted item is marked as non-billable")
+    assert f"2026-03-01 on contract {CONTRACT}" in note
+    form = json.loads(months.desk.run("ready", "--posted", "--month", "2026-03", "--json").out)
+    assert form["right"] is False
+    assert any("non-billable" in note for note in form["notes"])
+
+
 def test_a_minimum_that_the_invoice_brings_up_to_is_the_partners_own() -> None:
     """Of what it charges without a customer, that is named apart from what is too much."""
     months = begun()
@@ -518,6 +546,39 @@ def test_what_nothing_waits_for_does_not_send_to_the_status(tmp_path: Path) -> N
     assert "timus-autotask ready --month" in said
     assert "bill or credit" in said
     assert "status" not in said
+
+
+def test_what_is_to_be_done_is_the_same_in_the_table_the_json_and_the_page(tmp_path: Path) -> None:
+    """The command decides none of it, so a program and a reader of the page are told as much as whoever types."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    file, page = tmp_path / "march.csv", tmp_path / "march.html"
+    file.write_text("customer,sku,quantity\n" + f"{CUSTOMER},{ADV},12\n{CUSTOMER},{GATEWAY},1\n")
+    words = ("reconcile", "--timus-invoice", str(file), "--month", "2026-03")
+    shown = " ".join(months.desk.run(*words, "--html", str(page)).out.split())
+    form = json.loads(months.desk.run(*words, "--json").out)
+    [remedy] = [one["remedy"] for row in form["rows"] for one in row["differences"]]
+    assert (
+        remedy
+        == "Ask Timus for a credit; if the seats are there: timus-autotask reconcile --timus-export FILE"
+    )
+    assert "timus-autotask reconcile --timus-export FILE" in shown
+    assert "Ask Timus for a credit" in page.read_text()
+    assert "timus-autotask reconcile --timus-export FILE" in page.read_text()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("customer", [CUSTOMER, "-a b", ""])
+def test_each_kind_of_difference_has_what_is_to_be_done_unless_the_terms_make_it_so(
+    kind: DifferenceKind, customer: str
+) -> None:
+    """A command can be pasted as it stands, whoever the customer is."""
+    one = SideDifference(kind, 3, None)
+    remedy = remedy_of_difference(one, SideRow(customer, (ADV,), (), 3, 0, 0, 0, 0, (one,)), FIRST)
+    assert bool(remedy) is not (one.rightly or kind is Between.UNKNOWN)
+    assert "{" not in remedy
+    if customer == "-a b" and "--customer" in remedy:
+        assert "--customer='-a b'" in remedy
 
 
 def test_a_sign_off_is_kept_with_name_file_and_numbers(tmp_path: Path) -> None:

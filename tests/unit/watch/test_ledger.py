@@ -1,4 +1,4 @@
-"""The leak ledger: what is used, what is billed, and what is between them, to the seat-day."""
+"""The ledger: what is used, what is billed, and what is between them, to the seat-day."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.months import ENDING, FIRST, ONE_DAY, TERMS, Months
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.operate.month_end import leaks
+from timus_autotask.operate.month_end import ledger_since
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, LedgerMonth, Sums, not_adding_up, total
 
 
 def of(months: Months) -> Ledger:
     """Since March."""
-    return leaks(deployment_of(months.world), FIRST)
+    return ledger_since(deployment_of(months.world), FIRST)
 
 
 @settings(

@@ -17,7 +17,7 @@ from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICE
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.domain.policy import BillingSchedule, EffectiveDay, Policy
-from timus_autotask.operate.month_end import leaks, ledger_csv, may_be_posted
+from timus_autotask.operate.month_end import ledger_csv, ledger_since, may_be_posted
 from timus_autotask.operate.parked_events import accept, dismiss
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
@@ -127,10 +127,12 @@ def test_the_ledger_shows_it_beside_its_sums() -> None:
     """It is in none of them, so they add up with it and without it."""
     world = known()
     world.pass_time(days=2)
-    used_before = sum(one.seat_days.used for one in leaks(deployment_of(world), MARCH).months[0].entries)
+    used_before = sum(
+        one.seat_days.used for one in ledger_since(deployment_of(world), MARCH).months[0].entries
+    )
     world = disputed(adv=33)
     world.pass_time(days=2)
-    found = leaks(deployment_of(world), MARCH)
+    found = ledger_since(deployment_of(world), MARCH)
     [one] = found.undecided
     assert (one.sku, one.seat_days, one.event.event_id) == (ADV, 5 * 3, "again_1")
     assert one.estimate is not None
@@ -139,7 +141,7 @@ def test_the_ledger_shows_it_beside_its_sums() -> None:
     assert sum(one.seat_days.used for one in found.months[0].entries) == used_before
     [form] = ledger_form(found)["undecided"]
     assert (form["sku"], form["seat_days"], form["id"]) == (ADV, 15, "again_1")
-    assert leaks(deployment_of(world), MARCH, CUSTOMER).undecided == found.undecided
+    assert ledger_since(deployment_of(world), MARCH, CUSTOMER).undecided == found.undecided
 
 
 def rows(found: Ledger) -> list[dict[str, str]]:
@@ -152,7 +154,7 @@ def test_the_ledgers_file_has_a_row_for_each_month_that_it_would_change() -> Non
     """With columns of its own, so that every other column still sums to what is billed and lacking, and a pivot by month finds it."""
     world = disputed(adv=33)
     world.pass_time(days=16)  # it is 2 April
-    found = leaks(deployment_of(world), MARCH)
+    found = ledger_since(deployment_of(world), MARCH)
     waits = [row for row in rows(found) if row["undecided_event"]]
     assert [(row["month"], row["customer_id"], row["skus"]) for row in waits] == [
         ("2026-03", CUSTOMER, ADV),
@@ -180,7 +182,7 @@ def test_what_cannot_be_counted_has_a_row_of_its_own_in_the_ledgers_file() -> No
     """Without a month and without a number: its words say why."""
     world = known()
     unreadable(world, 2.5)
-    [row] = [row for row in rows(leaks(deployment_of(world), MARCH)) if row["undecided_event"]]
+    [row] = [row for row in rows(ledger_since(deployment_of(world), MARCH)) if row["undecided_event"]]
     assert (row["month"], row["undecided_seat_days"], row["estimate_undecided"]) == ("", "", "")
     assert row["undecided_why"].endswith("so its seat-days cannot be counted.")
 
@@ -234,7 +236,7 @@ def test_what_cannot_be_read_says_so(quantity: object) -> None:
     unreadable(world, quantity)
     said = "What it says cannot be read, so its seat-days cannot be counted."
     assert (late(world).seat_days, late(world).sentence) == (None, said)
-    [one] = leaks(deployment_of(world), MARCH).undecided
+    [one] = ledger_since(deployment_of(world), MARCH).undecided
     assert (one.seat_days, one.sku, one.sentence) == (None, "", said)
     [open_] = waiting(ready(world))
     assert open_.message.endswith(said)
@@ -256,7 +258,7 @@ def test_one_that_was_dismissed_counts_for_nothing() -> None:
     assert late(world).seat_days is None
     assert late(world).sentence == "Somebody set it aside as a mistake: it counts for nothing."
     assert ready(world).ready
-    assert leaks(deployment_of(world), MARCH).undecided == ()
+    assert ledger_since(deployment_of(world), MARCH).undecided == ()
 
 
 # -- Several of one subscription
@@ -293,7 +295,7 @@ def test_several_events_of_a_subscription_are_counted_as_its_history_with_all_of
     open_ = waiting(ready(world))
     assert [(one.seats, one.seat_days) for one in open_] == [(-5, -33), (0, 0)]
     assert all("events accept" in one.remedy for one in open_)
-    undecided = leaks(deployment_of(world), MARCH).undecided
+    undecided = ledger_since(deployment_of(world), MARCH).undecided
     assert [(one.sku, one.seat_days) for one in undecided] == [(ADV, 5 + 2 + 2), ("", 0)]
 
 
@@ -329,7 +331,7 @@ def test_an_event_that_only_says_what_is_known_again_ends_what_an_earlier_one_wo
         one.seat_days for one in evidence(world.ports, CUSTOMER, Month.of(MARCH)).late if one.event.parked
     ] == [5]
     assert [one.seat_days for one in waiting(ready(world))] == [-5]
-    assert [one.seat_days for one in leaks(deployment_of(world), MARCH).undecided] == [5]
+    assert [one.seat_days for one in ledger_since(deployment_of(world), MARCH).undecided] == [5]
     before = quantities(world)
     accept(deployment_of(world), "again_1", "j.doe").commit()
     world.work()
@@ -487,7 +489,7 @@ def test_forms_are_json() -> None:
     world = disputed(adv=33)
     for form in (
         evidence_form(evidence(world.ports, CUSTOMER, Month.of(MARCH))),
-        ledger_form(leaks(deployment_of(world), MARCH)),
+        ledger_form(ledger_since(deployment_of(world), MARCH)),
         ready_form(ready(world)),
     ):
         assert json.loads(as_json(form))

@@ -17,7 +17,7 @@ from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import what_was_posted
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.posted import Explained, NotPosted, Posted, Stretch
+from timus_autotask.watch.month.posted import Explained, NotPosted, Posted, PostedDays
 
 MARCH = date(2026, 3, 1)
 
@@ -214,7 +214,9 @@ def test_posted_days_that_go_on_in_another_month_are_said_with_what_they_come_to
         Decimal("-91.94"),
     )
     assert (
-        march.whole == april.whole == Stretch(date(2026, 3, 22), date(2026, 4, 19), -348, Decimal("-140.32"))
+        march.whole
+        == april.whole
+        == PostedDays(date(2026, 3, 22), date(2026, 4, 19), -348, Decimal("-140.32"))
     )
     assert (
         "a charge of about 48.39 on contract 29683949 for this month; its period goes beyond it: 2026-03-22 to 2026-04-19, "

@@ -14,7 +14,7 @@ from tests.deployment import deployment_of
 from tests.months import ENDING, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.line import State
-from timus_autotask.operate.month_end import leaks, may_be_posted, what_was_posted
+from timus_autotask.operate.month_end import ledger_since, may_be_posted, what_was_posted
 from timus_autotask.watch.month.causes import SETTLED, Leak
 from timus_autotask.watch.month.digest import digest
 from timus_autotask.watch.month.ready import Open, Ready, Waits
@@ -575,7 +575,7 @@ def test_it_only_reads_and_asks_little() -> None:
     assert autotask.calls - calls == 5
     what_was_posted(deployment_of(months.world), MARCH)
     assert autotask.calls - calls == 11
-    leaks(deployment_of(months.world), MARCH)
+    ledger_since(deployment_of(months.world), MARCH)
     assert autotask.calls - calls == 16
     assert len(months.world.transport.writes) == writes
 
@@ -696,7 +696,7 @@ def test_days_before_a_contract_begins_stay_and_are_said() -> None:
     for words in (one.message, months.desk.told("status")):
         assert "map the customer to a contract that covers them, or charge them by hand" in words
         assert "correct them in Autotask" not in words
-    [month] = leaks(deployment_of(months.world), MARCH).months
+    [month] = ledger_since(deployment_of(months.world), MARCH).months
     [entry] = month.entries
     assert dict(entry.seat_days.causes) == {Leak.LATE: 90}
     april = may_be_posted(deployment_of(months.world), date(2026, 4, 1))

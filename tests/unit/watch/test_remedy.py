@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import timus_autotask
+from timus_autotask.cli.command import COMMANDS
 from timus_autotask.domain.reasons import REASONS, Parked, WayOut
 from timus_autotask.watch.check import CheckResult
 from timus_autotask.watch.forms import EVIDENCE
@@ -123,7 +124,7 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-@pytest.mark.parametrize("folder", ["watch", "operate", "cli"])
+@pytest.mark.parametrize("folder", ["watch", "operate", "handouts", "cli"])
 def test_no_text_asks_for_two_commands_at_once(folder: str) -> None:
     """Only ways of which a person chooses one may stand in a text; they are shown a line each."""
     several = [
@@ -136,19 +137,23 @@ def test_no_text_asks_for_two_commands_at_once(folder: str) -> None:
 
 
 CHECKS = [PACKAGE / "watch" / "check.py", PACKAGE / "watch" / "health.py"]
+WITH_OPTION = re.compile(rf"\b(?:{'|'.join(re.escape(one.name) for one in COMMANDS)}) --[a-z]")
+"""A command that is named without the program, such as `ready --posted`."""
+DECISIONS = ("reconcile --timus-invoice", "reconcile --after-restore")
+"""Names of decisions on record, no commands, as `EVIDENCE` is the name of a form."""
 SAID_IN = PACKAGE / "watch" / "remedy.py"
 """Where each way out of these has its words."""
 
 
-@pytest.mark.parametrize("folder", ["domain", "store", "sync", "operate", "watch"])
+@pytest.mark.parametrize("folder", ["domain", "store", "sync", "operate", "watch", "handouts"])
 def test_no_use_case_types_a_command(folder: str) -> None:
     """Its ways out are values, and so are those of what is only shown: how they are said stands in one place each."""
     typed = [
         f"{path.name}:{line}: {text}"
         for path in sorted({*(PACKAGE / folder).rglob("*.py")} - {SAID_IN})
         for line, text in _texts(path)
-        if (NAMED.search(text) or "make deploy" in text)
-        and text != EVIDENCE  # the name of a form, no command
+        if (NAMED.search(text) or "make deploy" in text or WITH_OPTION.search(text))
+        and text not in (EVIDENCE, *DECISIONS)
     ]
     assert typed == []
 
@@ -163,7 +168,7 @@ def test_each_way_of_a_check_is_said_and_used() -> None:
 def test_each_next_way_is_said_and_used() -> None:
     """As of a check."""
     assert set(NEXT_WORDS) == set(NextWay)
-    using = "".join(path.read_text() for path in {*(PACKAGE / "watch").rglob("*.py")} - {SAID_IN})
+    using = "".join(path.read_text() for path in {*PACKAGE.rglob("*.py")} - {SAID_IN})
     assert {*re.findall(r"NextWay\.(\w+)", using)} == {way.name for way in NextWay}
 
 

@@ -14,7 +14,7 @@ from tests.partner import DRIFTS, HELD, PAUSED, REJECTED, contract_of, customer_
 from tests.unit.web.browser import Browser, words_of
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.operate.month_end import leaks
+from timus_autotask.operate.month_end import ledger_since
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.ledger import Ledger
 from timus_autotask.watch.month.ready import Open, Waits
@@ -99,7 +99,7 @@ def test_the_ledger_says_only_what_is_so() -> None:
     months = Months()
     months.begin((), mapped=False)
     months.play([("wait", None, 4), ("map", "today", 0)])
-    found = leaks(deployment_of(months.world), FIRST)
+    found = ledger_since(deployment_of(months.world), FIRST)
     since = f"Since {FIRST:%B %Y}, nothing is billed too little or too much"
     assert (
         ledger_page(Seen(found), FIRST, FIRST).sentence

@@ -11,29 +11,17 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from timus_autotask.ports.errors import (
+    AwsNotSet,
+    AwsRefuses,
+    AwsUnreachable,
+    StackMissing,
+    StackOutOfReach,
+)
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
-
-
-class StackMissing(Exception):
-    """There is no stack of this name in the account and region that were asked."""
-
-
-class AwsRefuses(Exception):
-    """AWS answers, and does not let this user see the stack; ``code`` is AWS's own."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class AwsNotSet(Exception):
-    """AWS cannot be asked: credentials, profile or region are missing."""
-
-
-class AwsUnreachable(Exception):
-    """AWS does not answer, or its address is none."""
 
 
 NOT_SET = frozenset({"NoCredentialsError", "PartialCredentialsError", "NoRegionError", "ProfileNotFound"})
@@ -66,7 +54,7 @@ class Stack:
 
 
 def stacks(client: CloudFormationClient) -> Iterator[Stack]:
-    """Every stack of the account and region. Raises the errors of this module."""
+    """Every stack of the account and region. Raises :class:`StackOutOfReach`."""
     try:
         for page in client.get_paginator("describe_stacks").paginate():
             yield from map(_stack, page["Stacks"])
@@ -75,7 +63,7 @@ def stacks(client: CloudFormationClient) -> Iterator[Stack]:
 
 
 def describe(client: CloudFormationClient, name: str) -> Stack:
-    """The stack of this name. Raises the errors of this module."""
+    """The stack of this name. Raises :class:`StackOutOfReach`."""
     try:
         described = client.describe_stacks(StackName=name)["Stacks"]
     except (BotoCoreError, ClientError) as error:
@@ -95,8 +83,8 @@ def _stack(described: StackTypeDef) -> Stack:
     )
 
 
-def meaning_of(error: BotoCoreError | ClientError | ValueError) -> Exception:
-    """A failure of boto3 on the way to a stack as one of the errors of this module; ValueError: an address that is none."""
+def meaning_of(error: BotoCoreError | ClientError | ValueError) -> StackOutOfReach:
+    """What a failure of boto3 on the way to a stack means; ValueError: an address that is none."""
     message = f"{str(error).rstrip('.')}."
     if isinstance(error, ClientError):
         answer = error.response.get("Error", {})

@@ -67,7 +67,7 @@ _FROM = _a(
     type=values.day,
     default=DEFAULT,
     metavar="DAY",
-    help="first day on which it holds, or `always`; by default today when units are elsewhere already, and always when not",
+    help="first day of this mapping, or `always`; default: today if its units are billed elsewhere, else always",
 )
 _YES = _a("--yes", action="store_true", help="do not ask")
 _WRITING = (
@@ -260,7 +260,7 @@ COMMANDS = (
                 "--units",
                 type=values.units,
                 metavar="N",
-                help="at most so many units; the rest goes where it went (without it: everything goes here)",
+                help="bill at most N units here, the rest as before; default: all",
             ),
             _FROM,
             _BILL_FROM,
@@ -869,7 +869,8 @@ COMMANDS = (
                 metavar="TIME",
                 help="a day or time of the last 35 days, in the partner's zone",
             ),
-            *_WRITING,
+            _a("--dry-run", action="store_true", help="say what would be brought back, and write nothing"),
+            _YES,
             _BY,
         ),
     ),
@@ -888,6 +889,6 @@ GROUPS = {
 
 ON_THIS_MACHINE = {
     "local": "run the whole stack on this machine, until Ctrl-C",
-    "demo": "show the whole product on this machine, on a sample client, with a verdict",
+    "demo": "run the whole product on this machine with two sample clients, and give a verdict",
 }
 """These take their arguments from ``local``, which exists in a checkout only."""

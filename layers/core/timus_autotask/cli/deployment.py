@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def find(stack: str) -> Deployment:
     """The stack of this name, by the standard AWS environment variables. Raises :class:`Failed`."""
     from timus_autotask import bootstrap
-    from timus_autotask.aws.cloudformation import AwsNotSet, AwsRefuses, AwsUnreachable, StackMissing
+    from timus_autotask.ports.errors import AwsNotSet, AwsRefuses, AwsUnreachable, StackMissing
     from timus_autotask.settings import Misconfigured
 
     try:

@@ -16,10 +16,11 @@ from timus_autotask.cli.terminal import Terminal, Whole, called, moment
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.evidence_file import EvidenceFiles, EvidenceFolder, to_csv
+from timus_autotask.operate.files.tables import for_excel
 from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import evidence_and_files_form, evidence_form
-from timus_autotask.watch.history import by_whom
+from timus_autotask.watch.happened import by_whom
 from timus_autotask.watch.month.evidence import (
     LineEvidence,
     Month,
@@ -72,9 +73,7 @@ def _writers(deployment: Deployment, arguments: Namespace) -> dict[str, Writer]:
         raise Failed("--all needs a folder: --to FOLDER.", USAGE)
     writers: dict[str, Writer] = {}
     if arguments.csv or (arguments.everybody and not arguments.for_client):
-        writers["csv"] = lambda found: (
-            "\ufeff" + to_csv(found)
-        )  # Excel takes a file without the mark for Windows-1252
+        writers["csv"] = lambda found: for_excel(to_csv(found))
     if arguments.html or arguments.everybody:
         writers["html"] = _page(deployment, arguments)
     return writers
@@ -82,7 +81,7 @@ def _writers(deployment: Deployment, arguments: Namespace) -> dict[str, Writer]:
 
 def _page(deployment: Deployment, arguments: Namespace) -> Writer:
     try:
-        from timus_autotask.watch.page import client_page, evidence_page
+        from timus_autotask.handouts.pages import client_page, evidence_page
     except ModuleNotFoundError as missing:
         raise Failed(f"Pages need {missing.name}: pip install '.[cli]'") from missing
     if not arguments.for_client:

@@ -14,9 +14,8 @@ from typing import Any
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
 from timus_autotask.cli.proposing import operator
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called, moment
-from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.files.tables import FileRefused, for_excel
 from timus_autotask.operate.files.timus_invoice import (
     ComparedInvoice,
     Naming,
@@ -26,8 +25,9 @@ from timus_autotask.operate.files.timus_invoice import (
     sign_off,
 )
 from timus_autotask.store.invoice import SignOff
-from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.four_sides import Between, FourSides, SideDifference, SideRow
+from timus_autotask.watch.month.four_sides import FourSides, SideDifference, SideRow
+from timus_autotask.watch.month.months import month_before
+from timus_autotask.watch.month.side_remedy import remedy_of_difference
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.wording import counted
 
@@ -57,7 +57,7 @@ def beyond_invoice(arguments: Namespace) -> str:
 def beside_invoice(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """The four sides of a month; written, kept and signed off as the options say."""
     _make_sense(arguments)
-    month = arguments.month or _month_before(deployment.today)
+    month = arguments.month or month_before(deployment.today)
     said = _said(arguments)
     name, data = _file(arguments.timus_invoice)
     try:
@@ -115,10 +115,6 @@ def _signed(
     return signed
 
 
-def _month_before(today: date) -> date:
-    return (today.replace(day=1) - ONE_DAY).replace(day=1)
-
-
 def _file(name: str) -> tuple[str, bytes]:
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
@@ -130,11 +126,11 @@ def _file(name: str) -> tuple[str, bytes]:
 def _written(found: FourSides, name: str, signed: SignOff | None, arguments: Namespace) -> Iterator[str]:
     """The files that are asked for."""
     texts: list[tuple[str, str]] = []
-    if arguments.csv:  # Excel takes a file without the mark for Windows-1252
-        texts.append((arguments.csv, "\ufeff" + four_sides_csv(found)))
+    if arguments.csv:
+        texts.append((arguments.csv, for_excel(four_sides_csv(found))))
     if arguments.html:
         try:
-            from timus_autotask.watch.page import four_sides_page
+            from timus_autotask.handouts.pages import four_sides_page
         except ModuleNotFoundError as missing:
             raise Failed(f"Pages need {missing.name}: pip install '.[cli]'") from missing
         texts.append((arguments.html, four_sides_page(found, name, signed)))
@@ -168,7 +164,7 @@ def _show(beside: ComparedInvoice, terminal: Terminal) -> None:
             "estimate",
             "why",
         ),
-        [_row(row, names, f"{found.month:%Y-%m}") for row in differing[:MOST_ROWS]],
+        [_row(row, names, found.month) for row in differing[:MOST_ROWS]],
         empty="Every seat-day that you pay for is billed, and the other way round.",
     )
     if len(differing) > MOST_ROWS:
@@ -190,7 +186,7 @@ def _size(row: SideRow) -> tuple[Decimal, int, str, tuple[str, ...]]:
     return -money, -sum(abs(one.seat_days) for one in row.differences), row.customer, row.skus
 
 
-def _row(row: SideRow, names: Directory, month: str) -> tuple[Any, ...]:
+def _row(row: SideRow, names: Directory, month: date) -> tuple[Any, ...]:
     money = [one.estimate for one in row.differences if one.estimate is not None]
     return (
         str(called(row.customer or None, names.customers) or "")
@@ -207,53 +203,10 @@ def _row(row: SideRow, names: Directory, month: str) -> tuple[Any, ...]:
     )
 
 
-_BY_HAND = "Nothing changes these days any more: bill or credit them by hand in Autotask. "
-_SEEN = {
-    True: "To see them: timus-autotask evidence --customer {customer} --month {month}",
-    False: "To see them: timus-autotask ready --month {month}",
-}
-"""Whether it is one customer's."""
-_PAST = {
-    Leak.LATE: _BY_HAND,
-    Leak.BEFORE: _BY_HAND,
-    Leak.SUPERSEDED: _BY_HAND,
-    Leak.KEPT: "It is kept by a person's decision: change the units in Autotask if it should not be",
-    Leak.UNDONE: "The command that brings it back stands in: timus-autotask ready --month {month}",
-}
-"""What no line waits for, so that `status` has nothing to say of it."""
-
-
-def _why(one: SideDifference, row: SideRow, month: str) -> Iterator[str]:
+def _why(one: SideDifference, row: SideRow, month: date) -> Iterator[str]:
     both = "" if one.seat_days else ", as many too many as too few"
     yield f"{one.seat_days:+d} {one.kind.label}{both}"
-    yield from arrows(_remedy(one, row, month))
-
-
-def _remedy(one: SideDifference, row: SideRow, month: str) -> str:
-    if one.rightly or one.kind is Between.UNKNOWN:
-        return ""
-    if one.kind is Between.NOT_IN_TIMUS:
-        return f"{_not_reported(row)}; if the seats are there: timus-autotask reconcile --timus-export FILE"
-    if one.kind is Between.NOT_INVOICED:
-        return "Timus may charge it later"
-    if one.kind in (Between.NOT_POSTED, Between.POSTED_MORE):
-        return f"timus-autotask ready --posted --month {month}"
-    if one.kind is Between.NO_SUBSCRIPTION:
-        return "timus-autotask map suggest; if it is not sold any more, take it off the contract in Autotask"
-    if one.kind is Leak.UNMAPPED:
-        return "timus-autotask map review"
-    if isinstance(one.kind, Leak) and one.kind in _PAST:
-        said = _PAST[one.kind] + (_SEEN[bool(row.customer)] if _PAST[one.kind] is _BY_HAND else "")
-        return said.format(customer=row.customer, month=month)
-    return f"timus-autotask status --customer {row.customer}" if row.customer else "timus-autotask status"
-
-
-def _not_reported(row: SideRow) -> str:
-    """What is to be done about seats that are on the invoice, and that Timus has not reported."""
-    if row.paid_not_billed:
-        return "Ask Timus for a credit"
-    by_others = row.keys and row.paid > row.billed
-    return f"All of it is billed{', with what others on the same line are billed and do not pay for' if by_others else ''}"
+    yield from arrows(remedy_of_difference(one, row, month))
 
 
 def _show_unknown(beside: ComparedInvoice, terminal: Terminal) -> None:

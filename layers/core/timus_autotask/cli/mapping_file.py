@@ -11,7 +11,7 @@ from timus_autotask.cli.failure import USAGE, Failed, problem_words
 from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.files.tables import FileRefused, for_excel
 from timus_autotask.operate.mapping.file import MappingsFile, to_csv, to_json
 from timus_autotask.operate.mapping.importing import (
     Imported,
@@ -35,8 +35,7 @@ def map_export(deployment: Deployment, arguments: Namespace, terminal: Terminal)
         return to_json(rows)
     path = Path(arguments.file)
     as_json_file = path.suffix.lower() == ".json"
-    # Excel takes a file without the mark for Windows-1252.
-    text = as_json(to_json(rows)) + "\n" if as_json_file else "\ufeff" + to_csv(rows)
+    text = as_json(to_json(rows)) + "\n" if as_json_file else for_excel(to_csv(rows))
     try:
         path.write_bytes(text.encode())
     except OSError as error:

@@ -14,7 +14,8 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called
 from timus_autotask.cli.watching import in_utc
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.month_end import leaks, ledger_csv, may_be_posted, what_was_posted
+from timus_autotask.operate.files.tables import for_excel
+from timus_autotask.operate.month_end import ledger_csv, ledger_since, may_be_posted, what_was_posted
 from timus_autotask.watch.forms import digest_form, ledger_form, posted_form, ready_form
 from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import Leak
@@ -334,7 +335,7 @@ def ledger(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
     """Seat-days used and billed, and why they differ."""
     since = arguments.since or deployment.today.replace(month=1, day=1)
     with terminal.while_busy(READING):
-        found = leaks(deployment, since, arguments.customer)
+        found = ledger_since(deployment, since, arguments.customer)
     if arguments.csv:
         _write(arguments.csv, ledger_csv(found))
     _show_ledger(found, terminal, everything=arguments.all)
@@ -360,9 +361,7 @@ def digest(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
 
 def _write(name: str, text: str) -> None:
     try:
-        Path(name).write_bytes(
-            ("\ufeff" + text).encode()
-        )  # Excel takes a file without the mark for Windows-1252
+        Path(name).write_bytes(for_excel(text).encode())
     except OSError as error:
         raise Failed(f"{name} cannot be written: {error.strerror}.", USAGE) from error
 

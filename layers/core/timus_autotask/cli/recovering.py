@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from timus_autotask.aws.log_queries import QUERIES, queries_to_json
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
 from timus_autotask.cli.invoicing import beside_invoice, beyond_invoice
 from timus_autotask.cli.proposing import agreed, ask, carry_out, operator, progress
@@ -32,6 +31,8 @@ from timus_autotask.operate.reconcile import (
     take_in_missing,
 )
 from timus_autotask.store.runs import Run
+from timus_autotask.watch.forms import log_queries_form
+from timus_autotask.watch.log_queries import QUERIES
 from timus_autotask.watch.wording import counted
 
 NEXT = (
@@ -246,8 +247,8 @@ def restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     """Bring the records back to what they were at a time, with everything paused, and compare them with Autotask."""
     moment = recover.in_the_past(in_utc(arguments.to, deployment), deployment)
     terminal.say(
-        f"Everything is paused. The records become what they were at {moment:%Y-%m-%d %H:%M} UTC; "
-        "events and changes since stay on record, and the events are merged again. No adjustment is made."
+        f"Everything will be paused, and the records become what they were at {moment:%Y-%m-%d %H:%M} UTC. "
+        "Events and changes since then stay on record, and the events are merged again. No adjustment is made."
     )
     _has_to_be_meant(arguments, terminal)
     if not agreed(arguments, terminal, "Shall this be done?"):
@@ -268,7 +269,7 @@ def _has_to_be_meant(arguments: Namespace, terminal: Terminal) -> None:
 
 def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> tuple[int, ...]:
     terminal.say(
-        "Everything is paused, approvals given before are dropped, and every contract is looked at. No adjustment is made."
+        "Everything will be paused, earlier approvals dropped, and every contract looked at. No adjustment is made."
     )
     _has_to_be_meant(arguments, terminal)
     if not agreed(arguments, terminal, "Was the table restored, and shall this be done?"):
@@ -347,4 +348,4 @@ def queries(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -
     for query in QUERIES:
         terminal.say(f"# {query.title}", style="bold")
         terminal.say(f"# log groups: {', '.join(query.log_groups(stack))}", query.text, "")
-    return queries_to_json(stack)
+    return log_queries_form(stack)

@@ -35,7 +35,6 @@ from timus_autotask.operate.mapping.review import (
 )
 from timus_autotask.operate.mapping.suggest import SkuSuggested, Suggestions
 from timus_autotask.operate.refusal import Way
-from timus_autotask.store.terms import policies_from
 
 T = TypeVar("T")
 
@@ -63,8 +62,7 @@ def map_review(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     if not len(found):
         terminal.say("Every customer and SKU that Timus has reported is mapped.", style="green")
         return Reviewed(0, 0).to_json()
-    policy, _ = policies_from(deployment.store.partner().terms.value)
-    review = Review(found, policy.open_contracts)
+    review = Review(found)
     terminal.say(f"{len(found)} to look at. {KEYS}")
     with suppress(KeyboardInterrupt, EOFError):
         go_through(review, _AtTerminal(terminal), arguments.reason)

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from timus_autotask.cli import STOPPED
 from timus_autotask.cli.command import DEFAULT_STACK, ON_THIS_MACHINE, PROGRAM, Command
-from timus_autotask.cli.failure import REFUSED, UNREACHABLE, USAGE, Failed
+from timus_autotask.cli.failure import REFUSED, USAGE, Failed
 from timus_autotask.cli.parsing import parser
 from timus_autotask.plain import visible
-from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
 
 if TYPE_CHECKING:
     from timus_autotask.operate.deployment import Deployment
@@ -71,38 +70,13 @@ def _carry_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deploy
             terminal.result(failed.result)
         return _report(str(failed), failed.status, *failed.details)
     except Exception as error:
-        foreseen = _foreseen(error)
-        if foreseen is None:
+        from timus_autotask.cli.foreseen import said_of
+
+        said = said_of(error)
+        if said is None:
             raise
-        return _report(*foreseen)
+        return _report(*said)
     return 0
-
-
-def _foreseen(error: Exception) -> tuple[str, int] | None:
-    """What a person reads of a failure, and the exit status; None for one that nobody foresaw."""
-    from timus_autotask.cli.failure import refusal
-    from timus_autotask.operate.refusal import NotDone, Senseless
-    from timus_autotask.store.reading import RecordUnreadable
-    from timus_autotask.store.terms import TermsUnreadable
-    from timus_autotask.watch.remedy import REPAIR
-
-    match error:
-        case NotDone():
-            return refusal(error), USAGE if isinstance(error, Senseless) else REFUSED
-        case RecordUnreadable():
-            return f"{_sentence(error)} Nothing was written. {REPAIR}", REFUSED
-        case TermsUnreadable():
-            return f"The stored terms cannot be read: {error}. See: timus-autotask status", REFUSED
-        case NotConfigured():
-            return f"{_sentence(error)} Set them with: timus-autotask setup", REFUSED
-        case Conflict():
-            return "Somebody else wrote the same at the same moment. Try again.", REFUSED
-        case AutotaskError():
-            return f"{_sentence(error)} See: timus-autotask doctor", REFUSED
-        case InfrastructureError():
-            advice = "Try again; check the AWS credentials and their permissions."
-            return f"{_sentence(error)} {advice}", UNREACHABLE
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +104,6 @@ def _tell_unreadable(unreadable: dict[str, str], remedy: str) -> None:
     if unreadable:
         message = "Some records cannot be read; what they say is missing above."
         _report(message, 0, *unreadable.values(), remedy)
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text[0].upper() + text[1:].rstrip(".") + "."
 
 
 def _report(sentence: str, status: int, *details: str) -> int:

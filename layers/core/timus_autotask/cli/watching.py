@@ -22,7 +22,7 @@ from timus_autotask.operate.mapping.known import require_contract_to_show, requi
 from timus_autotask.store.decisions import Decision
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.runs import Run
-from timus_autotask.watch import history as reported
+from timus_autotask.watch import happened
 from timus_autotask.watch.as_known_now import by_store
 from timus_autotask.watch.forms import (
     events_form,
@@ -32,7 +32,7 @@ from timus_autotask.watch.forms import (
     overview_form,
 )
 from timus_autotask.watch.grouping import Group, Standing, grouped
-from timus_autotask.watch.history import by_whom, history, pooled_minimum, undone_by
+from timus_autotask.watch.happened import by_whom, history, pooled_minimum, undone_by
 from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.overview import Overview, overview
 from timus_autotask.watch.remedy import REPAIR, commands, for_customers, remedy_of, way_later, will_wait
@@ -428,7 +428,7 @@ def events(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
     """Merged events with what became of them."""
     _require_known(deployment, arguments)
     since = _since(arguments.since, deployment)
-    found = reported.events(deployment.store, since, arguments.customer, parked=arguments.parked)
+    found = happened.events(deployment.store, since, arguments.customer, parked=arguments.parked)
     _event_table(found, terminal)
     return events_form(found)
 
@@ -436,9 +436,9 @@ def events(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
 def event(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """One event with its body."""
     key = arguments.key
-    found = reported.event(deployment.store, key)
+    found = happened.event(deployment.store, key)
     if not found:
-        if reported.is_on_its_way(deployment.store, key):
+        if happened.is_on_its_way(deployment.store, key):
             raise Failed(f"Event {key} waits to be merged just now; look at it again in a minute.")
         raise Failed(f"There is no merged event {key}; list them with: timus-autotask events")
     found = [*by_store(found, deployment.store)]

@@ -9,9 +9,9 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Progress, act_unseen, or_not_done, quiet, rehearse, wake
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import Way
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured, Rejected
 from timus_autotask.ports.psa import Psa, Threshold

@@ -12,9 +12,9 @@ from timus_autotask.domain.line import Choice, Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import AWAITING_APPROVAL, PAUSED, Parked, WayOut
-from timus_autotask.operate.decision import decided, decided_on
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, Result, propose, quiet, wake
+from timus_autotask.operate.recording import decided, decided_on
 from timus_autotask.operate.refusal import NotDone, Senseless, Way
 from timus_autotask.ports.table import Write
 from timus_autotask.store.contracts import put_provisioning

@@ -395,7 +395,7 @@ def _reads_billing_items(autotask: Psa) -> CheckResult:
     except RetryLater:
         raise
     except AutotaskError as error:
-        found = f"not allowed, so what was posted cannot be explained (`ready --posted`); billing does not need them: {error}"
+        found = f"not allowed, so what was posted cannot be explained; billing does not need them: {error}"
         check = CheckResult(name, found, WARN, _grant("let it view billing items"))
         if isinstance(error, CredentialsRefused) and error.rejected is Rejected.SECRET:
             raise _Doubtful(check) from error

@@ -1,8 +1,8 @@
-"""Use cases of finance at month end: the leak ledger, and whether a month may be posted. Autotask is only read."""
+"""Use cases of finance at month end: the ledger, and whether a month may be posted. Autotask is only read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -10,12 +10,12 @@ from decimal import Decimal
 
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.operate.billing_items import billing_items
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import DECIMAL, TEXT, Column, as_csv, code, whole
 from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.operate.refusal import Senseless, not_asked
-from timus_autotask.ports.errors import NO_ANSWER, Refused
-from timus_autotask.ports.psa import BillingItem
+from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.watch.forms import names_form
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.books import Books, LinePrice, open_books
@@ -28,9 +28,10 @@ from timus_autotask.watch.month.ledger import (
     UndecidedMonth,
     ledger,
 )
+from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.parked import effects
 from timus_autotask.watch.month.posted import Posted, posted
-from timus_autotask.watch.month.ready import Ready, beside_of, month_of, ready
+from timus_autotask.watch.month.ready import Ready, beside_of, ready
 from timus_autotask.watch.status import gather
 
 EARLIER = timedelta(days=31)
@@ -84,17 +85,11 @@ def what_was_posted(deployment: Deployment, month: date | None = None) -> Posted
     changes = store.changes(local_midnight(since, deployment.zone))
     with asking_autotask():
         books = open_books(deployment.ports, records, since, changes)
-        try:
-            items: Sequence[BillingItem] | None = (
-                deployment.ports.autotask().billing_items(books.contracts, first) if books.contracts else []
-            )
-        except Refused as error:
-            items = None
-            books = replace(books, notes=(*books.notes, f"Billing items could not be read: {error}"))
+        items, books = billing_items(deployment, books, first)
     return posted(books, items, first)
 
 
-def leaks(deployment: Deployment, since: date, customer: str | None = None) -> Ledger:
+def ledger_since(deployment: Deployment, since: date, customer: str | None = None) -> Ledger:
     """The ledger from the month of ``since`` until today. Raises :class:`NotDone` when Autotask cannot be asked."""
     if since > deployment.today:
         raise Senseless(f"{since:%Y-%m} is a month to come: name the first month of the ledger.")

@@ -15,9 +15,9 @@ from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.history import Merge, Subscription, believed, merge, moved
 from timus_autotask.domain.reasons import SUBSCRIPTION_MOVED
 from timus_autotask.domain.subscription import Snapshot
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.recover import put_again, replay
 from timus_autotask.operate.refusal import NotDone, Note, Way
 from timus_autotask.ports.table import Write
@@ -30,8 +30,8 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.merge import DISPUTED, overtaken_since, wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import understand
-from timus_autotask.watch.history import event as events_named
-from timus_autotask.watch.history import is_on_its_way
+from timus_autotask.watch.happened import event as events_named
+from timus_autotask.watch.happened import is_on_its_way
 
 ACCEPTABLE = (*DISPUTED, SUBSCRIPTION_MOVED)
 """Reasons for which an event is parked that says something else than what is known; all others cannot be followed at all."""

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 from timus_autotask.domain.finding import Finding
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.plausibility import Suspicion
 from timus_autotask.operate.files.timus_export import Comparison, Exported, compare, take_in
 from timus_autotask.operate.proposal import Asked, Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.recording import decided
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.runs import Run, findings, last_run
 from timus_autotask.store.update import update

@@ -16,11 +16,11 @@ from functools import partial
 from typing import Any
 
 from timus_autotask.domain.line import Line
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import DeadLetters, Deployment, ReceivedLetter
 from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Asked, Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.reconcile import AT_MOST, Reconciled, compare_with_autotask
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.ports.queue import wake_up_of

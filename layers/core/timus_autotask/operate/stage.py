@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from timus_autotask.domain.stage import Stage, is_live
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import Doubt, Senseless, Way
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import Delete, Write

@@ -11,10 +11,10 @@ from timus_autotask.domain.line import Line
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import first_contract
 from timus_autotask.domain.terms import BY_SKU, FormerTerms, Terms
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import did_you_mean, require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import Senseless, Way
 from timus_autotask.store.codec import problems_of
 from timus_autotask.store.contracts import put_provisioning

@@ -15,9 +15,9 @@ from timus_autotask.domain.line import JournalEntry, Line, Undone
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.domain.undone import with_end_days, without_undone
-from timus_autotask.operate.decision import decided_on
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.recording import decided_on
 from timus_autotask.operate.refusal import NotDone, Senseless, Way, not_asked
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
 from timus_autotask.store.contracts import ContractRecords
@@ -32,7 +32,7 @@ from timus_autotask.sync.gather import read_records, view_of
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import estimate_form
-from timus_autotask.watch.history import undone_by
+from timus_autotask.watch.happened import undone_by
 from timus_autotask.watch.money import Estimate, estimated_effect, total
 from timus_autotask.watch.preview import ContractPreview, Preview
 

@@ -5,6 +5,11 @@
     InfrastructureError     our own infrastructure failed: the caller gives up, what is due stays due
     ├── TableUnavailable
     ├── QueueUnavailable
+    ├── StackOutOfReach     an operator's command cannot look at the stack that it is for
+    │   ├── StackMissing
+    │   ├── AwsRefuses
+    │   ├── AwsNotSet
+    │   └── AwsUnreachable
     └── NoCredentials       nobody can sign in: nothing can be asked or checked until the secrets are there
         ├── SecretsUnavailable
         └── NotConfigured   nobody has filled the secret in yet
@@ -44,6 +49,30 @@ class TableUnavailable(InfrastructureError):
 
 class QueueUnavailable(InfrastructureError):
     """The queue could not be reached, or its answer was lost (the message may or may not be in it)."""
+
+
+class StackOutOfReach(InfrastructureError):
+    """An operator's command cannot look at the stack that it is for."""
+
+
+class StackMissing(StackOutOfReach):
+    """There is no stack of this name in the account and region that were asked."""
+
+
+class AwsRefuses(StackOutOfReach):
+    """AWS answers, and does not let this user see the stack; ``code`` is AWS's own."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class AwsNotSet(StackOutOfReach):
+    """AWS cannot be asked: credentials, profile or region are missing."""
+
+
+class AwsUnreachable(StackOutOfReach):
+    """AWS does not answer, or its address is none."""
 
 
 class NoCredentials(InfrastructureError):

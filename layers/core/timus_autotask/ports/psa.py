@@ -79,8 +79,6 @@ class BillingItem:
     contract_service_id: int | None
     """None: no line accounts for it, such as a charge or a credit that a person typed."""
     service_id: int | None
-    period_id: int | None
-    """The same for all items of a line's period, where Autotask gives one."""
     adjustment_id: int | None
     """None: not from an adjustment."""
     name: str
@@ -96,6 +94,7 @@ class BillingItem:
     cost: Decimal | None
     """None when Autotask shows none, and 0 as well where the API user may not read costs."""
     is_billable: bool
+    """False: somebody marked it as non-billable, and it charges nobody."""
     invoice_id: int | None
     """None: on no invoice yet."""
 

@@ -39,7 +39,7 @@ class Ports:
     new_id: Callable[[], str] = lambda: random.token_hex(8)
     """A name that nobody else has, for leases and journal entries."""
     wake_ups: WakeUps | None = None
-    """Where that goes for which there is no time left."""
+    """The queue. A worker that runs out of time hands the rest on to it; None: the sweep takes it."""
     on_event: Callable[..., None] = lambda _name, **_fields: None
     """Told of what happened, for logs and metrics: a name and fields."""
 

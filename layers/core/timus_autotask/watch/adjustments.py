@@ -12,7 +12,7 @@ from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import HeldChange, JournalEntry, Line, Outcome, Rejection, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.price import PriceChange
-from timus_autotask.watch.history import by_whom
+from timus_autotask.watch.happened import by_whom
 from timus_autotask.watch.month.asked import asked_for, is_of_terms
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import Records

@@ -23,7 +23,8 @@ from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.partner import Circuit
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.check import CheckResult, worst
-from timus_autotask.watch.history import History, Owed, undone_by
+from timus_autotask.watch.happened import History, Owed, undone_by
+from timus_autotask.watch.log_queries import QUERIES
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import Leak
@@ -42,6 +43,7 @@ from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, 
 from timus_autotask.watch.month.posted import Item as PostedItem
 from timus_autotask.watch.month.posted import Passed, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready
+from timus_autotask.watch.month.side_remedy import remedy_of_difference
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
@@ -892,7 +894,7 @@ def four_sides_form(found: FourSides) -> Form:
     return {
         "month": f"{found.month:%Y-%m}",
         "until": found.until,
-        "rows": [_side_row(row, found.names) for row in found.rows],
+        "rows": [_side_row(row, found.names, found.month) for row in found.rows],
         "pooled_minimum": [asdict(one) for one in found.shortfalls],
         "total": {
             **{side: getattr(total, side) for side in (*SIDES, "billed")},
@@ -911,7 +913,7 @@ def four_sides_form(found: FourSides) -> Form:
     }
 
 
-def _side_row(row: SideRow, names: Directory) -> Form:
+def _side_row(row: SideRow, names: Directory, month: date) -> Form:
     return {
         "customer": row.customer or None,
         "customer_name": names.customers.get(row.customer),
@@ -926,6 +928,7 @@ def _side_row(row: SideRow, names: Directory) -> Form:
                 "seat_days": one.seat_days,
                 "estimate": _amount(one.estimate),
                 "by_terms": one.rightly,
+                "remedy": remedy_of_difference(one, row, month) or None,
             }
             for one in row.differences
         ],
@@ -1016,4 +1019,13 @@ def _sums(sums: Sums[int] | Sums[Decimal]) -> Form:
         "causes": each(sums.causes),
         "not_billed": shown(sums.not_billed),
         "too_many": shown(sums.too_many),
+    }
+
+
+def log_queries_form(stack: str) -> Form:
+    """``logs queries``, of this stack."""
+    return {
+        "queries": [
+            {"words": one.title, "log_groups": one.log_groups(stack), "query": one.text} for one in QUERIES
+        ]
     }

@@ -149,6 +149,9 @@ class NextWay(Enum):
     MAP_AGAIN = "map-again"
     """Map the customer to another company."""
     SEE_STATUS = "see-status"
+    SEE_HEALTH = "see-health"
+    """See what is the matter with Autotask, or with us."""
+    SET_UP = "set-up"
     SEE_ALL = "see-all"
     """See what was left out of a list."""
     REDRIVE = "redrive"
@@ -169,6 +172,17 @@ class NextWay(Enum):
     """See what was posted otherwise in a month."""
     SEE_CHANGES = "see-changes"
     """See every change since a day."""
+    SEE_CUSTOMER = "see-customer"
+    """See the lines: of the customer, if it is one customer's."""
+    SEE_DAYS = "see-days"
+    """See the days of a customer's month that differ."""
+    SEE_DAYS_OF_ALL = "see-days-of-all"
+    SEE_BRING_BACK = "see-bring-back"
+    """See how what was undone in a month is brought back."""
+    COMPARE_WITH_TIMUS = "compare-with-timus"
+    """Look whether an event was lost."""
+    SUGGEST = "suggest"
+    """See to which customer a contract may belong, or take the service off it."""
     REVIEW = "review"
     """Map what is not mapped."""
     PREVIEW = "preview"
@@ -178,6 +192,8 @@ NEXT_WORDS: Mapping[NextWay, str] = {
     NextWay.CONFIRM_NAME: "If that is right: timus-autotask map confirm {customer}",
     NextWay.MAP_AGAIN: "if not: timus-autotask map customer {customer} --company N --contract N",
     NextWay.SEE_STATUS: "timus-autotask status",
+    NextWay.SEE_HEALTH: "timus-autotask doctor",
+    NextWay.SET_UP: "timus-autotask setup",
     NextWay.SEE_ALL: "timus-autotask status --all",
     NextWay.REDRIVE: "timus-autotask redrive",
     NextWay.RETRY: "timus-autotask retry {contract}",
@@ -190,6 +206,12 @@ NEXT_WORDS: Mapping[NextWay, str] = {
     NextWay.READY: "timus-autotask ready[ --month {month}]",
     NextWay.SEE_POSTED: "timus-autotask ready --posted --month {month}",
     NextWay.SEE_CHANGES: "timus-autotask changes --since {since}",
+    NextWay.SEE_CUSTOMER: "timus-autotask status[ --customer {customer}]",
+    NextWay.SEE_DAYS: "To see them: timus-autotask evidence --customer {customer} --month {month}",
+    NextWay.SEE_DAYS_OF_ALL: "To see them: timus-autotask ready --month {month}",
+    NextWay.SEE_BRING_BACK: "The command that brings it back stands in: timus-autotask ready --month {month}",
+    NextWay.COMPARE_WITH_TIMUS: "if the seats are there: timus-autotask reconcile --timus-export FILE",
+    NextWay.SUGGEST: "timus-autotask map suggest; if it is not sold any more, take it off the contract in Autotask",
     NextWay.REVIEW: "timus-autotask map review",
     NextWay.PREVIEW: "timus-autotask preview",
 }

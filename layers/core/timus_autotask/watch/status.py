@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from timus_autotask.domain.converge.draft import wanted_units, whose_terms
 from timus_autotask.domain.converge.holds import LineSeen, held_later
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
-from timus_autotask.domain.days import effective_day
+from timus_autotask.domain.days import ONE_DAY, effective_day
 from timus_autotask.domain.desired import Demand, Desired, Unrouted, desired
 from timus_autotask.domain.line import Intent, Line, State, Undone
 from timus_autotask.domain.mapping import LineKey, service_on
@@ -54,7 +54,6 @@ from timus_autotask.watch.wording import counted
 
 T = TypeVar("T")
 A = TypeVar("A")
-ONE_DAY = timedelta(days=1)
 
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """``map``, or one that makes several calls at a time."""

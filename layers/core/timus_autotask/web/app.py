@@ -19,23 +19,18 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from timus_autotask.operate import parked_events
+from timus_autotask.operate.foreseen import KINDS
 from timus_autotask.operate.refusal import NotDone, Senseless
-from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError
-from timus_autotask.store.reading import Unreadable
 from timus_autotask.web import doing
 from timus_autotask.web.desk import Desk
 from timus_autotask.web.failing import Failure, failure_of
-from timus_autotask.web.pages import changes, mapping, month, terms
-from timus_autotask.web.pages import posted as after_posting
+from timus_autotask.web.pages import changes, mapping, month, posted, terms
 from timus_autotask.web.pages.changes import changes_page
 from timus_autotask.web.pages.customers import SORTS, CustomersQuery, customer_page, customers_page
 from timus_autotask.web.pages.health import PLACES, health_page
 from timus_autotask.web.pages.overview import overview_page
 from timus_autotask.web.rendering import FOLDER
-from timus_autotask.web.showing import Showing, StillReading, back_to, posted, see_other, text_of
-
-FORESEEN = (NotDone, InfrastructureError, AutotaskError, Conflict, Unreadable)
-"""What may go wrong on any page, and is a sentence for the person."""
+from timus_autotask.web.showing import Showing, StillReading, back_to, see_other, text_of, with_form
 
 
 def console(desk: Desk) -> Starlette:
@@ -46,21 +41,21 @@ def console(desk: Desk) -> Starlette:
         Route("/customers", pages.customers),
         Route("/customers/{customer:path}", pages.customer),
         Route("/changes", pages.changes),
-        Route("/changes/decide", posted(pages.decide), methods=["POST"]),
+        Route("/changes/decide", with_form(pages.decide), methods=["POST"]),
         *mapping.routes(pages),
         *month.routes(pages),
-        *after_posting.routes(pages),
+        *posted.routes(pages),
         *terms.routes(pages),
-        Route("/events/dismiss", posted(pages.dismiss), methods=["POST"]),
-        Route("/do", posted(pages.do), methods=["POST"]),
+        Route("/events/dismiss", with_form(pages.dismiss), methods=["POST"]),
+        Route("/do", with_form(pages.do), methods=["POST"]),
         Route("/proposals/{id}", pages.proposal),
-        Route("/proposals/{id}", posted(pages.commit), methods=["POST"]),
+        Route("/proposals/{id}", with_form(pages.commit), methods=["POST"]),
         Route("/health", pages.health),
-        Route("/health/look", posted(pages.look), methods=["POST"]),
-        Route("/fresh", posted(pages.fresh), methods=["POST"]),
+        Route("/health/look", with_form(pages.look), methods=["POST"]),
+        Route("/fresh", with_form(pages.fresh), methods=["POST"]),
         Mount("/static", StaticFiles(directory=FOLDER / "static")),
     ]
-    handlers: dict[Any, Any] = dict.fromkeys(FORESEEN, pages.broke)
+    handlers: dict[Any, Any] = dict.fromkeys(KINDS, pages.broke)
     return Starlette(
         routes=routes,
         exception_handlers={

@@ -52,7 +52,7 @@ class Shade:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ChartRow:
     """A day on which a number changes, for the table below."""
 
     day: date
@@ -74,7 +74,7 @@ class Chart:
     shades: tuple[Shade, ...]
     today: float | None
     names: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ChartRow, ...]
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -187,7 +187,9 @@ def _summary(series: Sequence[Series], today: date) -> str:
     return f"On {day_text(today)}: {', '.join(f'{one.name} {one.units.at(today):,}' for one in shown)}"
 
 
-def _rows(series: Sequence[Series], first: date, last: date) -> Iterator[Row]:
+def _rows(series: Sequence[Series], first: date, last: date) -> Iterator[ChartRow]:
     days = {first, *(day for one in series for day in one.units.days if first < day <= last)}
     for day in sorted(days):
-        yield Row(day, tuple(one.units.at(day) if one.first <= day <= one.last else None for one in series))
+        yield ChartRow(
+            day, tuple(one.units.at(day) if one.first <= day <= one.last else None for one in series)
+        )

@@ -11,12 +11,12 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.enabling import look_at_everything
 from timus_autotask.operate.mapping.catalogue import Catalogue
 from timus_autotask.operate.mapping.suggest import Suggestions, suggest
-from timus_autotask.operate.month_end import Looked, leaks, look_at_month, what_was_posted
+from timus_autotask.operate.month_end import Looked, ledger_since, look_at_month, what_was_posted
 from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.watch.adjustments import ListedAdjustment, adjustments
 from timus_autotask.watch.check import CheckResult
 from timus_autotask.watch.grouping import Group, grouped
-from timus_autotask.watch.history import History, later
+from timus_autotask.watch.happened import History, later
 from timus_autotask.watch.month.ledger import Ledger
 from timus_autotask.watch.month.posted import Posted
 from timus_autotask.watch.overview import Survey, survey
@@ -162,7 +162,7 @@ class Desk:
         first = since.replace(day=1)
         if first not in self._ledgers:
             self._ledgers[first] = Kept(
-                lambda _: leaks(self.deployment, first), self.deployment.clock, self.start
+                lambda _: ledger_since(self.deployment, first), self.deployment.clock, self.start
             )
         return self._ledgers[first]
 

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from timus_autotask.operate.files.tables import FileRefused, Problem
+from timus_autotask.operate.foreseen import Foreseen, foreseen
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
-from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
-from timus_autotask.store.reading import RecordUnreadable
-from timus_autotask.store.terms import TermsUnreadable
-from timus_autotask.watch.remedy import REPAIR, remedy_of
+from timus_autotask.watch.remedy import REPAIR, NextWay, remedy_of, said
 
 _NOT_AUTHORIZED = re.compile(
     r"User: (?P<user>\S+) is not authorized to perform: (?P<right>[\w-]+:\w+)(?: on resource: (?P<where>\S+))?"
@@ -68,6 +66,19 @@ WAYS: Mapping[Way, str] = {
 }
 """How the console says what would help: in the words of its forms, or that the command does it."""
 
+FAILURES: Mapping[Foreseen, tuple[str, str]] = {
+    Foreseen.RECORD_UNREADABLE: ("A record cannot be read", REPAIR),
+    Foreseen.TERMS_UNREADABLE: ("The terms cannot be read", said(NextWay.SEE_STATUS)),
+    Foreseen.NOT_CONFIGURED: ("Nobody has set it up yet", said(NextWay.SET_UP)),
+    Foreseen.CONFLICT: ("Somebody else wrote at the same moment", "Try again."),
+    Foreseen.AUTOTASK: ("Autotask does not do it", said(NextWay.SEE_HEALTH)),
+    Foreseen.INFRASTRUCTURE: (
+        "AWS is out of reach",
+        "Check the network and the AWS credentials, and try again.",
+    ),
+}
+"""A failure's title, and what to do about it; a refusal has words of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -95,21 +106,11 @@ def failure_of(error: Exception) -> Failure:
             return Failure(f"The file has {many}", "Nothing was written.", details=problems)
         case NotDone():
             return _not_done(error, message)
-        case RecordUnreadable():
-            return Failure("A record cannot be read", message, REPAIR)
-        case TermsUnreadable():
-            return Failure("The terms cannot be read", message, "timus-autotask status")
-        case NotConfigured():
-            return Failure("Nobody has set it up yet", message, "timus-autotask setup")
-        case Conflict():
-            return Failure("Somebody else wrote at the same moment", "Nothing was written.", "Try again.")
-        case AutotaskError():
-            return Failure("Autotask does not do it", message, "timus-autotask doctor")
-        case InfrastructureError():
-            return Failure(
-                "AWS is out of reach", message, "Check the network and the AWS credentials, and try again."
-            )
-    return Failure("Something failed that nobody foresaw", f"{type(error).__name__}: {message}")
+    kind = foreseen(error)
+    if kind is None:
+        return Failure("Something failed that nobody foresaw", f"{type(error).__name__}: {message}")
+    title, remedy = FAILURES[kind]
+    return Failure(title, "Nothing was written." if kind is Foreseen.CONFLICT else message, remedy)
 
 
 def _denied(refusal: re.Match[str]) -> Failure:

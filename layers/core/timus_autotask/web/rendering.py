@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from timus_autotask.handouts.pages import shown
 from timus_autotask.watch.adjustments import BECAME
 from timus_autotask.watch.month.evidence import runs
-from timus_autotask.watch.page import shown
 from timus_autotask.watch.remedy import remedy_of, will_wait
 from timus_autotask.web.failing import doubt_words, note_words
 from timus_autotask.web.formats import Formats

@@ -42,7 +42,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenReport:
     """A report, and what it says at a glance."""
 
     html: str
@@ -56,7 +56,7 @@ class Written:
         return {"file": file, "customers": self.customers, "need_a_person": self.need}
 
 
-def report(desk: Desk, month: date) -> Written:
+def report(desk: Desk, month: date) -> WrittenReport:
     """Everything as it is now. Raises what reading the table raises; Autotask may be away."""
     seen = desk.everything.fresh()
     if seen.value is None:
@@ -79,7 +79,7 @@ def report(desk: Desk, month: date) -> Written:
         kinds=KINDS,
     )
     need = sum(group.standing in FOR_PEOPLE for group in found.groups)
-    return Written(html, shown.overview.sentence, len(found.groups), need)
+    return WrittenReport(html, shown.overview.sentence, len(found.groups), need)
 
 
 def place_of(customer: str) -> str:

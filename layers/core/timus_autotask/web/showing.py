@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from timus_autotask.operate.files.tables import for_excel
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.web.desk import PATIENCE, Desk, Everything
 from timus_autotask.web.kept import Kept
@@ -27,7 +28,7 @@ HTMX = "hx-request"
 FormHandler = Callable[[Request, FormData], Response]
 
 
-def posted(handler: FormHandler) -> Callable[[Request], Awaitable[Response]]:
+def with_form(handler: FormHandler) -> Callable[[Request], Awaitable[Response]]:
     """A handler of a form: it is read here, and handled on a thread as every page is."""
 
     async def endpoint(request: Request) -> Response:
@@ -113,11 +114,10 @@ def text_of(form: FormData, name: str) -> str:
 
 
 def download(text: str, name: str, kind: str) -> Response:
-    """A file to keep. Excel takes one without the mark for Windows-1252."""
-    mark = "\ufeff" if kind == "text/csv" else ""
+    """A file to keep."""
     disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     return Response(
-        (mark + text).encode(),
+        (for_excel(text) if kind == "text/csv" else text).encode(),
         media_type=f"{kind}; charset=utf-8",
         headers={"content-disposition": disposition},
     )

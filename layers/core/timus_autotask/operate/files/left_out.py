@@ -160,7 +160,7 @@ def _other_sums(column: str, summing: Sequence[LeftOut], charges: _Charges) -> I
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class MayBeNoCharge:
     """A row that names a product, and may charge nothing."""
 
     row: Row
@@ -171,7 +171,7 @@ class Doubt:
 
 def like_totals(
     rows: Sequence[Row], unknown: Collection[int], unknown_customers: Collection[int]
-) -> Iterator[Doubt]:
+) -> Iterator[MayBeNoCharge]:
     """Rows of no product that is known, or of no customer who is, that may charge nothing: by how they are called, or by their numbers.
 
     Both are numbers of rows. A number of seats alone may be that of one other row by chance, and so may all numbers of a row of a known
@@ -198,23 +198,23 @@ class _Doubts:
         self._of_product = _by_product(whose or others)  # a file may name no customer at all
         self._by_customer = bool(whose)
 
-    def by_its_name(self, row: Row) -> Doubt | None:
+    def by_its_name(self, row: Row) -> MayBeNoCharge | None:
         """What stands where a customer or a product should."""
         columns = (name for name, these in self._unknown.items() if row.number in these)
         called = next((name for name in columns if _is_called_so(row, name)), "")
-        return Doubt(row, called, "it is called like a total") if called else None
+        return MayBeNoCharge(row, called, "it is called like a total") if called else None
 
-    def by_its_numbers(self, row: Row) -> Doubt | None:
+    def by_its_numbers(self, row: Row) -> MayBeNoCharge | None:
         """Other rows come to the same."""
         sku = row.values["sku"]
         if row.number in self._unknown["sku"]:
             sums = (one.make(row, (), 2) for one in self._of_product.values())
             is_sum = self._of_each.make(row, self._lines, 1) or any(sums)
-            return Doubt(row, "sku", "its numbers are the sum of other rows") if is_sum else None
+            return MayBeNoCharge(row, "sku", "its numbers are the sum of other rows") if is_sum else None
         nobodys = self._by_customer and row.number in self._unknown["customer"] and sku in self._of_product
         if not nobodys or not self._of_product[sku].make(row, (), 2):
             return None
-        return Doubt(row, "customer", "its numbers are the sum of other rows of this product")
+        return MayBeNoCharge(row, "customer", "its numbers are the sum of other rows of this product")
 
 
 def _is_called_so(row: Row, column: str) -> bool:
@@ -259,7 +259,7 @@ def equal_rows(rows: Iterable[Row]) -> list[tuple[int, ...]]:
     return [tuple(these) for these in found.values() if len(these) > 1]
 
 
-def left_out_of(doubt: Doubt, words: Iterable[str]) -> LeftOut | None:
+def left_out_of(doubt: MayBeNoCharge, words: Iterable[str]) -> LeftOut | None:
     """The row of a doubt about its customer, if a person said that what stands there marks what charges nothing; None: nobody did."""
     values = doubt.row.values
     by = next((one for one in words if values["customer"] and says(one, values["customer"])), "")

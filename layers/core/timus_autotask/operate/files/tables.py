@@ -149,6 +149,11 @@ def as_csv(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> str:
     return file.getvalue()
 
 
+def for_excel(text: str) -> str:
+    """A file of CSV as it is handed out: Excel takes one without the mark in front for Windows-1252."""
+    return "\ufeff" + text
+
+
 def for_json(column: Column, value: Any) -> Any:
     """A value for a file of JSON; a text that the reader would take for what a spreadsheet made of another one is marked."""
     signs = (*_NO_VALUE, *_REWRITTEN, _MARK) if column.kind.code else (*_NO_VALUE, _MARK)

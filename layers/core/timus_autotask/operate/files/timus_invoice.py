@@ -15,12 +15,12 @@ from hashlib import sha256
 from typing import Any
 
 from timus_autotask.domain.days import local_midnight
-from timus_autotask.operate.decision import decided
+from timus_autotask.operate.billing_items import billing_items
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.left_out import (
-    Doubt,
     Leaving,
     LeftOut,
+    MayBeNoCharge,
     equal_rows,
     left_out_of,
     like_totals,
@@ -45,8 +45,8 @@ from timus_autotask.operate.files.tables import (
 )
 from timus_autotask.operate.mapping.known import near
 from timus_autotask.operate.month_end import EARLIER, YEAR, asking_autotask
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import Senseless, Way
-from timus_autotask.ports.errors import Refused
 from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.invoice import (
     InvoiceProfile,
@@ -64,7 +64,7 @@ from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.books import Books, open_books
 from timus_autotask.watch.month.four_sides import KINDS, Charge, FourSides, Invoice, SideRow, four_sides
 from timus_autotask.watch.month.ledger import superseded_units
-from timus_autotask.watch.month.ready import month_of
+from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.wording import counted
 
 FIELDS = ("customer", "sku", "quantity", "amount", "first_day", "last_day")
@@ -266,7 +266,7 @@ def _without_totals(
     return tuple(row for row in rows if row.number not in out), problems
 
 
-def _of_doubt(one: Doubt) -> Problem:
+def _of_doubt(one: MayBeNoCharge) -> Problem:
     written, number = one.row.values[one.column], one.row.number
     if one.column == "sku":
         return Problem(
@@ -416,15 +416,7 @@ def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said:
         books = open_books(deployment.ports, records, first - YEAR, store.changes(since))
         file = read_invoice(data, profile, books, first)
         invoice, left = file.invoice, file.left_out
-        try:
-            items = (
-                deployment.ports.autotask().billing_items(books.contracts, first - YEAR)
-                if books.contracts
-                else []
-            )
-        except Refused as error:
-            items = None
-            books = replace(books, notes=(*books.notes, f"Billing items could not be read: {error}"))
+        items, books = billing_items(deployment, books, first - YEAR)
     if left:
         sums = (words for one in left for words in _sums_in_words(one, profile))
         books = replace(books, notes=(*books.notes, _left_in_words(left), *sums))

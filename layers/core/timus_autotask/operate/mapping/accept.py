@@ -9,7 +9,6 @@ from datetime import date
 from typing import Any
 
 from timus_autotask.domain.mapping import Alias, CustomerMapping, Ignored, PlanMapping, Route, chosen_from
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import Catalogue, conflicts
 from timus_autotask.operate.mapping.choose import others_on, route_words
@@ -26,6 +25,7 @@ from timus_autotask.operate.mapping.late import (
 from timus_autotask.operate.mapping.line_choice import Switch, switched, units_of, was_billed, write_switch
 from timus_autotask.operate.mapping.suggest import Suggestions
 from timus_autotask.operate.proposal import Asked, Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import Doubt, NotDone
 from timus_autotask.store.customers import CustomerRecords, put_mapping
 from timus_autotask.store.decisions import put_decision

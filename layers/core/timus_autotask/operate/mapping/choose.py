@@ -21,7 +21,6 @@ from timus_autotask.domain.mapping import (
 )
 from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import (
     Catalogue,
@@ -44,6 +43,7 @@ from timus_autotask.operate.mapping.late import (
     others_billed_later,
 )
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import Psa, Service

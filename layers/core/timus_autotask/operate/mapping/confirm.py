@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.table import Put
 from timus_autotask.store.customers import put_mapping

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.partner import put_plan

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.decisions import Decision, put_decision

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import FileRefused, Problem
 from timus_autotask.operate.mapping.catalogue import Catalogue
@@ -36,6 +35,7 @@ from timus_autotask.operate.mapping.late import (
 from timus_autotask.operate.mapping.line_choice import Switch, all_changed
 from timus_autotask.operate.mapping.listing import chosen_lines
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import Doubt, Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.decisions import put_decision

@@ -16,10 +16,10 @@ from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineChoice
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import Catalogue, LineOffered, ask, offered
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import Doubt, NotDone, Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.contracts import ContractRecords, ContractState

@@ -87,8 +87,6 @@ class Review:
     """Goes through the suggestions, SKUs first. Each answer belongs to :attr:`question`, and leads to the next one."""
 
     suggestions: Suggestions
-    opens: bool = False
-    """Whether the terms open a contract for a customer who has a company only."""
     _decided: dict[tuple[str, str], Offered | str] = field(default_factory=dict)
     """By kind and id: the offer, or why it is ignored. What is left for later is missing."""
     _lines: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -177,7 +175,7 @@ class Review:
 
     def _objection(self, offer: ContractOffered) -> NoContract | Doubtful | None:
         if offer.contract is None:
-            return None if self.opens else NoContract(offer.against)
+            return None if self.suggestions.opens_contracts else NoContract(offer.against)
         others = tuple(self._others_on(offer.contract.id))
         return Doubtful(offer.against, offer.contract.id, others) if offer.against or others else None
 

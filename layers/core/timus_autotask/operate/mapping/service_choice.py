@@ -7,12 +7,12 @@ from datetime import date
 from typing import Any
 
 from timus_autotask.domain.mapping import CustomerMapping, ServiceChoice, chosen_from, in_force
-from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import ask
 from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay, holds_from
 from timus_autotask.operate.mapping.known import customer_is_no_slip, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.decisions import put_decision

@@ -30,7 +30,7 @@ from timus_autotask.operate.mapping.matching import Basis, Companies, Match, Ser
 from timus_autotask.operate.proposal import Progress, quiet
 from timus_autotask.ports.psa import ContractService
 from timus_autotask.store.customers import CustomerRecords
-from timus_autotask.store.terms import TermsUnreadable
+from timus_autotask.store.terms import TermsUnreadable, policy_from
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import Records, status_of
@@ -175,6 +175,8 @@ class Suggestions:
     customers: tuple[CustomerSuggested, ...]
     ignored: int = 0
     """Customers and SKUs that a person has set aside."""
+    opens_contracts: bool = False
+    """Whether the terms open a contract for a customer who has a company only."""
 
     def __len__(self) -> int:
         return len(self.skus) + len(self.customers)
@@ -208,7 +210,8 @@ def suggest(
         return Suggestions((), (), ignored)
     found = _Finder(deployment, catalogue or Catalogue(deployment), records, on_progress)
     offers = found.services(skus)
-    return Suggestions(offers, found.companies(wanted, offers), ignored)
+    opens = policy_from(partner.values).open_contracts
+    return Suggestions(offers, found.companies(wanted, offers), ignored, opens)
 
 
 def _known(records: CustomerRecords, partner: Terms) -> Customer:

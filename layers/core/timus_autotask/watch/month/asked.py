@@ -24,7 +24,7 @@ _Told = tuple[Cause, int]
 """An event, and how many seats more it says."""
 
 
-class Because(StrEnum):
+class WhyNobodyAsked(StrEnum):
     """Why there is a change that nobody asked for, or a part of one; for people."""
 
     TERMS = "because the terms changed"
@@ -33,12 +33,12 @@ class Because(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedFor:
     """Who asked for a change, and what of it nobody asked for."""
 
     by: tuple[Cause, ...] = ()
     """In order of time."""
-    because: tuple[Because, ...] = ()
+    because: tuple[WhyNobodyAsked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class Going:
 
     seats: int
     """As the adjustment counts them; negative: they go."""
-    because: Because
+    because: WhyNobodyAsked
 
 
-def asked_of(entry: JournalEntry, going: Going | None, by_terms: Iterable[date]) -> Asked:
+def asked_of(entry: JournalEntry, going: Going | None, by_terms: Iterable[date]) -> AskedFor:
     """Who asked for an adjustment. ``by_terms``: the days from which on other terms bill units otherwise."""
     seats = going.seats if going else 0
     because = [going.because] if going else []
@@ -61,7 +61,7 @@ def asked_of(entry: JournalEntry, going: Going | None, by_terms: Iterable[date])
         before=entry.units_before + seats,
         of_terms=is_of_terms(entry, by_terms),
     )
-    return Asked(tuple(found), (*because, *([Because.TERMS] if of_terms else [])))
+    return AskedFor(tuple(found), (*because, *([WhyNobodyAsked.TERMS] if of_terms else [])))
 
 
 def is_of_terms(entry: JournalEntry, by_terms: Iterable[date]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from timus_autotask.domain.days import ONE_DAY, effective_day, local_midnight, period_containing
+from timus_autotask.domain.days import effective_day, local_midnight, period_containing
 from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
@@ -22,8 +22,9 @@ from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, tot
 from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import Coverage
+from timus_autotask.watch.month.months import month_before
 from timus_autotask.watch.month.posted import Posted, periods_within, posted
-from timus_autotask.watch.month.ready import Open, Ready, Waits, beside_of, month_of, ready
+from timus_autotask.watch.month.ready import Open, Ready, Waits, beside_of, ready
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import Records, Status, status_of
@@ -133,7 +134,7 @@ def digest(ports: Ports, since: datetime) -> Digest:
     records, _ = everything(ports.store, 0)
     now, today = ports.clock.now(), ports.today()
     status = status_of(records, now, ports.zone)
-    changes = [*ports.store.changes(min(since, local_midnight(_month_before(today) - EARLIER, ports.zone)))]
+    changes = [*ports.store.changes(min(since, local_midnight(month_before(today) - EARLIER, ports.zone)))]
     made = [one for one in changes if one.settled_at >= since and one.outcome is Outcome.LANDED and one.delta]
     found = Digest(
         effective_day(since, ports.zone),
@@ -155,9 +156,9 @@ def digest(ports: Ports, since: datetime) -> Digest:
         return replace(found, away=str(error) or type(error).__name__)
     beside = beside_of(records, now, ports.zone)
     month = ready(books, today, beside)
-    passed = tuple(filter(_to_correct, (posted(books, None, day) for day in (today, _month_before(today)))))
+    passed = tuple(filter(_to_correct, (posted(books, None, day) for day in (today, month_before(today)))))
     found = replace(found, changed=_changed(made, books, ports), passed=passed, notes=_notes(books))
-    return _with(found, month, ready(books, _month_before(today), beside))
+    return _with(found, month, ready(books, month_before(today), beside))
 
 
 def _with(found: Digest, month: Ready, before: Ready) -> Digest:
@@ -179,13 +180,9 @@ def _notes(books: Books) -> tuple[str, ...]:
     return tuple(note for note in books.notes if note != NO_COSTS)  # it shows none
 
 
-def _month_before(today: date) -> date:
-    return month_of(today.replace(day=1) - ONE_DAY)[0]
-
-
 def _first_needed(records: Records, today: date) -> date:
     """The first day of the oldest billing period that has days in this month or the one before."""
-    first = _month_before(today)
+    first = month_before(today)
     begins = [first]
     for one in records.contracts.values():
         contract = one.state.value.contract

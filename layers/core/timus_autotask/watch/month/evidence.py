@@ -35,9 +35,9 @@ from timus_autotask.store.partner import PartnerRecords
 from timus_autotask.store.records import Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.history import undone_by
+from timus_autotask.watch.happened import undone_by
 from timus_autotask.watch.money import of_days
-from timus_autotask.watch.month.asked import Asked, Because, Going, asked_of, days_of_terms
+from timus_autotask.watch.month.asked import AskedFor, Going, WhyNobodyAsked, asked_of, days_of_terms
 from timus_autotask.watch.month.books import UNKNOWN, LinePrice
 from timus_autotask.watch.month.parked import EventEffect, effects_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
@@ -139,7 +139,7 @@ class LineEvidence:
     """What all who share the line are billed on it, by Timus and the terms; None: it is the customer's own."""
     part: Timeline = NOTHING
     """What of the line is the customer's on each day, by Timus and the terms, as ``days`` have it."""
-    asked: Mapping[str, Asked] = field(default_factory=dict)
+    asked: Mapping[str, AskedFor] = field(default_factory=dict)
     """Who asked for each of ``changes``, by its id."""
 
     @property
@@ -361,7 +361,7 @@ def _going(change: JournalEntry, line: LineEvidence, lines: Sequence[LineEvidenc
         return None
     contracts = {key.contract_id for key, turn in turns.items() if turn}
     same = contracts == {line.key.contract_id}
-    return Going(sign * seats, Because.SERVICE if same else Because.CONTRACT)
+    return Going(sign * seats, WhyNobodyAsked.SERVICE if same else WhyNobodyAsked.CONTRACT)
 
 
 def _turn(line: LineEvidence, day: date) -> int:
@@ -712,7 +712,7 @@ def verdict_of(found: MonthEvidence) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class DaysAlike:
     """Days in a row with the same numbers."""
 
     first: date
@@ -721,12 +721,12 @@ class Stretch:
     units: DayUnits
 
 
-def runs(days: Iterable[DayUnits]) -> list[Stretch]:
+def runs(days: Iterable[DayUnits]) -> list[DaysAlike]:
     """The days of a line, those with the same numbers as one."""
-    found: list[Stretch] = []
+    found: list[DaysAlike] = []
     for one in days:
         if found and replace(found[-1].units, day=one.day) == one:
             found[-1] = replace(found[-1], last=one.day)
         else:
-            found.append(Stretch(one.day, one.day, one))
+            found.append(DaysAlike(one.day, one.day, one))
     return found

@@ -1,4 +1,4 @@
-"""The leak ledger: seat-days that were used in Timus against seat-days that are billed in Autotask, each difference with its cause. Pure.
+"""The ledger: seat-days that were used in Timus against seat-days that are billed in Autotask, each difference with its cause. Pure.
 
 A seat-day is one unit on one day. For each customer, line and month: used + granted by the terms - billed = the sum of the causes, exactly.
 Money is an estimate, at the line's price of today; its parts are rounded first, so that they add up as well.

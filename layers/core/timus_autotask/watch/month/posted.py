@@ -28,7 +28,8 @@ from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import money_of_days, rounded
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on, waits_for_an_edit, ways_of_edit
-from timus_autotask.watch.month.ready import month_of, without_line
+from timus_autotask.watch.month.months import month_of
+from timus_autotask.watch.month.ready import without_line
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import remedy_of, said
 
@@ -128,7 +129,7 @@ class MissingItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class PostedDays:
     """Days with what they come to."""
 
     first: date
@@ -155,7 +156,7 @@ class Passed:
     """What that comes to, likewise; None: no price is known."""
     ways: tuple[str, ...]
     """How it can be brought right, for people."""
-    whole: Stretch | None = None
+    whole: PostedDays | None = None
     """With the posted days of the same billing periods in other months, which the reports of these months have; None: there are none."""
     skus: tuple[str, ...] = ()
 
@@ -435,13 +436,13 @@ class _Look:
                 yield day
 
 
-def _stretch(line: BookLine, contract: Contract, lacking: Sequence[tuple[date, int]]) -> Stretch:
+def _stretch(line: BookLine, contract: Contract, lacking: Sequence[tuple[date, int]]) -> PostedDays:
     days = [(day, -units) for day, units in lacking]
     money = money_of_days(days, line.price.price, contract.schedule)
-    return Stretch(days[0][0], days[-1][0], sum(units for _, units in days), money)
+    return PostedDays(days[0][0], days[-1][0], sum(units for _, units in days), money)
 
 
-def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: Stretch | None) -> Iterator[str]:
+def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: PostedDays | None) -> Iterator[str]:
     """How days that are posted can still be brought right."""
     of = {"contract": line.key.contract_id, "service": line.key.service_id}
     billed = "it is billed as the term posted_period says"
@@ -463,7 +464,7 @@ def _by_hand(money: Decimal | None, where: str) -> Iterator[str]:
     yield "In Autotask: un-post the period (void its invoice first), correct the units there, and post again"
 
 
-def _in_all(whole: Stretch | None) -> str:
+def _in_all(whole: PostedDays | None) -> str:
     """What the days of other months add to it, within a sentence."""
     if whole is None:
         return ""

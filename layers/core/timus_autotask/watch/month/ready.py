@@ -44,6 +44,7 @@ from timus_autotask.watch.month.causes import (
 )
 from timus_autotask.watch.month.coverage import Coverage, Ends, coverage
 from timus_autotask.watch.month.ledger import why_without_line
+from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.parked import EventEffect, costs, effects
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import NextWay, for_customers, remedy_of, said, way_later, will_wait
@@ -223,7 +224,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Unplaced:
+class UnplacedUnits:
     """Units of a customer's SKU that have no line."""
 
     customer: str
@@ -236,7 +237,7 @@ class Unplaced:
     """Why."""
 
 
-def without_line(books: Books, days: Sequence[date]) -> Iterator[Unplaced]:
+def without_line(books: Books, days: Sequence[date]) -> Iterator[UnplacedUnits]:
     """Units that have no line on these days and should have one, of each customer and SKU."""
     placed: dict[tuple[str, str], Timeline] = {}
     for line in books.lines.values():
@@ -259,7 +260,7 @@ def without_line(books: Books, days: Sequence[date]) -> Iterator[Unplaced]:
                 {"customer": customer_id, "sku": sku},
             )
             price = price_without_line(books, customer_id, sku).price
-            yield Unplaced(customer_id, sku, tuple(found), price, parked)
+            yield UnplacedUnits(customer_id, sku, tuple(found), price, parked)
 
 
 def _as_one(these: Sequence[Open]) -> Open:
@@ -328,12 +329,6 @@ def _by_contract(books: Books) -> dict[int, list[BookLine]]:
         if line.key.contract_id in on:
             on[line.key.contract_id].append(line)
     return on
-
-
-def month_of(day: date) -> tuple[date, date]:
-    """First and last day of a month."""
-    first = day.replace(day=1)
-    return period_containing(first, first, 1)
 
 
 def ready(books: Books, month: date, beside: Beside) -> Ready:
@@ -615,7 +610,7 @@ class _Words(NamedTuple):
 BEFORE_CONTRACT = "The contract begins only after these days, so it can bill none of them: map the customer to a contract that covers them, or charge them by hand."
 
 _WORDS: Mapping[Leak, _Words] = {
-    Leak.KEPT: _Words("An edit in Autotask is kept (drift --adopt)."),
+    Leak.KEPT: _Words("An edit in Autotask is kept: somebody decided so."),
     Leak.BEFORE: _Words("These days are from before the customer came to us."),
     Leak.LATE: _Words(
         "These days are past changing: correct them in Autotask, or bill or credit them by hand."

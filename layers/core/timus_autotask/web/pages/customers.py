@@ -59,7 +59,7 @@ class CustomersQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CustomerRow:
     """A customer in the list."""
 
     customer: str
@@ -78,7 +78,7 @@ class Row:
         return 0 if self.autotask is None else self.autotask - self.timus
 
 
-SORTS: Mapping[str, tuple[str, Callable[[Row], tuple[object, ...]]]] = {
+SORTS: Mapping[str, tuple[str, Callable[[CustomerRow], tuple[object, ...]]]] = {
     "need": (
         "What needs you first",
         lambda row: ([*Standing].index(row.standing), row.name.casefold(), row.customer),
@@ -94,7 +94,7 @@ class CustomersPage:
     """What the template shows."""
 
     asked: CustomersQuery
-    rows: tuple[Row, ...]
+    rows: tuple[CustomerRow, ...]
     found: int
     of: int
     pages: int
@@ -128,11 +128,11 @@ def customers_page(found: Everything, asked: CustomersQuery) -> CustomersPage:
     )
 
 
-def _row(group: Group, status: Status) -> Row:
+def _row(group: Group, status: Status) -> CustomerRow:
     lines = group.lines
     units = {line.key: line.autotask_units for line in lines if line.key}
     known = [one for one in units.values() if one is not None]
-    return Row(
+    return CustomerRow(
         group.customer,
         status.names.customers.get(group.customer, ""),
         group.standing,
@@ -151,7 +151,7 @@ def _remark(lines: Sequence[StatusLine]) -> str:
     return next((one for one in (*reasons, *beside, *explanations) if one), "")
 
 
-def _searched(row: Row, lines: Sequence[StatusLine], status: Status) -> Iterator[str]:
+def _searched(row: CustomerRow, lines: Sequence[StatusLine], status: Status) -> Iterator[str]:
     yield row.name.casefold()
     yield row.customer.casefold()
     for id_ in row.contracts:

@@ -25,7 +25,7 @@ from timus_autotask.web.desk import Everything, Suggested
 from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.kept import Seen
 from timus_autotask.web.proposals import ToDo
-from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
+from timus_autotask.web.showing import Showing, back_to, download, see_other, text_of, with_form
 
 MAPPED_AT_ONCE = 50
 """Mapped customers on one page."""
@@ -131,17 +131,19 @@ def routes(pages: Showing) -> list[Route]:
     """What is done about mappings."""
     return [
         Route("/mapping", _Handlers(pages).show),
-        Route("/mapping/look", posted(_Handlers(pages).look), methods=["POST"]),
-        Route("/mapping/accept", posted(_Handlers(pages).accept), methods=["POST"]),
-        Route("/mapping/unignore", posted(_Handlers(pages).unignore), methods=["POST"]),
-        Route("/mapping/line", posted(_Handlers(pages).line), methods=["POST"]),
+        Route("/mapping/look", with_form(_Handlers(pages).look), methods=["POST"]),
+        Route("/mapping/accept", with_form(_Handlers(pages).accept), methods=["POST"]),
+        Route("/mapping/unignore", with_form(_Handlers(pages).unignore), methods=["POST"]),
+        Route("/mapping/line", with_form(_Handlers(pages).line), methods=["POST"]),
         Route("/mapping/lines", _Handlers(pages).lines),
-        Route("/mapping/import", posted(_Handlers(pages).take_in), methods=["POST"]),
+        Route("/mapping/import", with_form(_Handlers(pages).take_in), methods=["POST"]),
         Route("/mapping/mappings.csv", _Handlers(pages).export),
     ]
 
 
 class _Handlers:
+    """The page Mapping: what is asked of it, and what its forms do."""
+
     def __init__(self, pages: Showing) -> None:
         self._pages = pages
         self._desk = pages.desk

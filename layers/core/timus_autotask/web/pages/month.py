@@ -1,4 +1,4 @@
-"""Month end: may it be posted, the leak ledger, and a customer's evidence; each to look at and to keep."""
+"""Month end: may it be posted, the ledger, and a customer's evidence; each to look at and to keep."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from timus_autotask.domain.days import ONE_DAY
+from timus_autotask.handouts.pages import client_page, evidence_page
 from timus_autotask.operate.files.evidence_file import to_csv
 from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.operate.month_end import Looked, ledger_csv
@@ -26,7 +27,6 @@ from timus_autotask.watch.month.client_month import client_month
 from timus_autotask.watch.month.evidence import Month, MonthEvidence, evidence, money_of, verdict_of
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Total, UndecidedEvent, total
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
-from timus_autotask.watch.page import client_page, evidence_page
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Desk
@@ -34,7 +34,7 @@ from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.formats import money
 from timus_autotask.web.kept import Kept, Seen
 from timus_autotask.web.pages.actions import Action, settling
-from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
+from timus_autotask.web.showing import Showing, back_to, download, see_other, text_of, with_form
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ MONTHS = 13
 """So many months can be chosen."""
 
 
-def month_of(text: str | None, today: date) -> date:
+def chosen_month(text: str | None, today: date) -> date:
     """The first day of a month as it stands in the address; what makes no sense, or is beyond ten years, is the running one."""
     running = today.replace(day=1)
     try:
@@ -262,10 +262,10 @@ def routes(pages: Showing) -> list[Route]:
     handlers = _Handlers(pages)
     return [
         Route("/ready", handlers.ready),
-        Route("/ready/look", posted(handlers.look_ready), methods=["POST"]),
+        Route("/ready/look", with_form(handlers.look_ready), methods=["POST"]),
         Route("/ready/ready.json", handlers.ready_file),
         Route("/ledger", handlers.ledger),
-        Route("/ledger/look", posted(handlers.look_ledger), methods=["POST"]),
+        Route("/ledger/look", with_form(handlers.look_ledger), methods=["POST"]),
         Route("/ledger/ledger.{kind}", handlers.ledger_file),
         Route("/evidence", handlers.evidence),
         Route("/evidence/evidence.{kind}", handlers.evidence_file),
@@ -274,6 +274,8 @@ def routes(pages: Showing) -> list[Route]:
 
 
 class _Handlers:
+    """The pages *Before posting*, *Ledger* and evidence: what is asked of them, and what their forms do."""
+
     def __init__(self, pages: Showing) -> None:
         self._pages = pages
         self._desk = pages.desk
@@ -283,7 +285,7 @@ class _Handlers:
         return self._desk.deployment.today
 
     def ready(self, request: Request) -> Response:
-        month = month_of(request.query_params.get("month"), self._today)
+        month = chosen_month(request.query_params.get("month"), self._today)
         kept = self._desk.month(month)
         self._pages.visit(request, kept)
         status = self._pages.everything().status
@@ -294,17 +296,17 @@ class _Handlers:
         return self._pages.shown(request, "ready.html", page=page, names=names, at=kept.seen.at, kinds=KINDS)
 
     def look_ready(self, _request: Request, form: FormData) -> Response:
-        self._desk.month(month_of(text_of(form, "month"), self._today)).soon()
+        self._desk.month(chosen_month(text_of(form, "month"), self._today)).soon()
         return see_other(back_to(form, "/ready"))
 
     def ready_file(self, request: Request) -> Response:
-        month = month_of(request.query_params.get("month"), self._today)
+        month = chosen_month(request.query_params.get("month"), self._today)
         looked = read_now(self._desk, self._desk.month(month))
         return download(as_json(ready_form(looked.ready)), f"ready-{month:%Y-%m}.json", "application/json")
 
     def ledger(self, request: Request) -> Response:
         query = request.query_params
-        since = month_of(query.get("since") or f"{self._today.year}-01", self._today)
+        since = chosen_month(query.get("since") or f"{self._today.year}-01", self._today)
         kept = self._desk.ledger(since)
         self._pages.visit(request, kept)
         names = kept.seen.value.names if kept.seen.value else self._pages.everything().status.names
@@ -315,11 +317,11 @@ class _Handlers:
         )
 
     def look_ledger(self, _request: Request, form: FormData) -> Response:
-        self._desk.ledger(month_of(text_of(form, "since"), self._today)).soon()
+        self._desk.ledger(chosen_month(text_of(form, "since"), self._today)).soon()
         return see_other(back_to(form, "/ledger"))
 
     def ledger_file(self, request: Request) -> Response:
-        since = month_of(request.query_params.get("since"), self._today)
+        since = chosen_month(request.query_params.get("since"), self._today)
         found = read_now(self._desk, self._desk.ledger(since))
         match request.path_params["kind"]:
             case "csv":
@@ -331,7 +333,7 @@ class _Handlers:
 
     def _evidence(self, request: Request) -> MonthEvidence:
         customer = request.query_params.get("customer", "")
-        month = month_of(request.query_params.get("month"), self._today)
+        month = chosen_month(request.query_params.get("month"), self._today)
         found = evidence(self._desk.deployment.ports, customer, Month.of(month))
         if not found.known:
             require_customer_to_show(self._desk.deployment, customer)

@@ -16,8 +16,8 @@ from timus_autotask.watch.month.posted import BY_US, Explained, Item, Posted
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.kept import Seen
-from timus_autotask.web.pages.month import month_of, months_until, read_now
-from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
+from timus_autotask.web.pages.month import chosen_month, months_until, read_now
+from timus_autotask.web.showing import Showing, back_to, download, see_other, text_of, with_form
 
 FEW = 40
 """So many billing items are shown without being asked for."""
@@ -92,7 +92,7 @@ def routes(pages: Showing) -> list[Route]:
 
     def show(request: Request) -> Response:
         today = desk.deployment.today
-        month = month_of(request.query_params.get("month"), today)
+        month = chosen_month(request.query_params.get("month"), today)
         kept = desk.posted(month)
         pages.visit(request, kept)
         names = kept.seen.value.names if kept.seen.value else pages.everything().status.names
@@ -106,16 +106,16 @@ def routes(pages: Showing) -> list[Route]:
         return pages.shown(request, "posted.html", page=page, names=names, at=kept.seen.at)
 
     def look(_request: Request, form: FormData) -> Response:
-        desk.posted(month_of(text_of(form, "month"), desk.deployment.today)).soon()
+        desk.posted(chosen_month(text_of(form, "month"), desk.deployment.today)).soon()
         return see_other(back_to(form, "/posted"))
 
     def file(request: Request) -> Response:
-        month = month_of(request.query_params.get("month"), desk.deployment.today)
+        month = chosen_month(request.query_params.get("month"), desk.deployment.today)
         found = read_now(desk, desk.posted(month))
         return download(as_json(posted_form(found)), f"posted-{month:%Y-%m}.json", "application/json")
 
     return [
         Route("/posted", show),
-        Route("/posted/look", posted(look), methods=["POST"]),
+        Route("/posted/look", with_form(look), methods=["POST"]),
         Route("/posted/posted.json", file),
     ]

@@ -26,7 +26,7 @@ from timus_autotask.operate.terms import (
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.pages.term_words import APPROVALS, TERM_WORDS, TermWords, all_said, change_of
 from timus_autotask.web.proposals import ToDo
-from timus_autotask.web.showing import Showing, back_to, posted, see_other, text_of
+from timus_autotask.web.showing import Showing, back_to, see_other, text_of, with_form
 
 RULES = Path(__file__).parents[5] / "docs" / "billing-rules.md"
 """The page with every term and its worked examples, which tests play. It is in the checkout that the command runs from."""
@@ -154,12 +154,14 @@ def routes(pages: Showing) -> list[Route]:
     handlers = _Handlers(pages)
     return [
         Route("/terms", handlers.show),
-        Route("/terms/set", posted(handlers.set), methods=["POST"]),
-        Route("/terms/pause", posted(handlers.pause), methods=["POST"]),
+        Route("/terms/set", with_form(handlers.set), methods=["POST"]),
+        Route("/terms/pause", with_form(handlers.pause), methods=["POST"]),
     ]
 
 
 class _Handlers:
+    """The page Terms: what is asked of it, and what its forms do."""
+
     def __init__(self, pages: Showing) -> None:
         self._pages = pages
         self._desk = pages.desk

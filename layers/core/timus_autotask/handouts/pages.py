@@ -12,11 +12,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from timus_autotask.plain import visible
 from timus_autotask.store.invoice import SignOff
-from timus_autotask.watch.history import by_whom
+from timus_autotask.watch.happened import by_whom
 from timus_autotask.watch.month.client_month import ClientMonth, day_of
 from timus_autotask.watch.month.evidence import MonthEvidence, money_of, runs, undone_of, verdict_of
 from timus_autotask.watch.month.four_sides import FourSides
-from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.month.side_remedy import remedy_of_difference
+from timus_autotask.watch.remedy import remedy_of, ways
 from timus_autotask.watch.wording import counted, with_sign
 
 
@@ -37,7 +38,7 @@ def four_sides_page(found: FourSides, file: str, signed: SignOff | None) -> str:
 
 def _pages() -> Environment:
     pages = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "pages"),
+        loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -54,6 +55,8 @@ def _pages() -> Environment:
     pages.filters["by_whom"] = by_whom
     pages.filters["moment"] = _moment
     pages.filters["remedy_of"] = remedy_of
+    pages.filters["ways"] = ways
+    pages.globals["remedy_of_difference"] = remedy_of_difference
     return pages
 
 

@@ -17,7 +17,7 @@ NARROW = 76
 """Columns below which a table becomes a list."""
 
 
-class Stage:
+class Narrator:
     """Where the demo speaks. ``began`` is when it was opened, as monotonic seconds."""
 
     def __init__(self) -> None:

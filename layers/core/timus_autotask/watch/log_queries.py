@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Query(NamedTuple):
@@ -15,10 +15,6 @@ class Query(NamedTuple):
     def log_groups(self, stack: str) -> list[str]:
         """Where it looks."""
         return [group_of(stack, function) for function in self.functions]
-
-    def to_json(self, stack: str) -> dict[str, Any]:
-        """For programs."""
-        return {"words": self.title, "log_groups": self.log_groups(stack), "query": self.text}
 
 
 _ALL = ("receive-webhook", "apply-changes", "sweep", "reconcile")
@@ -89,8 +85,3 @@ QUERIES = (
 def group_of(stack: str, function: str) -> str:
     """The log group of a function, as the template names it."""
     return f"/aws/lambda/{stack}-{function}"
-
-
-def queries_to_json(stack: str) -> dict[str, Any]:
-    """All of them, for programs."""
-    return {"queries": [query.to_json(stack) for query in QUERIES]}

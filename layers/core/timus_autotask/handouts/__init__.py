@@ -1,0 +1,1 @@
+"""What is kept, printed or sent: pages of HTML over the values of ``watch/``."""

@@ -1,0 +1,46 @@
+"""What was posted on some contracts, as far as it charges somebody: for the reports of finance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.ports.errors import Refused
+from timus_autotask.ports.psa import BillingItem
+from timus_autotask.watch.month.books import Books
+from timus_autotask.watch.wording import counted
+
+MOST_NAMED = 10
+"""So many items that charge nobody are named in the note."""
+
+
+def billing_items(
+    deployment: Deployment, books: Books, since: date
+) -> tuple[Sequence[BillingItem] | None, Books]:
+    """The items of the books' contracts from a day on, and the books with a note of what is missing among them.
+
+    None: they may not be read. An item that is marked as non-billable is left out: Autotask charges nobody for it.
+    """
+    if not books.contracts:
+        return (), books
+    try:
+        items = deployment.ports.autotask().billing_items(books.contracts, since)
+    except Refused as error:
+        return None, _with_note(books, f"Billing items could not be read: {error}")
+    free = [one for one in items if not one.is_billable]
+    if free:
+        books = _with_note(books, _in_words(free))
+    return [one for one in items if one.is_billable], books
+
+
+def _in_words(free: Sequence[BillingItem]) -> str:
+    named = [f"{one.name} of {one.day} on contract {one.contract_id}" for one in free[:MOST_NAMED]]
+    more = [f"{len(free) - len(named)} more"] if len(free) > len(named) else []
+    them = counted(len(free), "posted item is", "posted items are")
+    return f"{them} marked as non-billable in Autotask and charged to nobody: {'; '.join([*named, *more])}."
+
+
+def _with_note(books: Books, note: str) -> Books:
+    return replace(books, notes=(*books.notes, note))
