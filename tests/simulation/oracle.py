@@ -1375,7 +1375,7 @@ class Oracle:
             return
         if any(self._undos.get((contract.id, line.service["id"])) for line in plans):
             return  # a person may have wanted more of them
-        if not self.w.story.families and not all(map(self._numbers_tell_plans, subs)):
+        if not self.w.story.families and not all(self._numbers_tell_plans(sub, heard) for sub in subs):
             return  # numbers only suggest which SKUs are plans, and may mislead for as many units as they are wrong by
         told = [line for line in plans if self._is_known((contract.id, line.service["id"]), since, heard)]
         billed = sum(line.units_on(since.toordinal()) for line in told)
@@ -1419,13 +1419,17 @@ class Oracle:
         had = (sum(v.units(sku, day) for sku in PLANS) for v in versions if v.number >= newest)
         return max(had, default=0)
 
-    def _numbers_tell_plans(self, sub: str) -> bool:
-        """Whether of any two versions, whenever plans have fallen and others risen, about as many went as came."""
-        for before, after in combinations(self.history[sub], 2):
+    def _numbers_tell_plans(self, sub: str, heard: int) -> bool:
+        """Whether plans have fallen and others risen, by all that is known, and of any two versions about as many went as came."""
+        told = False
+        known = [v for v in self.history[sub] if self._arrived_at.get((sub, v.number), heard) < heard]
+        for before, after in combinations(known, 2):
             deltas = [after.items.get(sku, 0) - before.items.get(sku, 0) for sku in PLANS]
-            if any(one < 0 < other and not _exchanged(one, other) for one in deltas for other in deltas):
+            pairs = [_exchanged(one, other) for one in deltas for other in deltas if one < 0 < other]
+            if not all(pairs):
                 return False
-        return True
+            told = told or bool(pairs)
+        return told
 
     def _looks_like_an_add_on(self, sub: str, billed: Iterable[Any]) -> bool:
         """Whether numbers mislead: the one plan never had half of what the other comes to, and the gateway, which had, was beside both.
@@ -1542,6 +1546,8 @@ class Oracle:
                 continue
             if self._taken(line, today) and self._was_wanted(line, today, has):
                 continue
+            if self._is_a_persons_day(line, today, want, has):
+                continue
             if self._just_begun(today) and self._was_right(line, today - DAY, has):
                 continue
             state = (
@@ -1581,6 +1587,18 @@ class Oracle:
     def _just_begun(self, day: date) -> bool:
         """Whether a day began so recently that what is dated to it need not be posted yet."""
         return self.w.scheduler.now < self.midnight(day) + (self.w.story.settle + BOUND) * SECOND
+
+    def _is_a_persons_day(self, line: Line, day: date, want: int, has: int) -> bool:
+        """Whether a day has an adjustment of a person's, which takes it: what ran over from ours of a day before stays there for that day.
+
+        Where ours may take the place of theirs, it did if it is of that day; what the day has then, nobody wanted.
+        """
+        if not self._edits_of(line, day) - {0}:
+            return False
+        if self._taken(line, day) and self.w.story.switches.get("same_day") == "override":
+            return True
+        ran_over = [delta for on, delta in self._committed[line] if on < day]
+        return any(self._fits(line, want, has - delta) for delta in ran_over)
 
     def _was_right(self, line: Line, day: date, has: int) -> bool:
         want = self.wants(line, day) or 0
