@@ -322,7 +322,8 @@ def _outlived(source: Source) -> Timeline:
 
 
 def _reported(customer: Customer, sku: str, replayed: Sequence[Dated]) -> _Reported:
-    having = [one for one in customer.subscriptions if sku in one.skus]
+    pairs = zip(customer.subscriptions, replayed, strict=True)
+    having = [one for one, its in pairs if sku in its.billed]
     first = min(version.day for one in having for version in one.versions)
     renewed = [one.renewed_until for one in having]
     return _Reported(

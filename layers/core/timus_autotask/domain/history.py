@@ -69,13 +69,17 @@ class Version:
 
     def quantity(self, sku: str) -> int:
         """Units of a SKU that are billed from ``day`` on, until ``ends``."""
-        return self.units.get(sku, 0)
+        return 0 if self._is_over else next((units for one, units in self.items if one == sku), 0)
 
     @property
     def units(self) -> dict[str, int]:
         """Units by SKU that are billed from ``day`` on, until ``ends``."""
-        over = not self.billed or (self.cancel_at is not None and self.cancel_at <= self.day)
-        return {} if over else dict(self.items)
+        return {} if self._is_over else dict(self.items)
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing of it is billed on any day."""
+        return not self.billed or (self.cancel_at is not None and self.cancel_at <= self.day)
 
     @property
     def having(self) -> frozenset[str]:
@@ -210,9 +214,13 @@ class Subscription:
         days = (newest.cancel_at, *(day for day in units.days if day > newest.cancel_at))
         return Timeline.sampled((day for day in days if day < newest.day), units.at).set_from(newest.day, 0)
 
-    def most(self, sku: str) -> int:
-        """The most units of a SKU that a version lists."""
-        return max((dict(version.items).get(sku, 0) for version in self.versions), default=0)
+    def most(self) -> dict[str, int]:
+        """By SKU: the most units of it that a version lists."""
+        found = dict.fromkeys(self.skus, 0)
+        for version in self.versions:
+            for sku, units in version.items:
+                found[sku] = max(found[sku], units)
+        return found
 
     def exchanged(self) -> tuple[frozenset[str], ...]:
         """Groups of SKUs between which seats moved, as far as numbers show it.

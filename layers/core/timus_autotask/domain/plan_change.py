@@ -98,7 +98,7 @@ class Families:
         self._said = {sku: mapped[sku].family for sku in subscription.skus if sku in mapped}
         """What people said at the mapping: the name of a family, or empty for an add-on."""
         self._exchanged = {sku: group for group in subscription.exchanged() for sku in group}
-        self._most = {sku: subscription.most(sku) for sku in subscription.skus}
+        self._most = subscription.most()
         self._together: dict[str, set[str]] = {sku: set() for sku in subscription.skus}
         for having in (version.having for version in subscription.versions):
             for sku in having:
