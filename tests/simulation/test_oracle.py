@@ -532,11 +532,13 @@ def test_only_a_service_that_is_found_comes_in_between(stored: PlanMapping, betw
 def test_what_a_preview_has_shown_may_come_once_another_contract_has_settled(
     code: str, elsewhere: int | None, waits: bool
 ) -> None:
-    """Only while a line waits for a decrease, and only while something settles on another contract."""
+    """Only while a line waits for a decrease, and only while something settles on another contract, or is still to be looked at there."""
     parked = Line(CONTRACT, SERVICES[ADV], parked=Parked(code, {}))
     intent = Intent("i", DAY, 1, Timeline(), NOW, NOW)
     open_one = [Line(elsewhere, SERVICES[ESS], intent=intent)] if elsewhere else []
     assert waits_elsewhere(CONTRACT, [parked, *open_one]) is waits
+    assert waits_elsewhere(CONTRACT, [parked, *open_one], [CONTRACT]) is waits
+    assert waits_elsewhere(CONTRACT, [parked], [CONTRACT, SECOND_CONTRACT]) is (code != "refused")
 
 
 @pytest.mark.parametrize(

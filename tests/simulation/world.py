@@ -1015,7 +1015,7 @@ class World:
         if document.data.get("generation", 0) != shown.generation or not self._undisturbed(shown):
             return None
         works = "lease" in document.data or document.data.get("converged", 0) < shown.generation
-        if works or shown.unmerged or waits_elsewhere(shown.contract, self.store.lines()):
+        if works or shown.unmerged or waits_elsewhere(shown.contract, self.store.lines(), self._to_do()):
             return shown
         self.oracle.posted_as_shown(shown.contract, shown.posted, shown.adjustments)
         return None
@@ -1040,6 +1040,11 @@ class World:
         found = _all_shown(preview, self.store, now, posted, self._counted_on)
         later = later_looks(plans.values(), self.clock.now())
         return [replace(one, looked_for_later=later) for one in found]
+
+    def _to_do(self) -> set[int]:
+        """The contracts of which something is new."""
+        states = [one.data for one in self.memory.documents() if one.key.sk == "CONTRACT"]
+        return {one["contract_id"] for one in states if one.get("generation", 0) != one.get("converged", 0)}
 
     def _inbox(self) -> frozenset[Key]:
         """The events that are not merged yet."""
@@ -1104,14 +1109,18 @@ class World:
         self.words.append(f"{self.clock.now():%m-%d %H:%M:%S.%f}"[:-3] + f"  {line}")
 
 
-def waits_elsewhere(contract: int, lines: Iterable[Line]) -> bool:
-    """Whether a line of a contract waits for a decrease while a line of another contract settles: what is to come was shown, and comes later."""
+def waits_elsewhere(contract: int, lines: Iterable[Line], to_do: Collection[int] = ()) -> bool:
+    """Whether a line of a contract waits for a decrease while a line of another contract settles: what is to come was shown, and comes later.
+
+    ``to_do``: contracts whose turn is still to come, on which the decrease may be.
+    """
     known = [*lines]
     waits = any(
         one.contract_id == contract and one.parked is not None and one.parked.code == "waits-for-decrease"
         for one in known
     )
-    return waits and any(one.contract_id != contract and one.intent is not None for one in known)
+    settling = any(one.contract_id != contract and one.intent is not None for one in known)
+    return waits and (settling or bool({*to_do} - {contract}))
 
 
 @dataclass(frozen=True)
