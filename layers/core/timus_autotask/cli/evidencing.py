@@ -251,9 +251,9 @@ def _show_decisions(line: LineEvidence, terminal: Terminal) -> None:
 def _change(change: JournalEntry, line: LineEvidence, zone: ZoneInfo) -> tuple[Any, ...]:
     asked = line.asked[change.id]
     who = [
-        f"{cause.actor or 'not named'}: {cause.before} → {cause.after} {cause.sku}, {_moment(cause.occurred_at, zone)}, arrived "
-        f"{_moment(cause.received_at, zone)}, {cause.event_id}"
-        for cause in asked.by
+        f"{one.cause.actor or 'not named'}: {one.words}, {_moment(one.cause.occurred_at, zone)}, arrived "
+        f"{_moment(one.cause.received_at, zone)}, {one.cause.event_id}"
+        for one in asked.by
     ]
     who += [f"nobody, {why}" if not asked.by else why for why in asked.because]
     undone_by = line.undone_by

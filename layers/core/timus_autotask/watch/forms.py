@@ -25,6 +25,7 @@ from timus_autotask.store.runs import Run
 from timus_autotask.watch.check import CheckResult, worst
 from timus_autotask.watch.history import History, Owed, undone_by
 from timus_autotask.watch.money import Estimate
+from timus_autotask.watch.month.asked import Request
 from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import Coverage
@@ -402,7 +403,12 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
             for change in one.changes
         ],
         "asked": [
-            {"change_id": id_, "events": [cause.event_id for cause in each.by], "because": [*each.because]}
+            {
+                "change_id": id_,
+                "events": [request.cause.event_id for request in each.by],
+                "requests": [_request(request) for request in each.by],
+                "because": [*each.because],
+            }
             for id_, each in one.asked.items()
         ],
         "undone": [_undone(each) for each in one.line.undone],
@@ -484,6 +490,18 @@ def change_with_causes_form(change: JournalEntry, names: Directory) -> Form:
         "number": change.number,
         "answer": change.answer.value if change.answer else None,
         "causes": [_cause(cause) for cause in change.causes],
+    }
+
+
+def _request(request: Request) -> Form:
+    """What an event says for the day of a change that it asked for."""
+    return {
+        "event": request.cause.event_id,
+        "sku": request.cause.sku or None,
+        "before": request.before,
+        "after": request.after,
+        "cancelled_from": request.ends,
+        "in_trial": request.trial,
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Why
-from timus_autotask.watch.month.asked import asked_for, is_of_terms
+from timus_autotask.watch.month.asked import Asked, Because, asked_for, coming_back, is_of_terms, with_trials
 from timus_autotask.watch.month.evidence import LineEvidence, Month, MonthEvidence, by_journal
 from timus_autotask.watch.month.share import billed_by_day, landed_by_day, whose
 from timus_autotask.watch.wording import counted
@@ -40,7 +40,10 @@ class AskedBy:
     at: datetime | None
     """In the partner's zone."""
     before: int
+    """Seats that were ordered for the day of the change, as it was known before."""
     after: int
+    said: str = ""
+    """For people: what was asked for, where the change does not say just that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +239,12 @@ def _changes(
         goes_on = bool(moved or again or other)
         if not goes_on and not any(_is_shown(one.line, day) for one in turning):
             continue
-        said, asked = [*_go_on(moved, again, day), *_go_on_as(other, name, day)], list[Cause]()
+        said, asked = [*_go_on(moved, again, day), *_go_on_as(other, name, day)], Asked()
         if more := after - before - again - other:
             most = max(turning, key=lambda one: more * one.turns_by(day)).line
             explained, asked = _asked_and_explained(most, day, more, after - more, found)
             said.append(explained)
-        yield ClientChange(day, before, after, " ".join(said), tuple(_asked(asked, zone)))
+        yield ClientChange(day, before, after, " ".join(said), tuple(_asked(asked, after - before, zone)))
 
 
 def _moved(turns: Iterable[int]) -> int:
@@ -296,13 +299,26 @@ def _landed(line: LineEvidence, day: date) -> Sequence[JournalEntry]:
 
 def _asked_and_explained(
     line: LineEvidence, day: date, more: int, before: int, found: MonthEvidence
-) -> tuple[str, list[Cause]]:
+) -> tuple[str, Asked]:
     """What is said to the client of ``more`` seats on a line, and who asked for them. Those ``before`` may have been billed elsewhere."""
     told, mine = _told(line, day, found.customer)
     terms = any(is_of_terms(one, found.by_terms) for one in told) or (not told and day in found.by_terms)
-    asked, of_terms = asked_for(mine, day, more, before=before, of_terms=terms)
-    whys = {one.why for one in told} | ({Why.TERMS} if of_terms else set())
-    return _explained(told, day, more, line) + _why(line, day, whys), asked
+    back = coming_back(told, line.journal.entries)
+    enforced = any(one.why is Why.ENFORCED for one in told)
+    asked = asked_for(mine, day, more, before=before, of_terms=terms, back=back, enforced=enforced)
+    whys = {one.why for one in told} | ({Why.TERMS} if Because.TERMS in asked.because else set())
+    said = _explained(told, day, more, line, bool(asked.by)) + _why(line, day, whys)
+    if Because.BACK in asked.because:
+        said += f" {_come_back(back)}"
+    return said, replace(asked, by=with_trials(asked.by, found.trials))
+
+
+def _come_back(seats: int) -> str:
+    """For people: what was taken back before comes back."""
+    if seats < 0:
+        return f"{counted(-seats, 'seat')} fewer of that: an earlier change that was taken back holds again."
+    come = "comes" if seats == 1 else "come"
+    return f"{counted(seats, 'seat')} of that {come} back: an earlier change that was taken back holds again."
 
 
 def _told(line: LineEvidence, day: date, customer: str) -> tuple[Sequence[JournalEntry], list[Cause]]:
@@ -341,13 +357,19 @@ def _has_ended(line: LineEvidence, day: date) -> bool:
     return line.contract is not None and line.contract.end < day
 
 
-def _asked(causes: Iterable[Cause], zone: ZoneInfo) -> Iterator[AskedBy]:
-    for cause in causes:
-        at = cause.occurred_at.astimezone(zone) if cause.occurred_at else None
-        yield AskedBy(cause.actor or "", at, cause.before, cause.after)
+def _asked(asked: Asked, more: int, zone: ZoneInfo) -> Iterator[AskedBy]:
+    just_that = len(asked.by) == 1 and asked.by[0].more == more
+    for one in asked.by:
+        at = one.cause.occurred_at.astimezone(zone) if one.cause.occurred_at else None
+        said = [] if just_that else [f"{one.before} → {one.after}"]
+        said += [f"cancelled from {day_of(one.ends)}"] if one.ends else []
+        said += [f"{one.trial} in a trial, which is not billed"] if one.trial else []
+        yield AskedBy(one.cause.actor or "", at, one.before, one.after, ", ".join(said))
 
 
-def _explained(entries: Sequence[JournalEntry], day: date, delta: int, line: LineEvidence) -> str:
+def _explained(
+    entries: Sequence[JournalEntry], day: date, delta: int, line: LineEvidence, somebody_asked: bool
+) -> str:
     """For people: "3 seats more from 16 March 2026. They are billed for 16 of the 31 days from 1 March 2026 to 31 March 2026."."""
     contract, single = line.contract, abs(delta) == 1
     seats = counted(abs(delta), "seat")
@@ -360,7 +382,7 @@ def _explained(entries: Sequence[JournalEntry], day: date, delta: int, line: Lin
     are = "It is" if single else "They are"
     said += f" {are} {'billed' if delta > 0 else 'not billed'} for {_part_of_period(day, contract)}."
     postponed = next((one.postponed for one in entries if one.postponed), None)
-    if postponed:
+    if postponed and somebody_asked:
         said += f" It was asked for from {day_of(postponed.day)}."
     return said
 

@@ -37,7 +37,7 @@ from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.history import undone_by
 from timus_autotask.watch.money import of_days
-from timus_autotask.watch.month.asked import Asked, Because, Going, asked_of, days_of_terms
+from timus_autotask.watch.month.asked import Asked, Because, Going, Trials, asked_of, days_of_terms, trials_of
 from timus_autotask.watch.month.books import UNKNOWN, LinePrice
 from timus_autotask.watch.month.parked import EventEffect, effects_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
@@ -241,6 +241,8 @@ class MonthEvidence:
     """Why prices could not be read."""
     by_terms: frozenset[date] = frozenset()
     """The days from which on other terms bill the customer's units otherwise."""
+    trials: Trials = field(default_factory=dict)
+    """The customer's units in a trial."""
 
     @property
     def days_to_come(self) -> int:
@@ -321,7 +323,8 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     lines = [_priced(one, prices.get(one.key, UNKNOWN), observed, month) for one in lines]
     lines = _shared(ports, customer, lines, partner, schedules)
     by_terms = days_of_terms(customer.earlier, customer.policy)
-    lines = _asked(lines, by_terms)
+    trials = trials_of(customer)
+    lines = _asked(lines, by_terms, trials)
     return MonthEvidence(
         customer_id,
         name_of(records),
@@ -337,13 +340,14 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         known=bool(records.subscriptions or records.mapping or events),
         not_priced=not_priced,
         by_terms=by_terms,
+        trials=trials,
     )
 
 
-def _asked(lines: Sequence[LineEvidence], by_terms: frozenset[date]) -> list[LineEvidence]:
+def _asked(lines: Sequence[LineEvidence], by_terms: frozenset[date], trials: Trials) -> list[LineEvidence]:
     """With who asked for each change."""
     asked = {
-        (line.key, one.id): asked_of(one, _going(one, line, lines), by_terms)
+        (line.key, one.id): asked_of(one, _going(one, line, lines), by_terms, line.journal.entries, trials)
         for line in lines
         for one in line.changes
     }
