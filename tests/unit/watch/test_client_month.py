@@ -489,6 +489,8 @@ def test_a_line_of_its_own_shows_each_day_on_which_autotask_bills_other_seats() 
     line = shared.page(CUSTOMER)
     assert (line.first, line.last, rows(line)) == (25, 29, [(3, 25, 29)])
     assert asked(line) == [[]]
+    assert line.changes[0].nobody
+    assert line.changes[0].explained.endswith("31 March 2026. The number was set by hand.")
 
 
 def test_who_brings_an_order_forward_asked_for_it() -> None:
@@ -539,6 +541,41 @@ def test_a_free_seat_that_ends_is_a_change_of_the_terms_although_timus_says_just
     line = shared.page(CUSTOMER)
     assert (rows(line), people(line)) == ([(5, 25, 27)], [(5, [])])
     assert line.changes[0].explained.endswith(" The terms of billing were changed.")
+
+
+@pytest.mark.parametrize(
+    ("terms", "adv", "said"),
+    [
+        ("minimum.SASE-ADV-USER=8", 3, "you had 3 seats, and at least 8 are billed."),
+        ("included.SASE-ADV-USER=1", 3, "you had 3 seats, and 1 of them is free."),
+        ("included.SASE-ADV-USER=4", 3, "you had 3 seats, which are free."),
+        (
+            "decreases=start-of-next-period",
+            3,
+            "you had 3 seats, and 10 are billed, as by the terms of billing a change counts from another day.",
+        ),
+    ],
+)
+def test_where_the_terms_bill_other_seats_than_the_client_has_the_page_says_so(
+    terms: str, adv: int, said: str
+) -> None:
+    """Of each day until today, also where nothing that is billed changes."""
+    shared = alone(10)
+    shared.told("policy", "set", terms)
+    shared.until(5)
+    shared.world.tell(2, {ADV: adv, GATEWAY: 1})
+    shared.until(8)
+    assert shared.page(CUSTOMER).by_terms[-1] == f"From 5 March 2026 to 8 March 2026 {said}"
+
+
+def test_what_is_held_is_not_said_to_a_client_as_a_term() -> None:
+    """It is not decided yet."""
+    shared = alone(10)
+    shared.told("policy", "set", "approve_decreases=always")
+    shared.until(5)
+    shared.world.tell(2, {ADV: 3, GATEWAY: 1})
+    shared.until(8)
+    assert shared.page(CUSTOMER).by_terms == ()
 
 
 def test_a_cancellation_is_called_one() -> None:

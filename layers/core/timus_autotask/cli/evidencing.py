@@ -210,11 +210,13 @@ def _show_line(line: LineEvidence, found: MonthEvidence, zone: ZoneInfo, termina
             f"{counted(abs(line.seat_days), 'seat-day')} {much} {'is' if abs(line.seat_days) == 1 else 'are'} billed in this month until today.",
             style="yellow",
         )
+    if line.kept:
+        terminal.say(line.kept.message, style="yellow")
     _show_decisions(line, terminal)
     if money := money_of(line):
         terminal.say(f"{money}.")
     terminal.table(
-        ("days", "Timus", "part", "journal", "Autotask"),
+        ("days", "Timus", "part", "journal", "Autotask", "why"),
         [
             (
                 f"{run.first} to {run.last}" if run.first != run.last else str(run.first),
@@ -222,6 +224,7 @@ def _show_line(line: LineEvidence, found: MonthEvidence, zone: ZoneInfo, termina
                 run.units.part,
                 run.units.journal,
                 run.units.autotask,
+                [one.message for one in run.units.why],
             )
             for run in runs(line.days)
         ],

@@ -34,6 +34,7 @@ from timus_autotask.watch.month.digest_text import Mail
 from timus_autotask.watch.month.evidence import (
     ContractEvidence,
     JournalDifference,
+    KeptEdit,
     LineEvidence,
     MonthEvidence,
     WithoutLine,
@@ -412,6 +413,7 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
             for id_, each in one.asked.items()
         ],
         "undone": [_undone(each) for each in one.line.undone],
+        "kept": _kept(one.kept),
         "state": line.state.value,
         **_why(parked),
         "awaiting": [_held(change) for change in one.open_changes],
@@ -465,6 +467,19 @@ def _held(change: HeldChange) -> Form:
         "rejected_by": rejection.by if rejection else None,
         "rejected_at": rejection.at if rejection else None,
         "because": rejection.reason if rejection else None,
+    }
+
+
+def _kept(one: KeptEdit | None) -> Form | None:
+    """An edit in Autotask that is kept; None: there is none."""
+    if one is None:
+        return None
+    return {
+        "from": one.first,
+        "seat_days": one.seat_days,
+        "by": one.by or None,
+        "at": one.at,
+        "words": one.message,
     }
 
 

@@ -115,7 +115,10 @@ def _rows(line: LineEvidence, found: MonthEvidence) -> Iterator[dict[str, Any]]:
     }
     for one in line.days:
         changes = [change for change in line.changes if change.day == one.day]
-        yield ids | asdict(one) | {"difference": _difference(one)} | _changes_of_day(changes, line)
+        why = _joined(each.message for each in one.why)
+        yield (
+            ids | asdict(one) | {"difference": _difference(one), "why": why} | _changes_of_day(changes, line)
+        )
 
 
 def _difference(one: DayUnits) -> int | None:

@@ -16,7 +16,7 @@ from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Why
 from timus_autotask.watch.month.asked import Asked, Because, asked_for, coming_back, is_of_terms, with_trials
-from timus_autotask.watch.month.evidence import LineEvidence, Month, MonthEvidence, by_journal
+from timus_autotask.watch.month.evidence import DayUnits, LineEvidence, Month, MonthEvidence, by_journal
 from timus_autotask.watch.month.share import billed_by_day, landed_by_day, whose
 from timus_autotask.watch.wording import counted
 
@@ -29,6 +29,9 @@ WHY = {
     Why.UNDONE: " An earlier change was taken back.",
 }
 """What a client is told of a change that it did not ask for."""
+
+BY_HAND = " The number was set by hand."
+"""And of one that is none of our adjustments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class ClientChange:
     explained: str
     """What of a period it is billed for."""
     asked: tuple[AskedBy, ...]
+    nobody: bool = False
+    """Nobody asked for it, and that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,8 @@ class ClientLine:
     changes: tuple[ClientChange, ...]
     not_known: tuple[str, ...] = ()
     """For people: the days of which nobody can say how many seats of a shared line are the client's."""
+    by_terms: tuple[str, ...] = ()
+    """For people: the days on which the terms bill other seats than the client has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +209,52 @@ def _line(
         _chart(seats),
         tuple(_changes(service, services, found, zone)),
         tuple(_not_known(service.seats, found)),
+        tuple(said for one in service.parts for said in _by_terms(one, found)),
     )
+
+
+def _by_terms(part: _Part, found: MonthEvidence) -> Iterator[str]:
+    """For people: each stretch of days until today on which what the terms make of the client's seats is billed."""
+    stretches: list[list[DayUnits]] = []
+    for one in part.line.days:
+        if one.day > found.today or not one.why or part.seats[one.day] != one.part:
+            continue
+        last = stretches[-1][-1] if stretches else None
+        if last and replace(last, day=one.day, journal=one.journal, autotask=one.autotask) == one:
+            stretches[-1].append(one)
+        else:
+            stretches.append([one])
+    for days in stretches:
+        first, last_day = day_of(days[0].day), day_of(days[-1].day)
+        when = f"On {first}" if first == last_day else f"From {first} to {last_day}"
+        if said := _of_terms(days[0]):
+            yield f"{when} you had {said}."
+
+
+def _of_terms(day: DayUnits) -> str:
+    """For people: "3 seats, and at least 8 are billed"."""
+    of = {one.code: one for one in day.why}
+    trial = of.pop("trial", None)
+    of.pop("other-line", None)
+    said = [counted(day.timus, "seat")] if of or day.timus else []
+    if of:
+        said += [_of_codes({code: one.units for code, one in of.items()}, day)]
+    if trial:
+        said += [trial.message if said else trial.message.removeprefix("and ")]
+    return ", ".join(said)
+
+
+def _of_codes(units: Mapping[str, int], day: DayUnits) -> str:
+    are = "is" if day.part == 1 else "are"
+    match [*units]:
+        case ["minimum"]:
+            return f"and at least {day.part} {are} billed"
+        case ["included"]:
+            free = f"{'is' if units['included'] == -1 else 'are'} free"
+            return f"and {-units['included']} of them {free}" if day.part else f"which {free}"
+        case ["other-day"]:
+            return f"and {day.part} {are} billed, as by the terms of billing a change counts from another day"
+    return f"and by the terms of billing {day.part} {are} billed"
 
 
 def _together(seats: Sequence[int | None]) -> int | None:
@@ -231,20 +283,35 @@ def _changes(
     for day in found.month.days:
         before, after = service.seats[day - ONE_DAY], service.seats[day]
         turning = [one for one in service.parts if one.turns_by(day)]
-        if before is None or after is None or not turning:
-            continue
-        moved = _moved(one.turns_by(day) for one in turning)
-        again = _again(service.parts, day, after - before, moved)
-        other, name = _of_another(service, services, day, after - before - again)
-        goes_on = bool(moved or again or other)
-        if not goes_on and not any(_is_shown(one.line, day) for one in turning):
-            continue
-        said, asked = [*_go_on(moved, again, day), *_go_on_as(other, name, day)], Asked()
-        if more := after - before - again - other:
-            most = max(turning, key=lambda one: more * one.turns_by(day)).line
-            explained, asked = _asked_and_explained(most, day, more, after - more, found)
-            said.append(explained)
-        yield ClientChange(day, before, after, " ".join(said), tuple(_asked(asked, after - before, zone)))
+        if before is not None and after is not None and turning:
+            yield from _change_of(day, (before, after), turning, service, services, found, zone)
+
+
+def _change_of(
+    day: date,
+    seats: tuple[int, int],
+    turning: Sequence[_Part],
+    service: _Service,
+    services: Sequence[_Service],
+    found: MonthEvidence,
+    zone: ZoneInfo,
+) -> Iterator[ClientChange]:
+    """The change of a day, if it is one. ``seats``: before it and after it; ``turning``: the contracts on which they change."""
+    before, after = seats
+    moved = _moved(one.turns_by(day) for one in turning)
+    again = _again(service.parts, day, after - before, moved)
+    other, name = _of_another(service, services, day, after - before - again)
+    goes_on = bool(moved or again or other)
+    if not goes_on and not any(_is_shown(one.line, day) for one in turning):
+        return
+    said, asked, known = [*_go_on(moved, again, day), *_go_on_as(other, name, day)], Asked(), True
+    if more := after - before - again - other:
+        most = max(turning, key=lambda one: more * one.turns_by(day)).line
+        explained, asked = _asked_and_explained(most, day, more, after - more, found)
+        said.append(explained)
+        known = not most.others and all(one.causes or not one.events for one in _landed(most, day))
+    by = tuple(_asked(asked, after - before, zone))
+    yield ClientChange(day, before, after, " ".join(said), by, known and not by)
 
 
 def _moved(turns: Iterable[int]) -> int:
@@ -308,6 +375,8 @@ def _asked_and_explained(
     asked = asked_for(mine, day, more, before=before, of_terms=terms, back=back, enforced=enforced)
     whys = {one.why for one in told} | ({Why.TERMS} if Because.TERMS in asked.because else set())
     said = _explained(told, day, more, line, bool(asked.by)) + _why(line, day, whys)
+    if not line.others and not told and not whys and not _has_ended(line, day):
+        said += BY_HAND
     if Because.BACK in asked.because:
         said += f" {_come_back(back)}"
     return said, replace(asked, by=with_trials(asked.by, found.trials))
