@@ -268,6 +268,7 @@ def test_each_line_has_its_price_its_cost_and_what_the_month_comes_to() -> None:
     assert line.margin == line.estimate - Decimal("186.52")
     form = next(one for one in evidence_form(of(world))["lines"] if one["service_id"] == 45)
     assert (form["unit_price"], form["unit_margin"], form["estimate"]) == ("12.5000", "5.5000", "333.06")
+    assert form["unit_price_by_hand"] is None  # the catalogue is not read for it
     world.control.set_switches({"cost_visible": False})
     line = line_of(of(world), ADV)
     assert (line.price.cost, line.margin, line.estimate) == (None, None, Decimal("333.06"))
