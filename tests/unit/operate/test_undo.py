@@ -9,7 +9,8 @@ import pytest
 
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
-from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.cli.failure import refusal
 from timus_autotask.domain.converge.undo import NotUndone
 from timus_autotask.domain.line import State, Why
@@ -289,6 +290,23 @@ def test_what_is_to_be_done_first_is_named_with_its_command(
     with pytest.raises(NotDone) as refused:
         undo(deployment, change(world), "ordered twice", "j.doe")
     assert refusal(refused.value) == says
+
+
+def test_what_was_done_to_a_contract_itself_is_no_change_of_units() -> None:
+    """A renewal, which says so, and not that something is not mapped."""
+    end = [{**one, "endDate": "2026-03-31"} for one in SCENARIO["contracts"]]
+    world = World(scenario={**SCENARIO, "contracts": end})
+    Desk(world).told("policy", "set", "renewal=new-contract", "--yes")
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 1}, term_end=date(2026, 3, 31))
+    world.work()
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 3, 31))
+    for _ in range(4):
+        world.work()
+        world.pass_time(minutes=20)
+    [renewal] = [one for one in world.ports.store.changes() if not one.line.service_id]
+    with pytest.raises(NotDone, match="its renewal, and changed no units"):
+        undo(deployment_of(world), renewal.id, "by mistake", "j.doe")
 
 
 def test_an_undo_that_is_still_to_be_made_is_withdrawn(world: World, deployment: Deployment) -> None:

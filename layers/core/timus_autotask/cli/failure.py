@@ -42,6 +42,9 @@ WAYS: Mapping[Way, str] = {
     Way.WITHDRAW: "To leave the change as it is after all: timus-autotask undo {what} --withdraw --reason WHY",
     Way.BRING_BACK: "To bring it back: timus-autotask undo {what} --reason WHY",
     Way.CONTRACT_BACK: "Map them back instead: timus-autotask map customer {what} --company N --contract N",
+    Way.WHOLE_CONTRACT_BACK: "Map them back instead: timus-autotask map customer {what} --company {company} --contract {contract}",
+    Way.UNITS_BY_HAND: "Contract {what} has ended, so they cannot be mapped back. Let Timus report the right quantity; or change the units in Autotask, then: "
+    "timus-autotask drift {contract} {service} --adopt",
     Way.SERVICE_BACK: "Choose its service again instead: timus-autotask map plan {what} --service N",
     Way.SHOW_EVENT: "See: timus-autotask events show {what}",
     Way.MERGE_AGAIN: "Merge the event again: timus-autotask replay --since DAY --parked",
@@ -85,7 +88,7 @@ class Failed(Exception):
 
 def refusal(error: NotDone) -> str:
     """Why a use case refuses, and what would help."""
-    facts: dict[str, int | str] = {"what": error.what}
+    facts: dict[str, int | str] = {**error.facts, "what": error.what}
     if error.day:
         facts["day"] = str(error.day)
     first = [f"First: {remedy_of(error.first)}"] if error.first else []

@@ -126,6 +126,12 @@ def undo(
     def prepare() -> Prepared[ChangeUndone]:
         entry = _entry(deployment.store, change_id)
         contract_id = entry.line.contract_id
+        if not entry.line.service_id:
+            raise NotDone(
+                f"{entry.id} is what was done to contract {contract_id} itself, such as its renewal, and changed no units. "
+                "Each adjustment on it is a change of its own.",
+                Way.SEE_CHANGES,
+            )
         decided = _decide(entry, deployment.ports, by, reason)
         shown = replace(_undone(decided, entry, by, reason), estimate=_estimate(decided, deployment.ports))
 
@@ -197,7 +203,7 @@ def _decide(entry: JournalEntry, ports: Ports, by: str, reason: str) -> _Decided
             entry, _journals(view, ports.store), view, by=by, reason=reason, undo_id=ports.new_id()
         )
     except NotUndone as error:
-        raise _refused(error, entry.line) from error
+        raise _refused(error, entry, ports) from error
     except (RecordUnreadable, TermsUnreadable) as error:
         raise NotDone(str(error)) from error
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
@@ -205,17 +211,35 @@ def _decide(entry: JournalEntry, ports: Ports, by: str, reason: str) -> _Decided
     return _Decided(records, view, lines)
 
 
-def _refused(error: NotUndone, line: LineKey) -> NotDone:
-    """Why a change of a line is not undone, and what to do first, or instead."""
+def _refused(error: NotUndone, entry: JournalEntry, ports: Ports) -> NotDone:
+    """Why a change is not undone, and what to do first, or instead."""
+    line = entry.line
     if error.first:
         return NotDone(str(error), first=error.first)
     if error.other and error.moved:
         if error.other.contract_id == line.contract_id:
             return NotDone(str(error), Way.SERVICE_BACK, what=error.moved.sku)
-        return NotDone(str(error), Way.CONTRACT_BACK, what=error.moved.customer_id)
+        before = line if entry.delta < 0 else error.other
+        return _not_moved_back(str(error), line, error.moved.customer_id, before.contract_id, ports)
     if error.other:
         return NotDone(str(error), Way.SEE_CONTRACT, what=error.other.contract_id)
     return NotDone(str(error))
+
+
+def _not_moved_back(why: str, line: LineKey, customer_id: str, contract_id: int, ports: Ports) -> NotDone:
+    """Why half of a move is not undone, and how its seats come back to the contract on which they were before, if they can."""
+    before = ports.store.contract(contract_id).state.value.contract
+    if before is not None and before.end < ports.today():
+        facts = {"contract": line.contract_id, "service": line.service_id}
+        return NotDone(why, Way.UNITS_BY_HAND, what=contract_id, facts=facts)
+    mapping = ports.store.customer(customer_id).mapping
+    routings = mapping.value.routings if mapping else ()
+    whole = [one.routes[0] for one in routings if len(one.routes) == 1]
+    back = next((route for route in reversed(whole) if route.contract_id == contract_id), None)
+    if back is None or len(routings[-1].routes) > 1:  # only a part was moved
+        return NotDone(why, Way.CONTRACT_BACK, what=customer_id)
+    facts = {"company": back.company_id, "contract": contract_id}
+    return NotDone(why, Way.WHOLE_CONTRACT_BACK, what=customer_id, facts=facts)
 
 
 def _is_not_undone(entry: JournalEntry, ports: Ports) -> None:

@@ -46,6 +46,9 @@ WAYS: Mapping[Way, str] = {
     Way.WITHDRAW: "That the change stays as it is after all is said with the command.",
     Way.BRING_BACK: "To bring it back, undo that one.",
     Way.CONTRACT_BACK: "Map them back instead, on the page Mapping.",
+    Way.WHOLE_CONTRACT_BACK: "Map them back instead, on the page Mapping.",
+    Way.UNITS_BY_HAND: "The contract from which they came has ended, so they cannot be mapped back. Let Timus report the right quantity; or change the "
+    "units in Autotask, and keep them on the customer's page.",
     Way.SERVICE_BACK: "Choose its service again instead, on the page Mapping.",
     Way.SHOW_EVENT: "What the event says is shown by the command.",
     Way.MERGE_AGAIN: "The event is merged again with the command.",
