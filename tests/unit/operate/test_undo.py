@@ -292,6 +292,27 @@ def test_what_is_to_be_done_first_is_named_with_its_command(
     assert refusal(refused.value) == says
 
 
+def test_a_price_that_the_change_brought_stays_and_is_named() -> None:
+    """12.50 until then, 10.00 for all units since: the undo takes units back only."""
+    world = World()
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    desk = Desk(world)
+    desk.told("policy", "set", "prices.SASE-ADV-USER=10.00", "--yes")
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=3)
+    proposal = undo(deployment_of(world), change(world), "ordered twice", "j.doe")
+    said = "the unit price of service 45 stays 10.00 for all units, where it was 12.50 before the change"
+    assert said in proposal.result.prices_that_stay
+    assert proposal.result.to_json()["unit_prices_that_stay"] == [
+        {"service_id": 45, "from": "12.50", "to": "10.00"}
+    ]
+    shown = desk.run("undo", change(world), "--reason", "ordered twice", "--dry-run").out
+    assert said in " ".join(shown.split())
+
+
 def test_what_was_done_to_a_contract_itself_is_no_change_of_units() -> None:
     """A renewal, which says so, and not that something is not mapped."""
     end = [{**one, "endDate": "2026-03-31"} for one in SCENARIO["contracts"]]

@@ -13,6 +13,7 @@ from timus_autotask.domain.converge.undo import undo as lines_without
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.line import JournalEntry, Line, Undone
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.domain.undone import noted, without_undone
 from timus_autotask.operate.decision import decided_on
@@ -31,7 +32,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.gather import read_records, view_of
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.forms import estimate_form
+from timus_autotask.watch.forms import estimate_form, price_form
 from timus_autotask.watch.history import undone_by
 from timus_autotask.watch.money import Estimate, estimated_effect, total
 from timus_autotask.watch.preview import ContractPreview, Preview
@@ -85,6 +86,21 @@ class ChangeUndone:
     """The change's own day, where the opposite is of a later one."""
     estimate: Estimate | None = field(default=None, compare=False)
     """What the undo alone comes to, until what is known ends it; None: it was not worked out."""
+    prices: tuple[tuple[int, PriceChange], ...] = ()
+    """(service, unit price that the change brought): an undo takes units back, and no price."""
+
+    @property
+    def prices_that_stay(self) -> str:
+        """What is not taken back, for people; empty: the change brought no new price."""
+        said = [
+            f"the unit price of service {service_id} stays {price.after} for all units, where it was {price.before} before the change"
+            for service_id, price in self.prices
+        ]
+        return (
+            f"Only units are taken back: {', and '.join(said)}. Set it in Autotask, or by the terms, if it is to change."
+            if said
+            else ""
+        )
 
     @property
     def taken_days(self) -> str:
@@ -104,6 +120,9 @@ class ChangeUndone:
             "by": self.by,
             "reason": self.reason,
             "moved_from": self.moved_from,
+            "unit_prices_that_stay": [
+                {"service_id": service_id, **(price_form(price) or {})} for service_id, price in self.prices
+            ],
             "estimate": estimate_form(self.estimate),
         }
 
@@ -184,6 +203,7 @@ class _Decided:
     records: ContractRecords
     view: View
     lines: tuple[Line, ...]
+    journals: Mapping[LineKey, Sequence[JournalEntry]]
 
     def effect(self, line: Line) -> Timeline:
         """By how many units the undo alone changes what a line is wanted with, by day."""
@@ -199,16 +219,15 @@ def _decide(entry: JournalEntry, ports: Ports, by: str, reason: str) -> _Decided
     _is_not_undone(entry, ports)
     try:
         records, view = _seen(entry.line.contract_id, ports)
-        lines = lines_without(
-            entry, _journals(view, ports.store), view, by=by, reason=reason, undo_id=ports.new_id()
-        )
+        journals = _journals(view, ports.store)
+        lines = lines_without(entry, journals, view, by=by, reason=reason, undo_id=ports.new_id())
     except NotUndone as error:
         raise _refused(error, entry, ports) from error
     except (RecordUnreadable, TermsUnreadable) as error:
         raise NotDone(str(error)) from error
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         raise not_asked(error, more="Nothing was written.") from error
-    return _Decided(records, view, lines)
+    return _Decided(records, view, lines, journals)
 
 
 def _refused(error: NotUndone, entry: JournalEntry, ports: Ports) -> NotDone:
@@ -389,7 +408,14 @@ def _undone(decided: _Decided, entry: JournalEntry, by: str, reason: str) -> Cha
         for line, one in newest
     )
     moved = entry.day if any(one.day > entry.day for one in sides) else None
-    return ChangeUndone(entry.line.contract_id, sides, by, reason, moved)
+    undone = {one.entry for _, one in newest}
+    prices = dict.fromkeys(
+        (key.service_id, each.price)
+        for key, entries in sorted(decided.journals.items(), key=lambda one: one[0])
+        for each in entries
+        if each.id in undone and each.price and each.price.before
+    )
+    return ChangeUndone(entry.line.contract_id, sides, by, reason, moved, prices=tuple(prices))
 
 
 def _estimate(decided: _Decided, ports: Ports) -> Estimate | None:
