@@ -32,6 +32,7 @@ WAYS: Mapping[Way, str] = {
     Way.COLUMNS: "Name its columns once, and it is kept: --column sku=Product --column quantity=Seats --column customer=Client "
     "--column first_day=From --column last_day=To --column amount=Total (with --days day-first or month-first, if days are not 2026-03-15); "
     "a column that is not needed: --column ignore=Notes",
+    Way.DAYS: "If it writes them otherwise, say so, and it is kept: --days iso (2026-03-15), --days month-first (3/15/2026) or --days day-first (15.3.2026)",
     Way.WHICH_CUSTOMER: "By its id: --is-customer NAME=ID.",
     Way.WHICH_PRODUCT: "Say once what it is, and it is kept: --leave-out ITS_TEXT (it charges nothing; say, Total), or --is-sku PRODUCT=SKU",
     Way.WHOSE_ROW: "Say once what it is, and it is kept: --leave-out ITS_TEXT (it charges nothing; say, Total), or --is-customer NAME=ID",

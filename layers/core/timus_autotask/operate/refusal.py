@@ -48,6 +48,8 @@ class Way(Enum):
     """Say that days before are not looked at: from today on, or from the day that the doubt names."""
     COLUMNS = "columns"
     """Say how the columns of a file are called."""
+    DAYS = "days"
+    """Say how a file writes days."""
     WHICH_CUSTOMER = "which-customer"
     """Say which customer a name means."""
     WHICH_PRODUCT = "which-product"

@@ -36,6 +36,7 @@ WAYS: Mapping[Way, str] = {
     Way.ONCE_FROM: "To bill them once, let it hold from {day} on.",
     Way.LEAVE_ALONE: "To leave these days alone, have it billed from today on, or let it hold from {day} on.",
     Way.COLUMNS: "How its columns are called is said with the command.",
+    Way.DAYS: "How it writes days is said with the command.",
     Way.WHICH_CUSTOMER: "That is said with the command.",
     Way.WHOSE_ROW: "What such a row is, is said with the command.",
     Way.WHICH_PRODUCT: "What such a row is, is said with the command.",
