@@ -230,7 +230,11 @@ class _Reader:
             {key: replace(line, price=prices.get(key, UNKNOWN)) for key, line in lines.items()},
             {id_: LinePrice(service.unit_price) for id_, service in catalogue.items()},
             {one.id: one for one in there},
-            directory({id_: name_of(found) for id_, found in records.customers.items()}, records.names),
+            directory(
+                {id_: name_of(found) for id_, found in records.customers.items()},
+                records.names,
+                contracts.values(),
+            ),
             tuple(self._notes),
             plans,
             tuple(rows),

@@ -371,7 +371,11 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         tuple(_late(events, parked, month, ports)),
         tuple(_without_line(customer, plans, wanted, month, today)),
         not_compared,
-        directory({customer_id: name_of(records)}, _names(store, read, lines)),
+        directory(
+            {customer_id: name_of(records)},
+            _names(store, read, lines),
+            (one.contract for one in read if one.contract),
+        ),
         known=bool(records.subscriptions or records.mapping or events),
         not_priced=not_priced,
         by_terms=by_terms,
