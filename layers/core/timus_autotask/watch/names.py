@@ -46,15 +46,13 @@ def directory(
 
     ``now``: contracts as Autotask has them now. Of one that was opened since names were read, nothing else says how it is called.
     """
-    read = [*now]
-    known = sorted(contracts, key=lambda names: names.at.timestamp() if names.at else 0)  # the newest counts
+    kept = sorted(contracts, key=lambda names: names.at.timestamp() if names.at else 0)
+    known = [*kept, *(ContractNames(one.id, one.name, one.company_id) for one in now)]  # the newest counts
     return Directory(
         {id_: name for id_, name in customers.items() if name},
         {one.company_id: one.company for one in known if one.company_id is not None and one.company},
-        {one.contract_id: one.contract for one in known if one.contract}
-        | {one.id: one.name for one in read if one.name},
-        {one.contract_id: one.company_id for one in known if one.company_id is not None}
-        | {one.id: one.company_id for one in read},
+        {one.contract_id: one.contract for one in known if one.contract},
+        {one.contract_id: one.company_id for one in known if one.company_id is not None},
         {id_: name for one in known for id_, name in one.services.items() if name},
     )
 

@@ -11,6 +11,7 @@ its own quantities: Autotask bills the line as one. Each of the others is read t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -337,7 +338,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     read, observed, not_compared = _autotask(ports, read, month)
     customer = customer_from(records, partner.terms.value)
     plans = {sku: stored.value for sku, stored in partner.plans.items()}
-    schedules = {one.contract_id: one.contract.schedule for one in read if one.contract}
+    schedules = {one.id: one.schedule for one in _contracts(read)}
     wanted = desired([customer], plans, schedules, today)
     parked = {
         effect.event.key: effect
@@ -350,15 +351,16 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         )
     }
     prices, not_priced = _prices(ports, read, observed)
+    trials = trials_of(customer)
+    reasons = _Reasons(customer, wanted.demands, {*trials})
     lines = [
-        _line(one, service_id, customer, wanted.demands, observed.get(one.contract_id), month, ports)
+        _line(one, service_id, reasons, observed.get(one.contract_id), month, ports)
         for one in read
         for service_id in sorted(_services(one, customer_id, wanted.demands))
     ]
     lines = [_priced(one, prices.get(one.key, UNKNOWN), observed, month) for one in lines]
     lines = _shared(ports, customer, lines, partner, schedules)
     by_terms = days_of_terms(customer.earlier, customer.policy)
-    trials = trials_of(customer)
     lines = _asked(lines, by_terms, trials)
     return MonthEvidence(
         customer_id,
@@ -371,11 +373,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         tuple(_late(events, parked, month, ports)),
         tuple(_without_line(customer, plans, wanted, month, today)),
         not_compared,
-        directory(
-            {customer_id: name_of(records)},
-            _names(store, read, lines),
-            (one.contract for one in read if one.contract),
-        ),
+        directory({customer_id: name_of(records)}, _names(store, read, lines), _contracts(read)),
         known=bool(records.subscriptions or records.mapping or events),
         not_priced=not_priced,
         by_terms=by_terms,
@@ -437,6 +435,10 @@ def _shared(
     together = [customer, *(customer_from(one, partner.terms.value) for one in records)]
     of_all = desired(together, plans, periods, ports.today()).demands
     return [replace(one, whole=of_all.get(one.key)) if one.others else one for one in lines]
+
+
+def _contracts(read: Iterable[Journalled]) -> Iterator[Contract]:
+    return (one.contract for one in read if one.contract)
 
 
 def _names(store: Store, read: Iterable[Journalled], lines: Iterable[LineEvidence]) -> list[ContractNames]:
@@ -561,20 +563,19 @@ def _services(read: Journalled, customer_id: str, demands: Mapping[LineKey, Dema
 def _line(
     read: Journalled,
     service_id: int,
-    customer: Customer,
-    demands: Mapping[LineKey, Demand],
+    reasons: _Reasons,
     observed: Mapping[int, Observed] | None,
     month: Month,
     ports: Ports,
 ) -> LineEvidence:
     line = read.lines.get(service_id, Line(read.contract_id, service_id))
     journal = read.journals.get(service_id, Journal())
-    demand = demands.get(line.key)
+    demand, customer = reasons.demands.get(line.key), reasons.customer
     has = None
     if observed is not None:
         has = observed[service_id].by_day if service_id in observed else NOTHING
-    reasons = _Reasons(line, demand, demands, customer)
-    days = tuple(_days(read.contract, demand, by_journal(journal.entries, line), has, month, reasons))
+    by_entries = by_journal(journal.entries, line)
+    days = tuple(_days(read.contract, line, by_entries, has, month, reasons))
     sources = {one for entry in journal.entries for one in entry.sources} | {*line.sources}
     sources |= {(one.customer_id, one.sku) for one in (demand.sources if demand else ())}
     return LineEvidence(
@@ -600,12 +601,13 @@ def _part(demand: Demand | None) -> Timeline:
 
 def _days(
     contract: Contract | None,
-    demand: Demand | None,
+    line: Line,
     journal: Timeline | None,
     autotask: Timeline | None,
     month: Month,
     reasons: _Reasons,
 ) -> Iterator[DayUnits]:
+    demand = reasons.demands.get(line.key)
     sources = demand.sources if demand else ()
     timus = reduce(Timeline.plus, (one.quantity for one in sources), NOTHING)
     part = _part(demand)
@@ -613,26 +615,27 @@ def _days(
         billed = contract is not None and contract.start <= day <= contract.end
         units = journal.at(day) if journal and billed else None
         has = autotask.at(day) if autotask and billed else None
-        why = tuple(reasons.of(day)) if billed else ()
+        why = tuple(reasons.of(line, day)) if billed else ()
         yield DayUnits(day, timus.at(day), part.at(day), units, has, why)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reasons:
-    """Why a line has other units than Timus's."""
+    """Why lines have other units than Timus's."""
 
-    line: Line
-    demand: Demand | None
-    demands: Mapping[LineKey, Demand]
     customer: Customer
+    demands: Mapping[LineKey, Demand]
+    trials: AbstractSet[tuple[str, int, str]]
+    """Subscription, version and SKU of all that is, or was, in a trial."""
 
-    def of(self, day: date) -> Iterator[Reason]:
-        """On a day."""
-        if self.demand:
-            for one in self.demand.sources:
-                timus = one.quantity.at(day)
-                yield from reasons_of_part(self.demand, self.demands, self.customer, one.sku, timus, day)
-        yield from kept(self.line.on_top.at(day))
+    def of(self, line: Line, day: date) -> Iterator[Reason]:
+        """Of a line on a day."""
+        demand = self.demands.get(line.key)
+        for one in demand.sources if demand else ():
+            timus = one.quantity.at(day)
+            if demand and (timus != one.units.at(day) or self.trials):
+                yield from reasons_of_part(demand, self.demands, self.customer, one.sku, timus, day)
+        yield from kept(line.on_top.at(day))
 
 
 _LOOKED_FOR = timedelta(days=100)
