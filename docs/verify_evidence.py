@@ -6,14 +6,15 @@
 
 It checks that
 
+* each line and each contract stands in the file once, with the SKUs that its entries bill;
 * each entry of the journal carries the hash of the entry before it on its line, and the head of the line is the hash of its newest entry;
 * the head of each contract is the hash over the heads of its lines;
 * the units of each day follow from the entries, and whether Autotask's are the same;
 * the changes are shown as the journal has them, and none of the month is left out;
 * every head that an earlier evidence has, or that was noted elsewhere, is found in this one's chains.
 
-What the file says and no entry proves is named as believed: units of an edit that no entry says yet, the customer of a line whose entries do
-not name him, and the days that a contract bills.
+What the file says and no entry proves is named as believed: units of an edit that no entry says yet, the customer or a SKU of a line whose entries do
+not name it, and the days that a contract bills.
 
 Exit status: 0 all of it holds; 1 something does not; 2 the file cannot be read. What it proves and what it does not: docs/evidence.md.
 """
@@ -43,9 +44,14 @@ def problems(evidence: Mapping[str, Any], earlier: Iterable[Mapping[str, Any]] =
     if evidence.get("format") != FORMAT:
         return [f"it is no evidence of a form that this program knows ({FORMAT})"]
     try:
-        found = [*_wrong_chains(evidence), *_wrong_heads(evidence)]
+        found = [*_twice(evidence), *_wrong_chains(evidence), *_wrong_heads(evidence)]
         if not found:  # what follows from a journal that does not hold says nothing
-            found = [*_wrong_days(evidence), *_wrong_words(evidence), *_wrong_changes(evidence)]
+            found = [
+                *_lost_skus(evidence),
+                *_wrong_days(evidence),
+                *_wrong_words(evidence),
+                *_wrong_changes(evidence),
+            ]
         for one in earlier:
             found += _lost_heads(evidence, one)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -71,6 +77,27 @@ def _chained(journal: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _name(contract_id: int, service_id: int) -> str:
     return f"contract {contract_id}" + (f", service {service_id}" if service_id else "")
+
+
+def _twice(evidence: Mapping[str, Any]) -> Iterator[str]:
+    """Lines and contracts that stand in the file more than once."""
+    seen: set[tuple[int, int]] = set()
+    for contract_id, service_id, _ in _journals(evidence):
+        if (contract_id, service_id) in seen:
+            yield f"{_name(contract_id, service_id)}: it is in the file more than once"
+        seen.add((contract_id, service_id))
+
+
+def _skus(line: Mapping[str, Any], customer: str) -> set[str]:
+    """What the entries of a line bill on it for a customer."""
+    sources = (each for entry in _chained(line["journal"]) for each in entry.get("sources", ()))
+    return {sku for source, sku in sources if source == customer and sku}
+
+
+def _lost_skus(evidence: Mapping[str, Any]) -> Iterator[str]:
+    for line in evidence["lines"]:
+        for sku in sorted(_skus(line, evidence["customer"]) - {*line["skus"]}):
+            yield f"{_name(line['contract_id'], line['service_id'])}: the entries bill {sku} on it, and it is not shown"
 
 
 def _wrong_chains(evidence: Mapping[str, Any]) -> Iterator[str]:
@@ -173,6 +200,9 @@ def believed(evidence: Mapping[str, Any]) -> Iterator[str]:
         entries = _chained(line["journal"])
         if customer not in {source for entry in entries for source, _ in entry.get("sources", ())}:
             yield f"{where}: that it bills {customer}: no entry names this customer"
+        else:
+            more = sorted({*line["skus"]} - _skus(line, customer))
+            yield from (f"{where}: that it bills {sku}: no entry names this SKU" for sku in more)
         yield from (f"{where}: {each}" for each in _believed_units(line))
         begin, end = line["contract_from"], line["contract_until"]
         if begin is None or begin > evidence["from"] or end < evidence["until"]:

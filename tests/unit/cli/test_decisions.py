@@ -152,6 +152,21 @@ def test_what_is_approved_after_a_posting_is_what_is_shown(mapped: Desk) -> None
     assert mapped.world.posted() == [(45, 3, "2026-04-01")]
 
 
+def test_what_is_approved_after_the_next_period_has_begun_is_what_is_shown(mapped: Desk) -> None:
+    """March is posted in April: the change would be held anew from the first of April on, and is approved from that day on."""
+    mapped.ask("policy", "set", "approve_increases=always")
+    mapped.world.tell(8, {ADV: 28, GATEWAY: 1})
+    mapped.world.work()
+    for _ in range(20):
+        mapped.world.pass_time(days=1)
+    mapped.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    shown = mapped.told("approve", *LINE, "--yes", "--by", "root")
+    assert "A change of +3 on 2026-03-15 awaits approval." in shown
+    assert "Approved by root: +3 on 2026-04-01." in shown
+    mapped.world.work()
+    assert mapped.world.posted() == [(45, 3, "2026-04-01")]
+
+
 def test_a_pause_holds_every_change_until_it_ends(mapped: Desk) -> None:
     """Events are taken in meanwhile; afterwards one adjustment makes up for all of it."""
     said = mapped.ask("pause")

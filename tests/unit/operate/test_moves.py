@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.deployment import deployment_of
+from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, SCENARIO, World
 from timus_autotask.cli.failure import doubt_words, refusal
 from timus_autotask.domain.mapping import Route
@@ -184,14 +185,17 @@ def not_taken_back(world: World, delta: int) -> str:
 def test_no_half_of_a_move_is_taken_back_alone(move: str, units: int) -> None:
     """Its seats would be billed on both lines, or on none; the refusal says where they are, and how they are moved back."""
     world = moved_seats(move)
-    there, way = (
-        (f"service 46 on contract {CONTRACT}", f"timus-autotask map plan {ADV} --service N")
-        if move == "service"
-        else (
+    there, way = {
+        "service": (f"service 46 on contract {CONTRACT}", f"timus-autotask map plan {ADV} --service N"),
+        "all": (
+            f"service 45 on contract {OTHER}",
+            f"timus-autotask map customer {CUSTOMER} --company 600 --contract {CONTRACT}",
+        ),
+        "four": (
             f"service 45 on contract {OTHER}",
             f"timus-autotask map customer {CUSTOMER} --company N --contract N",
-        )
-    )
+        ),
+    }[move]
     twice, nowhere = not_taken_back(world, -units), not_taken_back(world, units)
     assert (
         f"one half of a move to {there}: {ADV} is billed there instead, and its seats would be billed twice"
@@ -201,6 +205,18 @@ def test_no_half_of_a_move_is_taken_back_alone(move: str, units: int) -> None:
     assert "its seats would be billed nowhere" in nowhere
     assert twice.endswith(way)
     assert nowhere.endswith(way)
+
+
+def test_seats_are_not_to_be_mapped_back_to_a_contract_that_has_ended() -> None:
+    """Mapping refuses it, so another way is named."""
+    world = moved_seats("all")
+    world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    Desk(world).told("retry", str(CONTRACT), "--yes")
+    settle(world, days=8)
+    assert not_taken_back(world, 25).endswith(
+        f"Contract {CONTRACT} has ended, so they cannot be mapped back. Let Timus report the right quantity; or change the units in Autotask, "
+        f"then: timus-autotask drift {OTHER} 45 --adopt"
+    )
 
 
 def test_the_half_that_was_made_is_not_taken_back_while_the_other_one_is_held() -> None:

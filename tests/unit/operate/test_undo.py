@@ -9,7 +9,8 @@ import pytest
 
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
-from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.cli.failure import refusal
 from timus_autotask.domain.converge.undo import NotUndone
 from timus_autotask.domain.line import State, Why
@@ -289,6 +290,44 @@ def test_what_is_to_be_done_first_is_named_with_its_command(
     with pytest.raises(NotDone) as refused:
         undo(deployment, change(world), "ordered twice", "j.doe")
     assert refusal(refused.value) == says
+
+
+def test_a_price_that_the_change_brought_stays_and_is_named() -> None:
+    """12.50 until then, 10.00 for all units since: the undo takes units back only."""
+    world = World()
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    desk = Desk(world)
+    desk.told("policy", "set", "prices.SASE-ADV-USER=10.00", "--yes")
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=3)
+    proposal = undo(deployment_of(world), change(world), "ordered twice", "j.doe")
+    said = "the unit price of service 45 stays 10.00 for all units, where it was 12.50 before the change"
+    assert said in proposal.result.prices_that_stay
+    assert proposal.result.to_json()["unit_prices_that_stay"] == [
+        {"service_id": 45, "from": "12.50", "to": "10.00"}
+    ]
+    shown = desk.run("undo", change(world), "--reason", "ordered twice", "--dry-run").out
+    assert said in " ".join(shown.split())
+
+
+def test_what_was_done_to_a_contract_itself_is_no_change_of_units() -> None:
+    """A renewal, which says so, and not that something is not mapped."""
+    end = [{**one, "endDate": "2026-03-31"} for one in SCENARIO["contracts"]]
+    world = World(scenario={**SCENARIO, "contracts": end})
+    Desk(world).told("policy", "set", "renewal=new-contract", "--yes")
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 1}, term_end=date(2026, 3, 31))
+    world.work()
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 3, 31))
+    for _ in range(4):
+        world.work()
+        world.pass_time(minutes=20)
+    [renewal] = [one for one in world.ports.store.changes() if not one.line.service_id]
+    with pytest.raises(NotDone, match="its renewal, and changed no units"):
+        undo(deployment_of(world), renewal.id, "by mistake", "j.doe")
 
 
 def test_an_undo_that_is_still_to_be_made_is_withdrawn(world: World, deployment: Deployment) -> None:

@@ -9,7 +9,14 @@ import pytest
 
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.policy import EffectiveDay, Policy
-from timus_autotask.watch.month.asked import asked_for, days_of_terms
+from timus_autotask.watch.month.asked import (
+    AskedFor,
+    Request,
+    WhyNobodyAsked,
+    asked_for,
+    days_of_terms,
+    with_trials,
+)
 
 DAY = date(2026, 3, 15)
 
@@ -64,16 +71,53 @@ def test_an_event_asked_for_a_change_if_it_says_something_new_for_its_day(
 ) -> None:
     """In order of time, however they stand in the journal."""
     for each in (causes, causes[::-1]):
-        found, of_terms = asked_for(each, DAY, more, before=before, of_terms=False)
-        assert ([one.number for one in found], of_terms) == (numbers, False)
+        found = asked_for(each, DAY, more, before=before, of_terms=False)
+        assert ([one.cause.number for one in found.by], found.because) == (numbers, ())
 
 
 def test_other_terms_made_what_no_event_explains() -> None:
     """Not what one does, on the same day."""
-    assert asked_for([FIRST], DAY, -2, before=10, of_terms=True) == ([], True)
-    assert asked_for([FIRST], DAY, 2, before=8, of_terms=True) == ([], True)
+    terms = AskedFor((), (WhyNobodyAsked.TERMS,))
+    assert asked_for([FIRST], DAY, -2, before=10, of_terms=True) == terms
+    assert asked_for([FIRST], DAY, 2, before=8, of_terms=True) == terms
     second = told(2, 10, 12, 15)
-    assert asked_for([FIRST, second], DAY, 2, before=10, of_terms=True) == ([second], False)
+    assert asked_for([FIRST, second], DAY, 2, before=10, of_terms=True) == AskedFor(
+        (Request(second, 10, 12),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("causes", "more", "words"),
+    [
+        ([FIRST, told(2, 10, 7, 20), told(3, 7, 12, 15)], 2, ["10 → 12 ADV"]),  # of the fifteenth
+        ([FIRST, told(2, 10, 10, 2, ends=15)], -10, ["10 → 0 ADV, cancelled from 2026-03-15 on"]),
+        ([FIRST, told(2, 10, 12, 20)], 2, ["10 → 12 ADV"]),  # the terms date it before its day
+        ([told(1, 0, 3), told(2, 3, 7)], 2, ["3 → 7 ADV"]),  # a minimum of 5
+    ],
+)
+def test_a_request_says_what_was_and_what_is_ordered_for_the_day_of_the_change(
+    causes: list[Cause], more: int, words: list[str]
+) -> None:
+    """Not what the version before it says of later days."""
+    before = 5 if causes[0].after == 3 else 10
+    found = asked_for(causes, DAY, more, before=before, of_terms=False)
+    assert [one.words for one in found.by] == words
+
+
+def test_what_was_undone_comes_back_with_news_of_its_own() -> None:
+    """15 were taken back to 10; with 16, one is asked for and five come back."""
+    news = told(3, 15, 16, 15)
+    found = asked_for([news], DAY, 6, before=10, of_terms=False, back=5)
+    assert found == AskedFor((Request(news, 15, 16),), (WhyNobodyAsked.BACK,))
+    assert asked_for([told(3, 10, 16, 15)], DAY, 6, before=10, of_terms=False, back=5).because == ()
+
+
+def test_an_event_that_tells_of_a_trial_says_so() -> None:
+    """Its units are not billed, and it has them."""
+    trial = told(2, 10, 0, 15)
+    found = asked_for([FIRST, trial], DAY, -10, before=10, of_terms=False)
+    [one] = with_trials(found.by, {("sub_1", 2, "ADV"): 10})
+    assert one.words == "10 → 0 ADV, 10 in a trial, which is not billed"
 
 
 def test_only_terms_that_bill_other_units_make_a_change() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.handouts.pages import client_page
+from timus_autotask.watch.month.asked import WhyNobodyAsked
 from timus_autotask.watch.month.client_month import ClientLine, client_month
 from timus_autotask.watch.month.evidence import Month, evidence
 from timus_autotask.watch.month.share import billed_by_day
@@ -59,11 +60,12 @@ class Shared:
         Desk(self.world).told(*words, "--yes")
         self.work()
 
-    def edit(self, units: int) -> None:
-        """Somebody changes the line by hand, from today on."""
+    def edit(self, units: int, day: int | None = None) -> None:
+        """Somebody changes the line by hand, from today on, or from another day of March."""
         line = self.world.api.model.find_line(CONTRACT, 45)
         assert line is not None
-        self.world.control.person_adjusts(line.id, self.world.clock.now().date().toordinal(), units)
+        on = date(2026, 3, day) if day else self.world.clock.now().date()
+        self.world.control.person_adjusts(line.id, on.toordinal(), units)
         self.work()
 
     def undo(self) -> None:
@@ -487,6 +489,8 @@ def test_a_line_of_its_own_shows_each_day_on_which_autotask_bills_other_seats() 
     line = shared.page(CUSTOMER)
     assert (line.first, line.last, rows(line)) == (25, 29, [(3, 25, 29)])
     assert asked(line) == [[]]
+    assert line.changes[0].nobody
+    assert line.changes[0].explained.endswith("31 March 2026. The number was set by hand.")
 
 
 def test_who_brings_an_order_forward_asked_for_it() -> None:
@@ -537,6 +541,110 @@ def test_a_free_seat_that_ends_is_a_change_of_the_terms_although_timus_says_just
     line = shared.page(CUSTOMER)
     assert (rows(line), people(line)) == ([(5, 25, 27)], [(5, [])])
     assert line.changes[0].explained.endswith(" The terms of billing were changed.")
+
+
+@pytest.mark.parametrize(
+    ("terms", "adv", "said"),
+    [
+        ("minimum.SASE-ADV-USER=8", 3, "you had 3 seats, and at least 8 are billed."),
+        ("included.SASE-ADV-USER=1", 3, "you had 3 seats, and 1 of them is free."),
+        ("included.SASE-ADV-USER=4", 3, "you had 3 seats, which are free."),
+        (
+            "decreases=start-of-next-period",
+            3,
+            "you had 3 seats, and 10 are billed, as by the terms of billing a change counts from another day.",
+        ),
+    ],
+)
+def test_where_the_terms_bill_other_seats_than_the_client_has_the_page_says_so(
+    terms: str, adv: int, said: str
+) -> None:
+    """Of each day until today, also where nothing that is billed changes."""
+    shared = alone(10)
+    shared.told("policy", "set", terms)
+    shared.until(5)
+    shared.world.tell(2, {ADV: adv, GATEWAY: 1})
+    shared.until(8)
+    assert shared.page(CUSTOMER).by_terms[-1] == f"From 5 March 2026 to 8 March 2026 {said}"
+
+
+def test_what_is_held_is_not_said_to_a_client_as_a_term() -> None:
+    """It is not decided yet."""
+    shared = alone(10)
+    shared.told("policy", "set", "approve_decreases=always")
+    shared.until(5)
+    shared.world.tell(2, {ADV: 3, GATEWAY: 1})
+    shared.until(8)
+    assert shared.page(CUSTOMER).by_terms == ()
+
+
+def test_a_cancellation_is_called_one() -> None:
+    """With the seats that go, and the day from which it holds."""
+    shared = alone(25)
+    shared.until(9)
+    shared.world.tell(2, {ADV: 25, GATEWAY: 1}, status="canceled", cancel_at=date(2026, 3, 20), actor="kim")
+    shared.until(21)
+    [change] = shared.page(CUSTOMER).changes
+    [one] = change.asked
+    assert (change.day.day, change.before, change.after) == (20, 25, 0)
+    assert (one.by, one.before, one.after, one.said) == ("kim", 25, 0, "cancelled from 20 March 2026")
+
+
+def test_a_trial_is_called_one() -> None:
+    """Its seats are there, and not billed."""
+    shared = alone(25)
+    shared.until(9)
+    shared.world.tell(2, {ADV: 25, GATEWAY: 1}, status="trial", actor="kim")
+    shared.until(10)
+    [change] = shared.page(CUSTOMER).changes
+    assert [one.said for one in change.asked] == ["25 in a trial, which is not billed"]
+
+
+def test_news_that_end_an_undo_asked_for_their_own_seats_only() -> None:
+    """One seat is new, and five that were undone come back with it: partner and client read so."""
+    shared = alone(25)
+    shared.until(4)
+    shared.world.tell(2, {ADV: 30, GATEWAY: 1}, actor="ann")
+    shared.until(6)
+    made = [one for one in shared.world.ports.store.changes() if one.delta == 5]
+    shared.told("undo", made[-1].id, "--reason", "a mistake")
+    shared.until(9)
+    shared.world.tell(3, {ADV: 31, GATEWAY: 1}, actor="bob")
+    shared.until(10)
+    line = shared.page(CUSTOMER)
+    assert (rows(line)[-1], people(line)[-1]) == ((9, 25, 31), (9, ["bob"]))
+    assert [one.said for one in line.changes[-1].asked] == ["30 → 31"]
+    assert "5 seats of that come back" in line.changes[-1].explained
+    found = evidence(shared.world.ports, CUSTOMER, MARCH).lines[0]
+    assert found.asked[found.changes[-1].id].because == (WhyNobodyAsked.BACK,)
+
+
+def test_the_numbers_beside_a_request_are_those_of_the_day_of_the_change() -> None:
+    """Not those that an order for a later day had left."""
+    shared = alone(25)
+    shared.until(4)
+    at = datetime(2026, 3, 4, 12, tzinfo=UTC)
+    shared.world.tell(2, {ADV: 20, GATEWAY: 1}, effective=at.replace(day=25), actor="ann")
+    shared.world.tell(3, {ADV: 28, GATEWAY: 1}, effective=at.replace(day=8), actor="bob")
+    shared.until(9)
+    line = shared.page(CUSTOMER)
+    assert (people(line), asked(line)) == ([(8, ["bob"])], [[(25, 28)]])
+
+
+def test_nobody_is_said_to_have_asked_for_what_brings_an_edit_back() -> None:
+    """Nor for any day of it."""
+    shared = alone(25)
+    shared.told("policy", "set", "drift=enforce")
+    shared.until(6)
+    shared.edit(3, day=3)
+    shared.told("retry", str(CONTRACT))
+    line = shared.page(CUSTOMER)
+    assert (rows(line), people(line)) == ([(3, 25, 28), (4, 28, 25)], [(3, []), (4, [])])
+    assert line.changes[-1].explained.endswith(
+        "from 1 March 2026 to 31 March 2026. The number was corrected to what was ordered."
+    )
+    found = evidence(shared.world.ports, CUSTOMER, MARCH).lines[0]
+    assert {found.asked[one.id].because for one in found.changes} == {(WhyNobodyAsked.ENFORCED,)}
 
 
 @given(

@@ -112,6 +112,38 @@ def test_it_names_the_days_on_which_somebody_else_was_there() -> None:
     assert difference.message == "Autotask has 33 from 2026-03-20 to 2026-03-31, and by the journal it is 28"
 
 
+def test_an_edit_that_is_kept_stands_with_its_seat_days_and_who_decided_so() -> None:
+    """3 units on top from the second on: three days until today."""
+    world = aligned()
+    world.pass_time(days=1)
+    kept_from = world.clock.now().date()
+    person_adjusts(world, ADV, kept_from, 3)
+    desk = Desk(world)
+    desk.run("retry", str(CONTRACT), "--yes")
+    world.work()
+    desk.told("drift", str(CONTRACT), str(SERVICES[ADV]), "--adopt", "--yes", "--by", "Ada")
+    world.work()
+    world.pass_time(days=2)
+    line = line_of(of(world), ADV)
+    assert [(one.first, one.seat_days, one.by.split(",")[0]) for one in [line.kept]] == [
+        (kept_from, 9, "Ada")
+    ]
+    [day] = [one for one in line.days if one.day == kept_from]
+    assert [(one.code, one.units) for one in day.why] == [("kept", 3)]
+    shown = desk.told("evidence", "--customer", CUSTOMER, "--month", str(MARCH))
+    assert line.kept.message in " ".join(shown.split())
+
+
+def test_a_day_says_why_its_part_is_not_what_timus_says() -> None:
+    """The term by which other units are billed."""
+    world = aligned()
+    Desk(world).told("policy", "set", "minimum.SASE-ADV-USER=30", "--yes")
+    world.work()
+    line = line_of(of(world), ADV)
+    assert [one.message for one in line.days[-1].why] == ["+5 to the minimum of 30"]
+    assert line.kept is None
+
+
 def test_what_is_held_says_what_it_costs_to_wait() -> None:
     """Three seats that are used and not billed, on each day until today."""
     world = aligned()
@@ -236,6 +268,7 @@ def test_each_line_has_its_price_its_cost_and_what_the_month_comes_to() -> None:
     assert line.margin == line.estimate - Decimal("186.52")
     form = next(one for one in evidence_form(of(world))["lines"] if one["service_id"] == 45)
     assert (form["unit_price"], form["unit_margin"], form["estimate"]) == ("12.5000", "5.5000", "333.06")
+    assert form["unit_price_by_hand"] is None  # the catalogue is not read for it
     world.control.set_switches({"cost_visible": False})
     line = line_of(of(world), ADV)
     assert (line.price.cost, line.margin, line.estimate) == (None, None, Decimal("333.06"))

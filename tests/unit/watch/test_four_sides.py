@@ -534,6 +534,29 @@ def test_the_command_reads_a_file_as_its_profile_says_and_keeps_it(tmp_path: Pat
     assert "how the invoice is read" in months.desk.told("changes")
 
 
+def test_days_that_are_written_otherwise_than_was_said_are_refused_with_the_option_that_says_so(
+    tmp_path: Path,
+) -> None:
+    """Also where an earlier file had others, and a person does not know that this is kept."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    file = tmp_path / "march.csv"
+    words = ("reconcile", "--timus-invoice", str(file), "--month", "2026-03")
+
+    def write(first: str, last: str) -> None:
+        file.write_text(f"customer,sku,quantity,first_day,last_day\n{CUSTOMER},{ADV},10,{first},{last}\n")
+
+    write("3/1/2026", "3/31/2026")
+    refused = months.desk.refused(*words, status=2)
+    assert "its days are read as iso. If it writes them otherwise" in refused
+    assert "--days month-first (3/15/2026)" in refused
+    months.desk.run(*words, "--days", "month-first")
+    write("2026-03-01", "2026-03-31")
+    refused = months.desk.refused(*words, status=2)
+    assert "its days are read as month-first, as was said for an earlier file." in refused
+    assert "--days iso (2026-03-15)" in refused
+
+
 def test_what_nothing_waits_for_does_not_send_to_the_status(tmp_path: Path) -> None:
     """What was undone is brought back by the command that `ready` names; what is past changing is billed by hand."""
     months = begun()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from tests.bench.growth import metered
 from tests.crowd import settled
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, SCENARIO, World
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.mapping import Route
 from timus_autotask.operate.mapping.choose import route_customer
 from timus_autotask.operate.mapping.listing import mappings
@@ -47,6 +48,16 @@ def rename(world: World, kind: str, **names: str) -> None:
 def look(world: World) -> None:
     """One reconcile."""
     assert reconcile(world.ports, world.clock.now() + timedelta(minutes=5), anew=True).finished
+
+
+def test_a_contract_that_was_opened_since_names_were_read_is_called_as_autotask_calls_it_now() -> None:
+    """Its company too; what was read before stands for the others."""
+    known = [ContractNames(1, "Old", 600, "Acme", {}, NOW), ContractNames(2, "Other", 600, "Acme", {}, NOW)]
+    opened = Contract(3, 601, True, True, date(2026, 1, 1), date(2026, 12, 31), name="New")
+    renamed = replace(opened, id=1, company_id=600, name="Renamed")
+    found = directory({}, known, [opened, renamed])
+    assert found.contracts == {1: "Renamed", 2: "Other", 3: "New"}
+    assert found.company_of == {1: 600, 2: 600, 3: 601}
 
 
 def test_mapping_keeps_the_names_that_it_reads(world: World) -> None:

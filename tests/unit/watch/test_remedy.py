@@ -236,3 +236,12 @@ def test_a_number_of_units_takes_its_noun_along(units: int, words: str) -> None:
     }
     for code in ("contract-ended", "no-subscription", "below-zero-later"):
         assert f" {words} " in f"{Parked(code, facts).message.replace('.', ' ').replace(',', ' ')} "
+
+
+def test_a_contract_of_another_company_can_be_mapped_with_the_numbers_that_are_known() -> None:
+    """If that company is the customer's; if not, a person says which it is."""
+    facts: dict[str, int | str] = {"contract": 5, "actual_company": 601, "company": 600, "customer": "cus_1"}
+    assert ways(remedy_of(Parked("contract-of-another-company", facts))) == [
+        "If company 601 is the customer's now: timus-autotask map customer cus_1 --company 601 --contract 5",
+        "timus-autotask map customer cus_1 --company N --contract N",
+    ]

@@ -281,6 +281,24 @@ def test_a_line_that_is_left_out_is_named(tmp_path: Path, capsys: pytest.Capture
     assert said in capsys.readouterr().out
 
 
+def test_a_line_or_a_contract_that_is_in_the_file_twice_is_found() -> None:
+    """Its entries would be counted twice."""
+    for part in ("lines", "contracts"):
+        found = copy.deepcopy(story()[1])
+        found[part].append(copy.deepcopy(found[part][0]))
+        assert any("it is in the file more than once" in one for one in problems(found))
+
+
+def test_a_sku_that_the_entries_bill_and_that_is_not_shown_is_found() -> None:
+    """Another one in its place is believed at most."""
+    found = copy.deepcopy(story()[1])
+    line = next(one for one in found["lines"] if one["service_id"] == 45)
+    line["skus"] = ["SASE-OTHER"]
+    assert problems(found) == [
+        f"contract {CONTRACT}, service 45: the entries bill {ADV} on it, and it is not shown"
+    ]
+
+
 def test_a_chain_that_was_rebuilt_holds_by_itself_and_not_beside_an_earlier_head() -> None:
     """Whoever has the table can write all of it anew: what gives it away is a head that was noted before."""
     early, _, april = story()
@@ -370,6 +388,10 @@ def test_what_no_entry_proves_is_named(tmp_path: Path, capsys: pytest.CaptureFix
     another = {**march, "customer": "cus_b"}
     said = told(another, tmp_path, capsys)
     assert said.count("that it bills cus_b: no entry names this customer.") == len(march["lines"])
+
+    more = copy.deepcopy(march)
+    more["lines"][number]["skus"].append("SASE-NEW")
+    assert "service 45: that it bills SASE-NEW: no entry names this SKU." in told(more, tmp_path, capsys)
 
     earlier = copy.deepcopy(march)
     line = earlier["lines"][number]

@@ -103,7 +103,7 @@ def undo(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> di
             + (f" instead of {side.instead_of}" if side.units != side.instead_of else ", as Timus says")
             + (f", until {side.until}: then what Timus says counts again." if side.until else ".")
         )
-    terminal.say(*filter(None, [proposal.result.taken_days]))
+    terminal.say(*filter(None, [proposal.result.taken_days, proposal.result.prices_that_stay]))
     if (estimate := proposal.result.estimate) is not None:
         terminal.say(
             f"The undo alone, estimated: {about(estimate)}. Autotask prorates, prices and rounds by itself."

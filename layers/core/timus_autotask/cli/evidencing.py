@@ -209,11 +209,13 @@ def _show_line(line: LineEvidence, found: MonthEvidence, zone: ZoneInfo, termina
             f"{counted(abs(line.seat_days), 'seat-day')} {much} {'is' if abs(line.seat_days) == 1 else 'are'} billed in this month until today.",
             style="yellow",
         )
+    if line.kept:
+        terminal.say(line.kept.message, style="yellow")
     _show_decisions(line, terminal)
     if money := money_of(line):
         terminal.say(f"{money}.")
     terminal.table(
-        ("days", "Timus", "part", "journal", "Autotask"),
+        ("days", "Timus", "part", "journal", "Autotask", "why"),
         [
             (
                 f"{run.first} to {run.last}" if run.first != run.last else str(run.first),
@@ -221,6 +223,7 @@ def _show_line(line: LineEvidence, found: MonthEvidence, zone: ZoneInfo, termina
                 run.units.part,
                 run.units.journal,
                 run.units.autotask,
+                [one.message for one in run.units.why],
             )
             for run in runs(line.days)
         ],
@@ -250,9 +253,9 @@ def _show_decisions(line: LineEvidence, terminal: Terminal) -> None:
 def _change(change: JournalEntry, line: LineEvidence, zone: ZoneInfo) -> tuple[Any, ...]:
     asked = line.asked[change.id]
     who = [
-        f"{cause.actor or 'not named'}: {cause.before} → {cause.after} {cause.sku}, {_moment(cause.occurred_at, zone)}, arrived "
-        f"{_moment(cause.received_at, zone)}, {cause.event_id}"
-        for cause in asked.by
+        f"{one.cause.actor or 'not named'}: {one.words}, {_moment(one.cause.occurred_at, zone)}, arrived "
+        f"{_moment(one.cause.received_at, zone)}, {one.cause.event_id}"
+        for one in asked.by
     ]
     who += [f"nobody, {why}" if not asked.by else why for why in asked.because]
     undone_by = line.undone_by

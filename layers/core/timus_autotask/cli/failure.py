@@ -32,6 +32,7 @@ WAYS: Mapping[Way, str] = {
     Way.COLUMNS: "Name its columns once, and it is kept: --column sku=Product --column quantity=Seats --column customer=Client "
     "--column first_day=From --column last_day=To --column amount=Total (with --days day-first or month-first, if days are not 2026-03-15); "
     "a column that is not needed: --column ignore=Notes",
+    Way.DAYS: "If it writes them otherwise, say so, and it is kept: --days iso (2026-03-15), --days month-first (3/15/2026) or --days day-first (15.3.2026)",
     Way.WHICH_CUSTOMER: "By its id: --is-customer NAME=ID.",
     Way.WHICH_PRODUCT: "Say once what it is, and it is kept: --leave-out ITS_TEXT (it charges nothing; say, Total), or --is-sku PRODUCT=SKU",
     Way.WHOSE_ROW: "Say once what it is, and it is kept: --leave-out ITS_TEXT (it charges nothing; say, Total), or --is-customer NAME=ID",
@@ -42,6 +43,9 @@ WAYS: Mapping[Way, str] = {
     Way.WITHDRAW: "To leave the change as it is after all: timus-autotask undo {what} --withdraw --reason WHY",
     Way.BRING_BACK: "To bring it back: timus-autotask undo {what} --reason WHY",
     Way.CONTRACT_BACK: "Map them back instead: timus-autotask map customer {what} --company N --contract N",
+    Way.WHOLE_CONTRACT_BACK: "Map them back instead: timus-autotask map customer {what} --company {company} --contract {contract}",
+    Way.UNITS_BY_HAND: "Contract {what} has ended, so they cannot be mapped back. Let Timus report the right quantity; or change the units in Autotask, then: "
+    "timus-autotask drift {contract} {service} --adopt",
     Way.SERVICE_BACK: "Choose its service again instead: timus-autotask map plan {what} --service N",
     Way.SHOW_EVENT: "See: timus-autotask events show {what}",
     Way.MERGE_AGAIN: "Merge the event again: timus-autotask replay --since DAY --parked",
@@ -85,7 +89,7 @@ class Failed(Exception):
 
 def refusal(error: NotDone) -> str:
     """Why a use case refuses, and what would help."""
-    facts: dict[str, int | str] = {"what": error.what}
+    facts: dict[str, int | str] = {**error.facts, "what": error.what}
     if error.day:
         facts["day"] = str(error.day)
     first = [f"First: {remedy_of(error.first)}"] if error.first else []

@@ -362,8 +362,9 @@ def _not_so(change: ChangeDecided, shown: Preview) -> LinePreview | None:
 
 def _as_many_later(change: ChangeDecided, line: LinePreview) -> PreviewedAdjustment | None:
     """The adjustment of as many units that would come in place of a change."""
-    later = (one for one in line.adjustments if not one.at_once and one.delta == change.delta)
-    return next(later, None)
+    waiting = [one for one in line.adjustments if not one.at_once]
+    held = [line.held] if line.held and line.held.day > change.day else []
+    return next((one for one in (*waiting, *held) if one.delta == change.delta), None)
 
 
 def _approval(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -47,6 +48,8 @@ class Way(Enum):
     """Say that days before are not looked at: from today on, or from the day that the doubt names."""
     COLUMNS = "columns"
     """Say how the columns of a file are called."""
+    DAYS = "days"
+    """Say how a file writes days."""
     WHICH_CUSTOMER = "which-customer"
     """Say which customer a name means."""
     WHICH_PRODUCT = "which-product"
@@ -67,6 +70,10 @@ class Way(Enum):
     """Undo the change that took another one back."""
     CONTRACT_BACK = "contract-back"
     """Map the customer back to the contract from which the mapping moved its seats."""
+    WHOLE_CONTRACT_BACK = "whole-contract-back"
+    """The same, where all of its seats were on that contract."""
+    UNITS_BY_HAND = "units-by-hand"
+    """Change the units in Autotask, and keep that: the contract from which the seats came has ended."""
     SERVICE_BACK = "service-back"
     """Choose the service again from which the mapping moved the seats of the SKU."""
     SHOW_EVENT = "show-event"
@@ -117,6 +124,7 @@ class NotDone(Exception):
         day: date | None = None,
         what: int | str = "",
         first: Parked | None = None,
+        facts: Mapping[str, int | str] | None = None,
     ) -> None:
         super().__init__(message)
         self.ways = ways
@@ -126,6 +134,8 @@ class NotDone(Exception):
         """What a way is about: the id of a contract, change, event, customer or SKU."""
         self.first = first
         """What has to end before, with its own ways out."""
+        self.facts = facts or {}
+        """What else a way names: the ids of a company, a contract and a service."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from timus_autotask.domain.converge.undo import undo as lines_without
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.line import JournalEntry, Line, Undone
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.domain.undone import with_end_days, without_undone
 from timus_autotask.operate.deployment import Deployment
@@ -31,7 +32,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.gather import read_records, view_of
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.forms import estimate_form
+from timus_autotask.watch.forms import estimate_form, price_form
 from timus_autotask.watch.happened import undone_by
 from timus_autotask.watch.money import Estimate, estimated_effect, total
 from timus_autotask.watch.preview import ContractPreview, Preview
@@ -85,6 +86,21 @@ class ChangeUndone:
     """The change's own day, where the opposite is of a later one."""
     estimate: Estimate | None = field(default=None, compare=False)
     """What the undo alone comes to, until what is known ends it; None: it was not worked out."""
+    prices: tuple[tuple[int, PriceChange], ...] = ()
+    """(service, unit price that the change brought): an undo takes units back, and no price."""
+
+    @property
+    def prices_that_stay(self) -> str:
+        """What is not taken back, for people; empty: the change brought no new price."""
+        said = [
+            f"the unit price of service {service_id} stays {price.after} for all units, where it was {price.before} before the change"
+            for service_id, price in self.prices
+        ]
+        return (
+            f"Only units are taken back: {', and '.join(said)}. Set it in Autotask, or by the terms, if it is to change."
+            if said
+            else ""
+        )
 
     @property
     def taken_days(self) -> str:
@@ -104,6 +120,9 @@ class ChangeUndone:
             "by": self.by,
             "reason": self.reason,
             "moved_from": self.moved_from,
+            "unit_prices_that_stay": [
+                {"service_id": service_id, **(price_form(price) or {})} for service_id, price in self.prices
+            ],
             "estimate": estimate_form(self.estimate),
         }
 
@@ -126,6 +145,12 @@ def undo(
     def prepare() -> Prepared[ChangeUndone]:
         entry = _entry(deployment.store, change_id)
         contract_id = entry.line.contract_id
+        if not entry.line.service_id:
+            raise NotDone(
+                f"{entry.id} is what was done to contract {contract_id} itself, such as its renewal, and changed no units. "
+                "Each adjustment on it is a change of its own.",
+                Way.SEE_CHANGES,
+            )
         decided = _decide(entry, deployment.ports, by, reason)
         shown = replace(_undone(decided, entry, by, reason), estimate=_estimate(decided, deployment.ports))
 
@@ -178,6 +203,7 @@ class _Decided:
     records: ContractRecords
     view: View
     lines: tuple[Line, ...]
+    journals: Mapping[LineKey, Sequence[JournalEntry]]
 
     def effect(self, line: Line) -> Timeline:
         """By how many units the undo alone changes what a line is wanted with, by day."""
@@ -193,29 +219,46 @@ def _decide(entry: JournalEntry, ports: Ports, by: str, reason: str) -> _Decided
     _is_not_undone(entry, ports)
     try:
         records, view = _seen(entry.line.contract_id, ports)
-        lines = lines_without(
-            entry, _journals(view, ports.store), view, by=by, reason=reason, undo_id=ports.new_id()
-        )
+        journals = _journals(view, ports.store)
+        lines = lines_without(entry, journals, view, by=by, reason=reason, undo_id=ports.new_id())
     except NotUndone as error:
-        raise _refused(error, entry.line) from error
+        raise _refused(error, entry, ports) from error
     except (RecordUnreadable, TermsUnreadable) as error:
         raise NotDone(str(error)) from error
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         raise not_asked(error, more="Nothing was written.") from error
-    return _Decided(records, view, lines)
+    return _Decided(records, view, lines, journals)
 
 
-def _refused(error: NotUndone, line: LineKey) -> NotDone:
-    """Why a change of a line is not undone, and what to do first, or instead."""
+def _refused(error: NotUndone, entry: JournalEntry, ports: Ports) -> NotDone:
+    """Why a change is not undone, and what to do first, or instead."""
+    line = entry.line
     if error.first:
         return NotDone(str(error), first=error.first)
     if error.other and error.moved:
         if error.other.contract_id == line.contract_id:
             return NotDone(str(error), Way.SERVICE_BACK, what=error.moved.sku)
-        return NotDone(str(error), Way.CONTRACT_BACK, what=error.moved.customer_id)
+        before = line if entry.delta < 0 else error.other
+        return _not_moved_back(str(error), line, error.moved.customer_id, before.contract_id, ports)
     if error.other:
         return NotDone(str(error), Way.SEE_CONTRACT, what=error.other.contract_id)
     return NotDone(str(error))
+
+
+def _not_moved_back(why: str, line: LineKey, customer_id: str, contract_id: int, ports: Ports) -> NotDone:
+    """Why half of a move is not undone, and how its seats come back to the contract on which they were before, if they can."""
+    before = ports.store.contract(contract_id).state.value.contract
+    if before is not None and before.end < ports.today():
+        facts = {"contract": line.contract_id, "service": line.service_id}
+        return NotDone(why, Way.UNITS_BY_HAND, what=contract_id, facts=facts)
+    mapping = ports.store.customer(customer_id).mapping
+    routings = mapping.value.routings if mapping else ()
+    whole = [one.routes[0] for one in routings if len(one.routes) == 1]
+    back = next((route for route in reversed(whole) if route.contract_id == contract_id), None)
+    if back is None or len(routings[-1].routes) > 1:  # only a part was moved
+        return NotDone(why, Way.CONTRACT_BACK, what=customer_id)
+    facts = {"company": back.company_id, "contract": contract_id}
+    return NotDone(why, Way.WHOLE_CONTRACT_BACK, what=customer_id, facts=facts)
 
 
 def _is_not_undone(entry: JournalEntry, ports: Ports) -> None:
@@ -365,7 +408,14 @@ def _undone(decided: _Decided, entry: JournalEntry, by: str, reason: str) -> Cha
         for line, one in newest
     )
     moved = entry.day if any(one.day > entry.day for one in sides) else None
-    return ChangeUndone(entry.line.contract_id, sides, by, reason, moved)
+    undone = {one.entry for _, one in newest}
+    prices = dict.fromkeys(
+        (key.service_id, each.price)
+        for key, entries in sorted(decided.journals.items(), key=lambda one: one[0])
+        for each in entries
+        if each.id in undone and each.price and each.price.before
+    )
+    return ChangeUndone(entry.line.contract_id, sides, by, reason, moved, prices=tuple(prices))
 
 
 def _estimate(decided: _Decided, ports: Ports) -> Estimate | None:

@@ -76,8 +76,8 @@ class ListedAdjustment:
     def asked(self) -> Cause | None:
         """The last one who asked for it; None: nobody, or it is not known."""
         of_terms = self.entry is not None and is_of_terms(self.entry, ())
-        found, _ = asked_for(self.causes, self.day, self.delta, before=self.before, of_terms=of_terms)
-        return found[-1] if found else None
+        found = asked_for(self.causes, self.day, self.delta, before=self.before, of_terms=of_terms).by
+        return found[-1].cause if found else None
 
     @property
     def decidable(self) -> bool:

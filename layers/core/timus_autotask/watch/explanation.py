@@ -50,31 +50,42 @@ def reasons_of_difference(
     ``undone``: what people took back of what was made.
     """
     timus, wanted, autotask = numbers
-    own = [one for one in demand.sources if (one.customer_id, one.sku) == (customer.id, sku)]
-    mine = sum(one.units.at(today) for one in own)
-    found = [*_trial(customer, sku, today)]
-    if timus:
-        found += _terms(customer, sku, timus, today)
-        billed = customer.policy_on(today).billable(sku, timus)
-        elsewhere = sum(one.units.at(today) for one in _elsewhere(demand, demands, customer, sku))
-        if elsewhere:
-            found.append(Because("other-line", -elsewhere, f"{-elsewhere:+d} on another line"))
-        found += _some("other-day", mine - (billed - elsewhere), "by the days from which changes are billed")
-    else:
-        found += _some("other-day", mine, "by the days from which changes are billed")
+    found = [*reasons_of_part(demand, demands, customer, sku, timus, today)]
     for one in demand.sources:
-        if one not in own:
+        if (one.customer_id, one.sku) != (customer.id, sku):
             units = one.units.at(today)
             found += _some("same-line", units, f"of {one.sku} of {one.customer_id} on the same line")
     taken_back = without_undone(demand, undone).at(today) - demand.units.at(today)
     found += _some("undone", taken_back, f"undone by {', '.join(dict.fromkeys(one.by for one in undone))}")
-    kept = wanted - taken_back - sum(one.units.at(today) for one in demand.sources)
-    found += _some("kept", kept, "from an edit in Autotask that is kept")
+    found += kept(wanted - taken_back - sum(one.units.at(today) for one in demand.sources))
     if before_contract:
         found += _some("before-contract", autotask - wanted, "before the contract begins")
     else:
         found += _some("past-changing", autotask - wanted, "that cannot be changed for today any more")
     return tuple(found)
+
+
+def reasons_of_part(
+    demand: Demand, demands: Mapping[LineKey, Demand], customer: Customer, sku: str, timus: int, day: date
+) -> Iterator[Because]:
+    """Why other units of a SKU of a customer are to be billed on a line than Timus has of it: ``timus`` and those of all reasons add up to them."""
+    own = [one for one in demand.sources if (one.customer_id, one.sku) == (customer.id, sku)]
+    mine = sum(one.units.at(day) for one in own)
+    yield from _trial(customer, sku, day)
+    if mine == timus:
+        return
+    if timus:
+        yield from _terms(customer, sku, timus, day)
+        billed = customer.policy_on(day).billable(sku, timus)
+        elsewhere = sum(one.units.at(day) for one in _elsewhere(demand, demands, customer, sku))
+        yield from _some("other-line", -elsewhere, "on another line")
+        mine -= billed - elsewhere
+    yield from _some("other-day", mine, "by the days from which changes are billed")
+
+
+def kept(units: int) -> Iterator[Because]:
+    """What somebody's edit in Autotask has put on top, and what stays."""
+    yield from _some("kept", units, "from an edit in Autotask that is kept")
 
 
 def _some(code: str, units: int, message: str) -> Iterator[Because]:

@@ -26,6 +26,7 @@ from timus_autotask.watch.check import CheckResult, worst
 from timus_autotask.watch.happened import History, Owed, undone_by
 from timus_autotask.watch.log_queries import QUERIES
 from timus_autotask.watch.money import Estimate
+from timus_autotask.watch.month.asked import Request
 from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import Coverage
@@ -34,6 +35,7 @@ from timus_autotask.watch.month.digest_text import Mail
 from timus_autotask.watch.month.evidence import (
     ContractEvidence,
     JournalDifference,
+    KeptEdit,
     LineEvidence,
     MonthEvidence,
     WithoutLine,
@@ -404,10 +406,16 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
             for change in one.changes
         ],
         "asked": [
-            {"change_id": id_, "events": [cause.event_id for cause in each.by], "because": [*each.because]}
+            {
+                "change_id": id_,
+                "events": [request.cause.event_id for request in each.by],
+                "requests": [_request(request) for request in each.by],
+                "because": [*each.because],
+            }
             for id_, each in one.asked.items()
         ],
         "undone": [_undone(each) for each in one.line.undone],
+        "kept": _kept(one.kept),
         "state": line.state.value,
         **_why(parked),
         "awaiting": [_held(change) for change in one.open_changes],
@@ -464,6 +472,19 @@ def _held(change: HeldChange) -> Form:
     }
 
 
+def _kept(one: KeptEdit | None) -> Form | None:
+    """An edit in Autotask that is kept; None: there is none."""
+    if one is None:
+        return None
+    return {
+        "from": one.first,
+        "seat_days": one.seat_days,
+        "by": one.by or None,
+        "at": one.at,
+        "words": one.message,
+    }
+
+
 def _undone(one: Undone) -> Form:
     """What a person took back of a line, and until when it holds."""
     return {
@@ -486,6 +507,18 @@ def change_with_causes_form(change: JournalEntry, names: Directory) -> Form:
         "number": change.number,
         "answer": change.answer.value if change.answer else None,
         "causes": [_cause(cause) for cause in change.causes],
+    }
+
+
+def _request(request: Request) -> Form:
+    """What an event says for the day of a change that it asked for."""
+    return {
+        "event": request.cause.event_id,
+        "sku": request.cause.sku or None,
+        "before": request.before,
+        "after": request.after,
+        "cancelled_from": request.ends,
+        "in_trial": request.trial,
     }
 
 

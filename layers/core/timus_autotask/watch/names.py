@@ -39,9 +39,15 @@ NOBODY = Directory()
 """No name is known."""
 
 
-def directory(customers: Mapping[str, str], contracts: Iterable[ContractNames]) -> Directory:
-    """The names of these customers and contracts, and of all that stands on the contracts."""
-    known = sorted(contracts, key=lambda names: names.at.timestamp() if names.at else 0)  # the newest counts
+def directory(
+    customers: Mapping[str, str], contracts: Iterable[ContractNames], now: Iterable[Contract] = ()
+) -> Directory:
+    """The names of these customers and contracts, and of all that stands on the contracts.
+
+    ``now``: contracts as Autotask has them now. Of one that was opened since names were read, nothing else says how it is called.
+    """
+    kept = sorted(contracts, key=lambda names: names.at.timestamp() if names.at else 0)
+    known = [*kept, *(ContractNames(one.id, one.name, one.company_id) for one in now)]  # the newest counts
     return Directory(
         {id_: name for id_, name in customers.items() if name},
         {one.company_id: one.company for one in known if one.company_id is not None and one.company},

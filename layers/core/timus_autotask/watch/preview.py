@@ -91,6 +91,8 @@ class LinePreview:
     """The last day of the periods that are approved and posted."""
     approved: tuple[tuple[date, int], ...] = ()
     """(day, change) of what is approved and would still wait: for its day, for another line, or for the end of a pause."""
+    held: PreviewedAdjustment | None = None
+    """What a person would have to let go."""
 
     @property
     def estimate(self) -> Estimate | None:
@@ -470,4 +472,7 @@ def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: da
         code=line.parked.code if line.parked else None,
         past_days=still_shown(line.past_days, today),
         approved=tuple((one.day, one.delta) for one in line.approved),
+        held=PreviewedAdjustment(awaiting.day, awaiting.delta, False, awaiting.price)
+        if held and (awaiting := line.awaiting)
+        else None,
     )

@@ -54,6 +54,9 @@ WORDS: Mapping[WayOut, str] = {
 }
 """Templates over the facts of the case. What stands in brackets is said only where its fact is known."""
 
+_ANOTHER_COMPANY = "If company {actual_company} is the customer's now: timus-autotask map customer {customer} --company {actual_company} --contract {contract}"
+"""Before the ways out of a contract that is another company's, whose number Autotask says."""
+
 REPAIR = "Update timus-autotask, if a newer version wrote it; else bring the records back: timus-autotask restore --to TIME"
 """What to do about a record that cannot be read."""
 
@@ -263,7 +266,8 @@ def remedy_of(parked: Parked) -> str:
     each = dict.fromkeys(
         commands(WORDS[way], {**facts, "choice": choice}) for way in parked.ways for choice in choices
     )
-    return either(*each)
+    known = [commands(_ANOTHER_COMPANY, facts)] if facts.get("actual_company") else []
+    return either(*known, *each)
 
 
 def will_wait(parked: Parked) -> str:

@@ -41,7 +41,7 @@ def _undo(desk: Desk, form: FormData) -> ToDo:
         money = [f"The undo alone comes to {about(done.estimate)}, an estimate."] if done.estimate else []
         return [
             f"{done.change} on contract {done.contract_id}, because: {done.reason}",
-            *filter(None, [done.taken_days]),
+            *filter(None, [done.taken_days, done.prices_that_stay]),
             *dict.fromkeys(until),
             *money,
         ]

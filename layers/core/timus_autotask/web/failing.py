@@ -34,6 +34,7 @@ WAYS: Mapping[Way, str] = {
     Way.ONCE_FROM: "To bill them once, let it hold from {day} on.",
     Way.LEAVE_ALONE: "To leave these days alone, have it billed from today on, or let it hold from {day} on.",
     Way.COLUMNS: "How its columns are called is said with the command.",
+    Way.DAYS: "How it writes days is said with the command.",
     Way.WHICH_CUSTOMER: "That is said with the command.",
     Way.WHOSE_ROW: "What such a row is, is said with the command.",
     Way.WHICH_PRODUCT: "What such a row is, is said with the command.",
@@ -44,6 +45,9 @@ WAYS: Mapping[Way, str] = {
     Way.WITHDRAW: "That the change stays as it is after all is said with the command.",
     Way.BRING_BACK: "To bring it back, undo that one.",
     Way.CONTRACT_BACK: "Map them back instead, on the page Mapping.",
+    Way.WHOLE_CONTRACT_BACK: "Map them back instead, on the page Mapping.",
+    Way.UNITS_BY_HAND: "The contract from which they came has ended, so they cannot be mapped back. Let Timus report the right quantity; or change the "
+    "units in Autotask, and keep them on the customer's page.",
     Way.SERVICE_BACK: "Choose its service again instead, on the page Mapping.",
     Way.SHOW_EVENT: "What the event says is shown by the command.",
     Way.MERGE_AGAIN: "The event is merged again with the command.",

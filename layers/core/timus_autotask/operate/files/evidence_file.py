@@ -115,7 +115,10 @@ def _rows(line: LineEvidence, found: MonthEvidence) -> Iterator[dict[str, Any]]:
     }
     for one in line.days:
         changes = [change for change in line.changes if change.day == one.day]
-        yield ids | asdict(one) | {"difference": _difference(one)} | _changes_of_day(changes, line)
+        why = _joined(each.message for each in one.why)
+        yield (
+            ids | asdict(one) | {"difference": _difference(one), "why": why} | _changes_of_day(changes, line)
+        )
 
 
 def _difference(one: DayUnits) -> int | None:
@@ -126,7 +129,7 @@ def _changes_of_day(changes: list[JournalEntry], line: LineEvidence) -> dict[str
     asked = [line.asked[change.id] for change in changes]
     return {
         "change": sum(change.delta for change in changes) if changes else None,
-        "by": _joined(cause.actor or "" for one in asked for cause in one.by),
+        "by": _joined(each.cause.actor or "" for one in asked for each in one.by),
         "because": _joined(why for one in asked for why in one.because),
         "events": _joined(event for change in changes for event in change.events),
         "outcome": _joined(change.outcome.value for change in changes),

@@ -186,7 +186,7 @@ def _day_kind(written: str) -> CellType:
             return date(int(found[4]) if found else 0, month, day)
         except ValueError:
             example = "3/15/2026" if written == "month-first" else "15.3.2026"
-            raise ValueError(f"must be a day as in {example} (days are read as {written})") from None
+            raise ValueError(f"must be a day as in {example}") from None
 
     return CellType(parse, lambda value: parse(str(value)))
 
@@ -232,7 +232,7 @@ def read_invoice(data: bytes, profile: InvoiceProfile, books: Books, month: date
     try:
         rows = read(data, columns_of(profile), within="rows", skip=leaving)
     except FileRefused as refused:
-        raise _explained(refused) from None
+        raise _explained(refused, profile) from None
     charges, problems = list[Charge](), list[Problem]()
     rows, doubts = _without_totals(rows, names, leaving)
     for row in rows:
@@ -283,8 +283,13 @@ def _of_doubt(one: MayBeNoCharge) -> Problem:
     )
 
 
-def _explained(refused: FileRefused) -> FileRefused:
-    """With what to do about rows that charge nothing, and about columns that have other names."""
+def _explained(refused: FileRefused, profile: InvoiceProfile) -> FileRefused:
+    """With what to do about rows that charge nothing, columns that have other names, and days that are written otherwise."""
+    if any(one.message.startswith("must be a day as in") for one in refused.problems):
+        kept = "" if profile.days == "iso" else ", as was said for an earlier file"
+        refused = FileRefused(
+            Problem(f"its days are read as {profile.days}{kept}", ways=(Way.DAYS,)), *refused.problems
+        )
     if any(one.column in ("sku", "quantity") and one.message == "is missing" for one in refused.problems):
         hint = Problem(
             "a row that charges nothing, such as a total, is left out by what it says", ways=(Way.LEAVE_OUT,)

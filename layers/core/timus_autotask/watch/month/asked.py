@@ -8,20 +8,21 @@ as another service, or other terms bill them otherwise, nobody asked for anythin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from itertools import pairwise
 
+from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.history import Cause
-from timus_autotask.domain.line import JournalEntry, Why
+from timus_autotask.domain.line import JournalEntry, Outcome, Why
 from timus_autotask.domain.policy import Policy
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
-_Told = tuple[Cause, int]
-"""An event, and how many seats more it says."""
+Trials = Mapping[tuple[str, int, str], int]
+"""Units in a trial, by subscription, number of its version, and SKU."""
 
 
 class WhyNobodyAsked(StrEnum):
@@ -30,13 +31,44 @@ class WhyNobodyAsked(StrEnum):
     TERMS = "because the terms changed"
     CONTRACT = "because the seats go on under another contract"
     SERVICE = "because the seats go on as another service"
+    BACK = "because what was undone before comes back with newer news"
+    ENFORCED = "because somebody changed units in Autotask, and they are brought back"
+    FOUND = "because the line had other units than Timus and the terms come to"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An event that asked for a change, with what it says for the day of the change."""
+
+    cause: Cause
+    before: int
+    """Timus's quantity on that day, as it was known before the event."""
+    after: int
+    """And by the event."""
+    ends: date | None = None
+    """The first day on which nothing is billed any more, if it is by then: it was cancelled."""
+    trial: int = 0
+    """Units that are in a trial by the event, which is not billed."""
+
+    @property
+    def more(self) -> int:
+        """How many seats more it says."""
+        return self.after - self.before
+
+    @property
+    def words(self) -> str:
+        """For people: "10 → 0 SASE-ADV-USER, cancelled from 2026-04-20 on"."""
+        said = f"{self.before} → {self.after} {self.cause.sku}"
+        if self.ends:
+            return f"{said}, cancelled from {self.ends} on"
+        return f"{said}, {self.trial} in a trial, which is not billed" if self.trial else said
 
 
 @dataclass(frozen=True, slots=True)
 class AskedFor:
     """Who asked for a change, and what of it nobody asked for."""
 
-    by: tuple[Cause, ...] = ()
+    by: tuple[Request, ...] = ()
     """In order of time."""
     because: tuple[WhyNobodyAsked, ...] = ()
 
@@ -50,18 +82,45 @@ class Going:
     because: WhyNobodyAsked
 
 
-def asked_of(entry: JournalEntry, going: Going | None, by_terms: Iterable[date]) -> AskedFor:
-    """Who asked for an adjustment. ``by_terms``: the days from which on other terms bill units otherwise."""
+def asked_of(
+    entry: JournalEntry,
+    going: Going | None,
+    by_terms: Iterable[date],
+    entries: Sequence[JournalEntry],
+    trials: Trials,
+) -> AskedFor:
+    """Who asked for an adjustment. ``by_terms``: the days from which on other terms bill units otherwise; ``entries``: its line's journal."""
     seats = going.seats if going else 0
-    because = [going.because] if going else []
-    found, of_terms = asked_for(
+    found = asked_for(
         entry.causes,
         entry.day,
         entry.delta - seats,
         before=entry.units_before + seats,
         of_terms=is_of_terms(entry, by_terms),
+        back=coming_back([entry], entries),
+        enforced=entry.why is Why.ENFORCED,
     )
-    return AskedFor(tuple(found), (*because, *([WhyNobodyAsked.TERMS] if of_terms else [])))
+    because = (*([going.because] if going else []), *found.because)
+    if entry.causes and not found.by and not because:
+        because = (WhyNobodyAsked.FOUND,)
+    return AskedFor(with_trials(found.by, trials), because)
+
+
+def with_trials(requests: Iterable[Request], trials: Trials) -> tuple[Request, ...]:
+    """With the units that are in a trial by each of them."""
+    of = ((one, (one.cause.subscription_id, one.cause.number, one.cause.sku)) for one in requests)
+    return tuple(replace(one, trial=trials.get(key, 0)) for one, key in of)
+
+
+def trials_of(customer: Customer) -> Trials:
+    """A customer's units in a trial."""
+    return {
+        (one.id, version.number, sku): units
+        for one in customer.subscriptions
+        for version in one.versions
+        if version.status == "trial"
+        for sku, units in version.items
+    }
 
 
 def is_of_terms(entry: JournalEntry, by_terms: Iterable[date]) -> bool:
@@ -70,53 +129,80 @@ def is_of_terms(entry: JournalEntry, by_terms: Iterable[date]) -> bool:
     return entry.why is Why.TERMS or (entry.why is not Why.UNDONE and due in by_terms)
 
 
+def coming_back(made: Iterable[JournalEntry], entries: Sequence[JournalEntry]) -> int:
+    """How many seats were undone just before an adjustment, and may come back with it: newer news end an undo. ``entries``: its line's journal."""
+    ids, seats = {one.id for one in made}, 0
+    for one in entries:
+        if one.id in ids:
+            return seats
+        if one.outcome is Outcome.LANDED:
+            seats = seats - one.delta if one.undoes else 0
+    return 0
+
+
 def asked_for(
-    causes: Iterable[Cause], day: date, more: int, *, before: int, of_terms: bool
-) -> tuple[list[Cause], bool]:
-    """The events that asked for ``more`` seats from a day on, where there were ``before``; and whether other terms made it instead.
+    causes: Iterable[Cause],
+    day: date,
+    more: int,
+    *,
+    before: int,
+    of_terms: bool,
+    back: int = 0,
+    enforced: bool = False,
+) -> AskedFor:
+    """Who asked for ``more`` seats from a day on, where there were ``before``; and whether other terms, or the end of an undo, made it instead.
 
-    The newest ones that come to just that. If none do, terms are between: a minimum, free units.
+    The newest events that come to just that, or to it with what may come ``back``. If none do, terms are between: a minimum, free units.
+    ``enforced``: it brings back what somebody changed in Autotask, and what is news follows with it.
     """
+    in_turn = sorted(causes, key=_happened)
+    told = [one for one in _told_for(in_turn, day) if one.more]
+    if enforced:
+        return AskedFor(tuple(one for one in told if one.cause.before), (WhyNobodyAsked.ENFORCED,))
     if not more:
-        return [], False
-    in_turn = sorted(causes, key=lambda one: (one.occurred_at or one.received_at or _BEGINNING, one.number))
-    told = [(cause, units) for cause, units in _told_for(in_turn, day) if units]
+        return AskedFor()
     newest = _newest_that_come_to(more, told)
-    newest = newest or _newest_that_come_to(more, [(one, one.after - one.before) for one in in_turn])
+    if not newest and back and (newest := _newest_that_come_to(more - back, told)):
+        return AskedFor(tuple(newest), (WhyNobodyAsked.BACK,))
+    newest = newest or _newest_that_come_to(more, [Request(one, one.before, one.after) for one in in_turn])
     if newest or of_terms:
-        return newest, not newest
-    return _with_terms_between(more, told, before), False
+        return AskedFor(tuple(newest), () if newest else (WhyNobodyAsked.TERMS,))
+    return AskedFor(tuple(_with_terms_between(more, told, before)))
 
 
-def _with_terms_between(more: int, told: Sequence[_Told], before: int) -> list[Cause]:
+def _happened(cause: Cause) -> tuple[datetime, int]:
+    return cause.occurred_at or cause.received_at or _BEGINNING, cause.number
+
+
+def _with_terms_between(more: int, told: Sequence[Request], before: int) -> Sequence[Request]:
     """The events that lead to a change of which the terms make another number than they say."""
-    quantity = sum(units for _, units in told)
-    later = [one for one in told if one[0].before and one[1] * more > 0]
+    quantity = sum(one.more for one in told)
+    later = [one for one in told if one.cause.before and one.more * more > 0]
     if before and (later or quantity != before + more):
-        told = later  # what was said first was billed already
-    return [cause for cause, _ in told]
+        return later  # what was said first was billed already
+    return told
 
 
-def _told_for(causes: Sequence[Cause], day: date) -> list[_Told]:
-    """Each event with how many seats more it says for a day than were known before it."""
+def _told_for(causes: Sequence[Cause], day: date) -> list[Request]:
+    """Each event with what it says for a day, and what was known before it."""
     known: dict[tuple[str, str], int] = {}
-    found: list[_Told] = []
+    found: list[Request] = []
     for one in causes:
         of = one.subscription_id, one.sku
         before = known.get(of, one.before)
         over = one.ends is not None and one.ends <= day
         known[of] = 0 if over else one.after if one.day <= day else before
-        found.append((one, known[of] - before))
+        found.append(Request(one, before, known[of], one.ends if over else None))
     return found
 
 
-def _newest_that_come_to(more: int, told: Sequence[_Told]) -> list[Cause]:
+def _newest_that_come_to(more: int, told: Sequence[Request]) -> list[Request]:
     """As few as there can be; empty: none do."""
     seats = 0
     for number in range(len(told) - 1, -1, -1):
-        seats += told[number][1]
+        seats += told[number].more
         if seats == more:
-            return [cause for cause, _ in told[number:]]
+            return [*told[number:]]
     return []
 
 

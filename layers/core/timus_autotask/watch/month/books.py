@@ -48,8 +48,8 @@ class LinePrice:
     """None: Autotask shows none."""
     cost: Decimal | None = None
     """None: Autotask shows none, or the API user may not read costs."""
-    by_hand: bool = False
-    """Somebody set the price: it is neither the catalogue's nor the one that we sent last."""
+    by_hand: bool | None = None
+    """Somebody set the price: it is neither the catalogue's nor the one that we sent last. None: the catalogue was not looked at."""
 
     @property
     def margin(self) -> Decimal | None:
@@ -230,7 +230,11 @@ class _Reader:
             {key: replace(line, price=prices.get(key, UNKNOWN)) for key, line in lines.items()},
             {id_: LinePrice(service.unit_price) for id_, service in catalogue.items()},
             {one.id: one for one in there},
-            directory({id_: name_of(found) for id_, found in records.customers.items()}, records.names),
+            directory(
+                {id_: name_of(found) for id_, found in records.customers.items()},
+                records.names,
+                contracts.values(),
+            ),
             tuple(self._notes),
             plans,
             tuple(rows),
@@ -344,10 +348,10 @@ def _by_line(changes: Iterable[JournalEntry]) -> Mapping[LineKey, tuple[JournalE
     return {key: tuple(these) for key, these in found.items()}
 
 
-def _by_hand(there: ContractService, line: Line, listed: Service | None) -> bool:
-    """Whether a person has set the price: it is neither the one that we sent last nor the catalogue's."""
+def _by_hand(there: ContractService, line: Line, listed: Service | None) -> bool | None:
+    """Whether a person has set the price: it is neither the one that we sent last nor the catalogue's, which is None where it is not known."""
     sent = Decimal(line.price) if line.price is not None else None
-    return listed is not None and ObservedPrice(there.unit_price, sent, listed.unit_price).by_hand
+    return ObservedPrice(there.unit_price, sent, listed.unit_price).by_hand if listed else None
 
 
 def _prices(
@@ -369,5 +373,7 @@ def _prices(
         found[key] = LinePrice(one.unit_price, one.unit_cost if costs else None, by_hand)
     for key in lines:
         if key not in found and key.service_id in catalogue:
-            found[key] = LinePrice(catalogue[key.service_id].unit_price)  # it is new on the contract
+            found[key] = LinePrice(
+                catalogue[key.service_id].unit_price, by_hand=False
+            )  # it is new on the contract
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -15,8 +15,15 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Why
-from timus_autotask.watch.month.asked import asked_for, is_of_terms
-from timus_autotask.watch.month.evidence import LineEvidence, Month, MonthEvidence, by_journal
+from timus_autotask.watch.month.asked import (
+    AskedFor,
+    WhyNobodyAsked,
+    asked_for,
+    coming_back,
+    is_of_terms,
+    with_trials,
+)
+from timus_autotask.watch.month.evidence import DayUnits, LineEvidence, Month, MonthEvidence, by_journal
 from timus_autotask.watch.month.share import billed_by_day, landed_by_day, whose
 from timus_autotask.watch.wording import counted
 
@@ -30,6 +37,9 @@ WHY = {
 }
 """What a client is told of a change that it did not ask for."""
 
+BY_HAND = " The number was set by hand."
+"""And of one that is none of our adjustments."""
+
 
 @dataclass(frozen=True, slots=True)
 class AskedBy:
@@ -40,7 +50,10 @@ class AskedBy:
     at: datetime | None
     """In the partner's zone."""
     before: int
+    """Seats that were ordered for the day of the change, as it was known before."""
     after: int
+    said: str = ""
+    """For people: what was asked for, where the change does not say just that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,8 @@ class ClientChange:
     explained: str
     """What of a period it is billed for."""
     asked: tuple[AskedBy, ...]
+    nobody: bool = False
+    """Nobody asked for it, and that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,8 @@ class ClientLine:
     changes: tuple[ClientChange, ...]
     not_known: tuple[str, ...] = ()
     """For people: the days of which nobody can say how many seats of a shared line are the client's."""
+    by_terms: tuple[str, ...] = ()
+    """For people: the days on which the terms bill other seats than the client has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +216,52 @@ def _line(
         _chart(seats),
         tuple(_changes(service, services, found, zone)),
         tuple(_not_known(service.seats, found)),
+        tuple(said for one in service.parts for said in _by_terms(one, found)),
     )
+
+
+def _by_terms(part: _Part, found: MonthEvidence) -> Iterator[str]:
+    """For people: each stretch of days until today on which what the terms make of the client's seats is billed."""
+    stretches: list[list[DayUnits]] = []
+    for one in part.line.days:
+        if one.day > found.today or not one.why or part.seats[one.day] != one.part:
+            continue
+        last = stretches[-1][-1] if stretches else None
+        if last and replace(last, day=one.day, journal=one.journal, autotask=one.autotask) == one:
+            stretches[-1].append(one)
+        else:
+            stretches.append([one])
+    for days in stretches:
+        first, last_day = day_of(days[0].day), day_of(days[-1].day)
+        when = f"On {first}" if first == last_day else f"From {first} to {last_day}"
+        if said := _of_terms(days[0]):
+            yield f"{when} you had {said}."
+
+
+def _of_terms(day: DayUnits) -> str:
+    """For people: "3 seats, and at least 8 are billed"."""
+    of = {one.code: one for one in day.why}
+    trial = of.pop("trial", None)
+    of.pop("other-line", None)
+    said = [counted(day.timus, "seat")] if of or day.timus else []
+    if of:
+        said += [_of_codes({code: one.units for code, one in of.items()}, day)]
+    if trial:
+        said += [trial.message if said else trial.message.removeprefix("and ")]
+    return ", ".join(said)
+
+
+def _of_codes(units: Mapping[str, int], day: DayUnits) -> str:
+    are = "is" if day.part == 1 else "are"
+    match [*units]:
+        case ["minimum"]:
+            return f"and at least {day.part} {are} billed"
+        case ["included"]:
+            free = f"{'is' if units['included'] == -1 else 'are'} free"
+            return f"and {-units['included']} of them {free}" if day.part else f"which {free}"
+        case ["other-day"]:
+            return f"and {day.part} {are} billed, as by the terms of billing a change counts from another day"
+    return f"and by the terms of billing {day.part} {are} billed"
 
 
 def _together(seats: Sequence[int | None]) -> int | None:
@@ -228,20 +290,35 @@ def _changes(
     for day in found.month.days:
         before, after = service.seats[day - ONE_DAY], service.seats[day]
         turning = [one for one in service.parts if one.turns_by(day)]
-        if before is None or after is None or not turning:
-            continue
-        moved = _moved(one.turns_by(day) for one in turning)
-        again = _again(service.parts, day, after - before, moved)
-        other, name = _of_another(service, services, day, after - before - again)
-        goes_on = bool(moved or again or other)
-        if not goes_on and not any(_is_shown(one.line, day) for one in turning):
-            continue
-        said, asked = [*_go_on(moved, again, day), *_go_on_as(other, name, day)], list[Cause]()
-        if more := after - before - again - other:
-            most = max(turning, key=lambda one: more * one.turns_by(day)).line
-            explained, asked = _asked_and_explained(most, day, more, after - more, found)
-            said.append(explained)
-        yield ClientChange(day, before, after, " ".join(said), tuple(_asked(asked, zone)))
+        if before is not None and after is not None and turning:
+            yield from _change_of(day, (before, after), turning, service, services, found, zone)
+
+
+def _change_of(
+    day: date,
+    seats: tuple[int, int],
+    turning: Sequence[_Part],
+    service: _Service,
+    services: Sequence[_Service],
+    found: MonthEvidence,
+    zone: ZoneInfo,
+) -> Iterator[ClientChange]:
+    """The change of a day, if it is one. ``seats``: before it and after it; ``turning``: the contracts on which they change."""
+    before, after = seats
+    moved = _moved(one.turns_by(day) for one in turning)
+    again = _again(service.parts, day, after - before, moved)
+    other, name = _of_another(service, services, day, after - before - again)
+    goes_on = bool(moved or again or other)
+    if not goes_on and not any(_is_shown(one.line, day) for one in turning):
+        return
+    said, asked, known = [*_go_on(moved, again, day), *_go_on_as(other, name, day)], AskedFor(), True
+    if more := after - before - again - other:
+        most = max(turning, key=lambda one: more * one.turns_by(day)).line
+        explained, asked = _asked_and_explained(most, day, more, after - more, found)
+        said.append(explained)
+        known = not most.others and all(one.causes or not one.events for one in _landed(most, day))
+    by = tuple(_asked(asked, after - before, zone))
+    yield ClientChange(day, before, after, " ".join(said), by, known and not by)
 
 
 def _moved(turns: Iterable[int]) -> int:
@@ -296,13 +373,28 @@ def _landed(line: LineEvidence, day: date) -> Sequence[JournalEntry]:
 
 def _asked_and_explained(
     line: LineEvidence, day: date, more: int, before: int, found: MonthEvidence
-) -> tuple[str, list[Cause]]:
+) -> tuple[str, AskedFor]:
     """What is said to the client of ``more`` seats on a line, and who asked for them. Those ``before`` may have been billed elsewhere."""
     told, mine = _told(line, day, found.customer)
     terms = any(is_of_terms(one, found.by_terms) for one in told) or (not told and day in found.by_terms)
-    asked, of_terms = asked_for(mine, day, more, before=before, of_terms=terms)
-    whys = {one.why for one in told} | ({Why.TERMS} if of_terms else set())
-    return _explained(told, day, more, line) + _why(line, day, whys), asked
+    back = coming_back(told, line.journal.entries)
+    enforced = any(one.why is Why.ENFORCED for one in told)
+    asked = asked_for(mine, day, more, before=before, of_terms=terms, back=back, enforced=enforced)
+    whys = {one.why for one in told} | ({Why.TERMS} if WhyNobodyAsked.TERMS in asked.because else set())
+    said = _explained(told, day, more, line, bool(asked.by)) + _why(line, day, whys)
+    if not line.others and not told and not whys and not _has_ended(line, day):
+        said += BY_HAND
+    if WhyNobodyAsked.BACK in asked.because:
+        said += f" {_come_back(back)}"
+    return said, replace(asked, by=with_trials(asked.by, found.trials))
+
+
+def _come_back(seats: int) -> str:
+    """For people: what was taken back before comes back."""
+    if seats < 0:
+        return f"{counted(-seats, 'seat')} fewer of that: an earlier change that was taken back holds again."
+    come = "comes" if seats == 1 else "come"
+    return f"{counted(seats, 'seat')} of that {come} back: an earlier change that was taken back holds again."
 
 
 def _told(line: LineEvidence, day: date, customer: str) -> tuple[Sequence[JournalEntry], list[Cause]]:
@@ -341,13 +433,19 @@ def _has_ended(line: LineEvidence, day: date) -> bool:
     return line.contract is not None and line.contract.end < day
 
 
-def _asked(causes: Iterable[Cause], zone: ZoneInfo) -> Iterator[AskedBy]:
-    for cause in causes:
-        at = cause.occurred_at.astimezone(zone) if cause.occurred_at else None
-        yield AskedBy(cause.actor or "", at, cause.before, cause.after)
+def _asked(asked: AskedFor, more: int, zone: ZoneInfo) -> Iterator[AskedBy]:
+    just_that = len(asked.by) == 1 and asked.by[0].more == more
+    for one in asked.by:
+        at = one.cause.occurred_at.astimezone(zone) if one.cause.occurred_at else None
+        said = [] if just_that else [f"{one.before} → {one.after}"]
+        said += [f"cancelled from {day_of(one.ends)}"] if one.ends else []
+        said += [f"{one.trial} in a trial, which is not billed"] if one.trial else []
+        yield AskedBy(one.cause.actor or "", at, one.before, one.after, ", ".join(said))
 
 
-def _explained(entries: Sequence[JournalEntry], day: date, delta: int, line: LineEvidence) -> str:
+def _explained(
+    entries: Sequence[JournalEntry], day: date, delta: int, line: LineEvidence, somebody_asked: bool
+) -> str:
     """For people: "3 seats more from 16 March 2026. They are billed for 16 of the 31 days from 1 March 2026 to 31 March 2026."."""
     contract, single = line.contract, abs(delta) == 1
     seats = counted(abs(delta), "seat")
@@ -360,7 +458,7 @@ def _explained(entries: Sequence[JournalEntry], day: date, delta: int, line: Lin
     are = "It is" if single else "They are"
     said += f" {are} {'billed' if delta > 0 else 'not billed'} for {_part_of_period(day, contract)}."
     postponed = next((one.postponed for one in entries if one.postponed), None)
-    if postponed:
+    if postponed and somebody_asked:
         said += f" It was asked for from {day_of(postponed.day)}."
     return said
 

@@ -11,8 +11,9 @@ its own quantities: Autotask bills the line as one. Each of the others is read t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import reduce
 
@@ -21,7 +22,7 @@ from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import ONE_DAY, each_day, effective_day
 from timus_autotask.domain.desired import Demand, Desired, desired
-from timus_autotask.domain.line import Head, HeldChange, JournalEntry, Line, Outcome, State
+from timus_autotask.domain.line import Choice, Head, HeldChange, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey, PlanMapping
 from timus_autotask.domain.placement import IGNORED, Placement
 from timus_autotask.domain.policy import BillingSchedule
@@ -35,12 +36,22 @@ from timus_autotask.store.partner import PartnerRecords
 from timus_autotask.store.records import Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.explanation import Because, kept, reasons_of_part
 from timus_autotask.watch.happened import undone_by
 from timus_autotask.watch.money import of_days
-from timus_autotask.watch.month.asked import AskedFor, Going, WhyNobodyAsked, asked_of, days_of_terms
+from timus_autotask.watch.month.asked import (
+    AskedFor,
+    Going,
+    Trials,
+    WhyNobodyAsked,
+    asked_of,
+    days_of_terms,
+    trials_of,
+)
 from timus_autotask.watch.month.books import UNKNOWN, LinePrice
 from timus_autotask.watch.month.parked import EventEffect, effects_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
+from timus_autotask.watch.wording import counted
 
 SUPERSEDED = "It came after a newer version had been billed: to follow it would take that back."
 """Why a superseded event changes nothing."""
@@ -84,6 +95,36 @@ class DayUnits:
     """The whole line, as it follows from the journal."""
     autotask: int | None
     """The whole line, as Autotask has it now."""
+    why: tuple[Because, ...] = ()
+    """Why the part is not what Timus says, and what an edit that is kept adds to the whole line."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEdit:
+    """An edit that somebody made on a line in Autotask and that is kept, in the month."""
+
+    first: date
+    seat_days: int
+    """Units × days until today that it adds; negative: that it takes off."""
+    by: str = ""
+    """Who decided last to keep an edit of the line; empty: it is kept by the terms, or the decision is too old to be looked for."""
+    at: datetime | None = None
+    """When, in the partner's zone."""
+
+    @property
+    def message(self) -> str:
+        """For people."""
+        who = (
+            f"{self.by} decided so on {self.at:%Y-%m-%d}"
+            if self.at
+            else "so say the terms, or an older decision"
+        )
+        much = f"{counted(abs(self.seat_days), 'seat-day')} {'more' if self.seat_days > 0 else 'fewer'}"
+        return (
+            f"Somebody changed units in Autotask, and that is kept from {self.first} on ({who}): "
+            + (f"{much} until today than" if self.seat_days else "until today as many as")
+            + " Timus and the terms come to."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +182,8 @@ class LineEvidence:
     """What of the line is the customer's on each day, by Timus and the terms, as ``days`` have it."""
     asked: Mapping[str, AskedFor] = field(default_factory=dict)
     """Who asked for each of ``changes``, by its id."""
+    kept: KeptEdit | None = None
+    """What somebody changed in Autotask, and what is kept."""
 
     @property
     def key(self) -> LineKey:
@@ -241,6 +284,8 @@ class MonthEvidence:
     """Why prices could not be read."""
     by_terms: frozenset[date] = frozenset()
     """The days from which on other terms bill the customer's units otherwise."""
+    trials: Trials = field(default_factory=dict)
+    """The customer's units in a trial."""
 
     @property
     def days_to_come(self) -> int:
@@ -300,7 +345,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     read, observed, not_compared = _autotask(ports, read, month)
     customer = customer_from(records, partner.terms.value)
     plans = {sku: stored.value for sku, stored in partner.plans.items()}
-    schedules = {one.contract_id: one.contract.schedule for one in read if one.contract}
+    schedules = {one.id: one.schedule for one in _contracts(read)}
     wanted = desired([customer], plans, schedules, today)
     parked = {
         effect.event.key: effect
@@ -313,15 +358,17 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         )
     }
     prices, not_priced = _prices(ports, read, observed)
+    trials = trials_of(customer)
+    reasons = _Reasons(customer, wanted.demands, {*trials})
     lines = [
-        _line(one, service_id, customer_id, wanted.demands, observed.get(one.contract_id), month, ports)
+        _line(one, service_id, reasons, observed.get(one.contract_id), month, ports)
         for one in read
         for service_id in sorted(_services(one, customer_id, wanted.demands))
     ]
     lines = [_priced(one, prices.get(one.key, UNKNOWN), observed, month) for one in lines]
     lines = _shared(ports, customer, lines, partner, schedules)
     by_terms = days_of_terms(customer.earlier, customer.policy)
-    lines = _asked(lines, by_terms)
+    lines = _asked(lines, by_terms, trials)
     return MonthEvidence(
         customer_id,
         name_of(records),
@@ -333,17 +380,18 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         tuple(_late(events, parked, month, ports)),
         tuple(_without_line(customer, plans, wanted, month, today)),
         not_compared,
-        directory({customer_id: name_of(records)}, _names(store, read, lines)),
+        directory({customer_id: name_of(records)}, _names(store, read, lines), _contracts(read)),
         known=bool(records.subscriptions or records.mapping or events),
         not_priced=not_priced,
         by_terms=by_terms,
+        trials=trials,
     )
 
 
-def _asked(lines: Sequence[LineEvidence], by_terms: frozenset[date]) -> list[LineEvidence]:
+def _asked(lines: Sequence[LineEvidence], by_terms: frozenset[date], trials: Trials) -> list[LineEvidence]:
     """With who asked for each change."""
     asked = {
-        (line.key, one.id): asked_of(one, _going(one, line, lines), by_terms)
+        (line.key, one.id): asked_of(one, _going(one, line, lines), by_terms, line.journal.entries, trials)
         for line in lines
         for one in line.changes
     }
@@ -394,6 +442,10 @@ def _shared(
     together = [customer, *(customer_from(one, partner.terms.value) for one in records)]
     of_all = desired(together, plans, periods, ports.today()).demands
     return [replace(one, whole=of_all.get(one.key)) if one.others else one for one in lines]
+
+
+def _contracts(read: Iterable[Journalled]) -> Iterator[Contract]:
+    return (one.contract for one in read if one.contract)
 
 
 def _names(store: Store, read: Iterable[Journalled], lines: Iterable[LineEvidence]) -> list[ContractNames]:
@@ -518,25 +570,25 @@ def _services(read: Journalled, customer_id: str, demands: Mapping[LineKey, Dema
 def _line(
     read: Journalled,
     service_id: int,
-    customer_id: str,
-    demands: Mapping[LineKey, Demand],
+    reasons: _Reasons,
     observed: Mapping[int, Observed] | None,
     month: Month,
     ports: Ports,
 ) -> LineEvidence:
     line = read.lines.get(service_id, Line(read.contract_id, service_id))
     journal = read.journals.get(service_id, Journal())
-    demand = demands.get(line.key)
+    demand, customer = reasons.demands.get(line.key), reasons.customer
     has = None
     if observed is not None:
         has = observed[service_id].by_day if service_id in observed else NOTHING
-    days = tuple(_days(read.contract, demand, by_journal(journal.entries, line), has, month))
+    by_entries = by_journal(journal.entries, line)
+    days = tuple(_days(read.contract, line, by_entries, has, month, reasons))
     sources = {one for entry in journal.entries for one in entry.sources} | {*line.sources}
     sources |= {(one.customer_id, one.sku) for one in (demand.sources if demand else ())}
     return LineEvidence(
         line,
-        tuple(sorted({sku for source, sku in sources if source == customer_id and sku})),
-        tuple(sorted({source for source, _ in sources} - {customer_id})),
+        tuple(sorted({sku for source, sku in sources if source == customer.id and sku})),
+        tuple(sorted({source for source, _ in sources} - {customer.id})),
         days,
         tuple(entry for entry in journal.entries if _concerns(entry, month, ports)),
         journal,
@@ -545,6 +597,7 @@ def _line(
         _seat_days(days, line, demand, read.contract, ports.today()),
         read.contract,
         part=_part(demand),
+        kept=_kept(line, days, ports),
     )
 
 
@@ -555,20 +608,63 @@ def _part(demand: Demand | None) -> Timeline:
 
 def _days(
     contract: Contract | None,
-    demand: Demand | None,
+    line: Line,
     journal: Timeline | None,
     autotask: Timeline | None,
     month: Month,
+    reasons: _Reasons,
 ) -> Iterator[DayUnits]:
+    demand = reasons.demands.get(line.key)
     sources = demand.sources if demand else ()
     timus = reduce(Timeline.plus, (one.quantity for one in sources), NOTHING)
     part = _part(demand)
     for day in month.days:
         billed = contract is not None and contract.start <= day <= contract.end
         units = journal.at(day) if journal and billed else None
-        yield DayUnits(
-            day, timus.at(day), part.at(day), units, autotask.at(day) if autotask and billed else None
-        )
+        has = autotask.at(day) if autotask and billed else None
+        why = tuple(reasons.of(line, day)) if billed else ()
+        yield DayUnits(day, timus.at(day), part.at(day), units, has, why)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reasons:
+    """Why lines have other units than Timus's."""
+
+    customer: Customer
+    demands: Mapping[LineKey, Demand]
+    trials: AbstractSet[tuple[str, int, str]]
+    """Subscription, version and SKU of all that is, or was, in a trial."""
+
+    def of(self, line: Line, day: date) -> Iterator[Because]:
+        """Of a line on a day."""
+        demand = self.demands.get(line.key)
+        for one in demand.sources if demand else ():
+            timus = one.quantity.at(day)
+            if demand and (timus != one.units.at(day) or self.trials):
+                yield from reasons_of_part(demand, self.demands, self.customer, one.sku, timus, day)
+        yield from kept(line.on_top.at(day))
+
+
+_LOOKED_FOR = timedelta(days=100)
+"""So long before the first day of an edit the decision to keep it is looked for."""
+
+
+def _kept(line: Line, days: Iterable[DayUnits], ports: Ports) -> KeptEdit | None:
+    """What is kept on a line; the decisions are read only if something is."""
+    on = [one.day for one in days if any(each.code == "kept" for each in one.why)]
+    if not on:
+        return None
+    since = datetime.combine(line.on_top.days[0] - _LOOKED_FOR, time(), ports.zone)
+    decided = [
+        one
+        for one in ports.store.decisions(since.astimezone(UTC))
+        if (one.kind, one.contract_id, one.service_id) == ("drift", line.contract_id, line.service_id)
+        and one.detail.startswith(Choice.ADOPT)
+    ]
+    seat_days = sum(line.on_top.at(day) for day in on if day <= ports.today())
+    if not decided:
+        return KeptEdit(on[0], seat_days)
+    return KeptEdit(on[0], seat_days, decided[-1].by or "somebody", decided[-1].at.astimezone(ports.zone))
 
 
 def by_journal(entries: Iterable[JournalEntry], line: Line) -> Timeline | None:
