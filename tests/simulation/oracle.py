@@ -1423,12 +1423,12 @@ class Oracle:
         """Whether plans have fallen and others risen, by all that is known, and of any two versions about as many went as came."""
         told = False
         known = [v for v in self.history[sub] if self._arrived_at.get((sub, v.number), heard) < heard]
-        for before, after in combinations(known, 2):
+        for before, after in combinations(self.history[sub], 2):
             deltas = [after.items.get(sku, 0) - before.items.get(sku, 0) for sku in PLANS]
             pairs = [_exchanged(one, other) for one in deltas for other in deltas if one < 0 < other]
             if not all(pairs):
                 return False
-            told = told or bool(pairs)
+            told = told or (bool(pairs) and before in known and after in known)
         return told
 
     def _looks_like_an_add_on(self, sub: str, billed: Iterable[Any]) -> bool:
@@ -1576,6 +1576,10 @@ class Oracle:
             wants |= {
                 want + one.delta for want in wants if want is not None for one in undone if one.customer
             }
+            # What comes and goes on one day may be billed for a while by the terms, which ends an undo.
+            record = self._record(line)
+            if record is not None and any(one.until and one.until <= day for one in record.undone):
+                wants.add(self._by_timus(line, day))
         return any(want is not None and self._fits(line, want, has) for want in wants)
 
     def _is_drift(self, line: Line) -> None:
