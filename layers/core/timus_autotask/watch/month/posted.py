@@ -29,7 +29,7 @@ from timus_autotask.watch.money import money_of_days, rounded
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on, waits_for_an_edit, ways_of_edit
 from timus_autotask.watch.month.months import month_of
-from timus_autotask.watch.month.ready import without_line
+from timus_autotask.watch.month.ready import too_few_and_too_many, without_line
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import remedy_of, said
 
@@ -365,16 +365,11 @@ class _Look:
     # -- Days
 
     def _passed(self) -> Iterator[Passed]:
-        """Posted days on which a line had other units than it should, each cause for itself."""
+        """Posted days on which a line had other units than it should: each cause, and too few and too many, for itself."""
         for line in self._books.lines.values():
             if line.contract is None:
                 continue
-            days: dict[Leak, list[tuple[date, int]]] = {}
-            for day in self._posted_days(line, *self._periods(line.contract)):
-                for cause, units in causes_on(line, day, self._books.today).items():
-                    if cause not in (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED):
-                        days.setdefault(cause, []).append((day, units))
-            for cause, every in sorted(days.items()):
+            for cause, every in self._off(line, line.contract):
                 of = [(day, units) for day, units in every if self._first <= day <= self._last]
                 if not of:
                     continue
@@ -392,6 +387,16 @@ class _Look:
                     whole,
                     line.skus,
                 )
+
+    def _off(self, line: BookLine, contract: Contract) -> Iterator[tuple[Leak, Sequence[tuple[date, int]]]]:
+        """Causes with the posted days on which units are lacking by it, and those on which there are too many apart."""
+        days: dict[Leak, list[tuple[date, int]]] = {}
+        for day in self._posted_days(line, *self._periods(contract)):
+            for cause, units in causes_on(line, day, self._books.today).items():
+                if cause not in (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED):
+                    days.setdefault(cause, []).append((day, units))
+        for cause, every in sorted(days.items()):
+            yield from ((cause, side) for side in too_few_and_too_many(every))
 
     def _passed_without_line(self) -> Iterator[Passed]:
         """Units that nobody has mapped to a line, on days that are posted on a contract of their customer."""

@@ -447,16 +447,20 @@ class _Look:
             days[Leak.SETTLING] = [(max(intent.day, first), 0)]
         yield from self._late(line, days.pop(Leak.LATE, ()))
         for cause, stretch in days.items():
-            yield self._open(line, cause, stretch)
+            yield from self._apart(line, cause, stretch)
+
+    def _apart(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Iterator[Open]:
+        """What stays has too few and too many apart; what a person settles is one thing, whichever way its days differ."""
+        for side in too_few_and_too_many(lacking) if cause in SETTLED else [lacking]:
+            yield self._open(line, cause, side)
 
     def _late(self, line: BookLine, late: Sequence[tuple[date, int]]) -> Iterator[Open]:
         """Days past changing; those before the contract begins apart, for nobody can correct them on it."""
         begins = line.contract.start if line.contract else date.min
         early = [one for one in late if one[0] < begins]
-        if early:
-            yield replace(self._open(line, Leak.LATE, early), message=BEFORE_CONTRACT)
-        if rest := [one for one in late if one not in early]:
-            yield self._open(line, Leak.LATE, rest)
+        for one in self._apart(line, Leak.LATE, early):
+            yield replace(one, message=BEFORE_CONTRACT)
+        yield from self._apart(line, Leak.LATE, [one for one in late if one not in early])
 
     def _open(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Open:
         message, remedy = self._words(line, cause)
@@ -675,6 +679,11 @@ def _bring_back(line: BookLine, today: date) -> str:
         return said(NextWay.BRING_BACK, change=newest.opposite)
     waits = newest.is_still_to_be_made(today)
     return said(NextWay.WITHDRAW, change=newest.entry) if waits else ""
+
+
+def too_few_and_too_many(lacking: Sequence[tuple[date, int]]) -> Iterator[Sequence[tuple[date, int]]]:
+    """(day, units that are lacking): the days with too few units, and those with too many, so that neither makes up for the other."""
+    yield from filter(None, ([one for one in lacking if one[1] > 0], [one for one in lacking if one[1] < 0]))
 
 
 def _sizes(
