@@ -770,7 +770,8 @@ def _item(one: PostedItem, names: Directory) -> Form:
         "events": [*one.events],
         "estimate": _amount(one.estimate),
         "amount_differs": one.amount_differs,
-        "price_from": _amount(one.price_from),
+        "price_from": _amount(one.price[0] if one.price else None),
+        "price_to": _amount(one.price[1] if one.price else None),
     }
 
 
