@@ -24,14 +24,22 @@ from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.months import month_before
 from timus_autotask.watch.month.posted import Posted, periods_within, posted
-from timus_autotask.watch.month.ready import Open, Ready, Waits, beside_of, ready
+from timus_autotask.watch.month.ready import (
+    YEAR,
+    Beside,
+    Open,
+    Ready,
+    Waits,
+    beside_of,
+    open_since,
+    ready,
+)
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import Records, Status, status_of
 
 EARLIER = timedelta(days=31)
 """What came so long before a month may still say something of it."""
-YEAR = timedelta(days=366)
 BY_ITSELF = (Leak.SETTLING, Leak.PENDING, Leak.SCHEDULED)
 """What is settled without a person."""
 BY_A_PERSON = (Leak.REJECTED, Leak.KEPT, Leak.IGNORED)
@@ -151,25 +159,26 @@ def digest(ports: Ports, since: datetime) -> Digest:
     if circuit.open(now):
         return replace(found, away=circuit.reason)
     try:
-        books = open_books(ports, records, _first_needed(records, today), changes)
+        first = _first_waiting(records, today)
+        books = open_books(ports, records, _first_needed(records, first, today), changes)
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         return replace(found, away=str(error) or type(error).__name__)
     beside = beside_of(records, now, ports.zone)
-    month = ready(books, today, beside)
     passed = tuple(filter(_to_correct, (posted(books, None, day) for day in (today, month_before(today)))))
     found = replace(found, changed=_changed(made, books, ports), passed=passed, notes=_notes(books))
-    return _with(found, month, ready(books, month_before(today), beside))
+    return _with(found, books, open_since(books, first, beside), beside)
 
 
-def _with(found: Digest, month: Ready, before: Ready) -> Digest:
-    """With what is open in this month, and in the one before."""
-    now = [one for one in month.everything if one.kind not in BY_ITSELF]
+def _with(found: Digest, books: Books, waits: Sequence[Open], beside: Beside) -> Digest:
+    """With what is open today, with how this month stands and whether the one before is posted."""
+    month, before = ready(books, books.today, beside), ready(books, month_before(books.today), beside)
+    now = [one for one in waits if one.kind not in BY_ITSELF]
     person = [*now, *month.later]  # what is parked of later days waits for a person all the same
     unposted = any(not period.posted and period.last < month.month for period in before.periods)
     return replace(
         found,
         waiting=_sorted(_waiting(one) for one in person),
-        by_itself=len(month.everything) - len(now),
+        by_itself=len(waits) - len(now),
         coverage=month.coverage,
         ended=month.ended,
         earlier=before if unposted else None,
@@ -180,15 +189,23 @@ def _notes(books: Books) -> tuple[str, ...]:
     return tuple(note for note in books.notes if note != NO_COSTS)  # it shows none
 
 
-def _first_needed(records: Records, today: date) -> date:
-    """The first day of the oldest billing period that has days in this month or the one before."""
-    first = month_before(today)
+def _first_waiting(records: Records, today: date) -> date:
+    """The first day of the month before, or of an earlier one from which something waits."""
+    lines = (stored.value for one in records.contracts.values() for stored in one.lines.values())
+    waiting = [line for line in lines if line.parked]
+    days = [day for line in waiting for day, _ in line.scheduled]
+    days += [line.awaiting.day for line in waiting if line.awaiting]
+    return max(min([month_before(today), *days]), today - YEAR).replace(day=1)
+
+
+def _first_needed(records: Records, first: date, today: date) -> date:
+    """The first day of the oldest billing period with a day that is looked at."""
     begins = [first]
     for one in records.contracts.values():
         contract = one.state.value.contract
         if contract is not None and contract.recurring and contract.start <= first:
             begins.append(period_containing(first, contract.start, contract.months)[0])
-    return max(min(begins), first - YEAR)
+    return max(min(begins), today - YEAR - EARLIER)
 
 
 def _to_correct(found: Posted) -> bool:

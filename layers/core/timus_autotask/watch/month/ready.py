@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -52,6 +52,7 @@ from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
 from timus_autotask.watch.undecided import Undecided
 
 _UTC = ZoneInfo("UTC")
+YEAR = timedelta(days=366)
 
 
 class Waits(StrEnum):
@@ -246,6 +247,8 @@ def without_line(books: Books, days: Sequence[date]) -> Iterator[UnplacedUnits]:
             placed[of] = placed.get(of, NOTHING).plus(source.units)
     for (customer_id, sku), to_bill in books.desired.billed.items():
         lacking = to_bill.minus(placed.get((customer_id, sku), NOTHING))
+        if not lacking.steps:
+            continue
         customer = books.customers[customer_id]
         found = [
             (day, units)
@@ -336,10 +339,29 @@ def ready(books: Books, month: date, beside: Beside) -> Ready:
     return _Look(books, *month_of(month), beside).all()
 
 
+def open_since(books: Books, first: date, beside: Beside) -> tuple[Open, ...]:
+    """What is open today with all that it comes to, each thing once: the days from the month of ``first`` to the end of this month's periods.
+
+    Units without a line count from the first of them on, a year back at most. What a line lacks in earlier periods that are posted is left out:
+    it is told with what was posted.
+    """
+    today = books.today
+    month, last = month_of(today)
+    found = _Look(books, first.replace(day=1), last, beside, (today - YEAR).replace(day=1)).all()
+    over = [period for period in found.periods if period.posted and period.last < month]
+    left = [replace(period, open=tuple(one for one in period.open if one.key is None)) for period in over]
+    return replace(found, periods=(*left, *(one for one in found.periods if one not in over))).everything
+
+
 class _Look:
-    def __init__(self, books: Books, first: date, last: date, beside: Beside) -> None:
+    """One look at some days. ``unplaced``: from which day on units without a line count, if not from the first of the days."""
+
+    def __init__(
+        self, books: Books, first: date, last: date, beside: Beside, unplaced: date | None = None
+    ) -> None:
         self._books = books
         self._first = first
+        self._unplaced = unplaced or first
         self._last = last
         self._beside = beside
         self._status = {line.key: line for line in beside.lines if line.key}
@@ -532,7 +554,7 @@ class _Look:
 
     def _without_line(self) -> Iterator[Open]:
         latest = max((self._last, *self._until.values()))
-        for one in without_line(self._books, [*each_day(self._first, latest)]):
+        for one in without_line(self._books, [*each_day(self._unplaced, latest)]):
             until = self._until.get(one.customer, self._last)
             days = [(day, units) for day, units in one.days if day <= until]
             if not days:
@@ -544,7 +566,7 @@ class _Look:
                 one.customer,
                 None,
                 one.sku,
-                *_sizes(days, one.price, BillingSchedule(self._first)),
+                *_sizes(days, one.price, BillingSchedule(self._unplaced)),
             )
 
     def _unheard(self) -> Iterator[Open]:
