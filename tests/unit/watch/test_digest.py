@@ -350,6 +350,22 @@ def test_it_is_published_to_its_topic() -> None:
     assert asked == [{"TopicArn": "arn:aws:sns:eu-west-1:1:t", "Subject": "Subject", "Message": "Text"}]
 
 
+def test_a_digest_that_begins_within_a_day_says_when() -> None:
+    """What was changed earlier on that day was told by the one before."""
+    months = begun()
+    assert "Timus billing sync, 22 Feb 09:00 to 1 Mar 2026" in as_mail(of(months), "acme").text
+    assert as_mail(of(months), "acme").subject.startswith("Timus billing 22 Feb 09:00 to 1 Mar: ")
+
+
+def test_on_demand_it_has_whole_days() -> None:
+    """What was changed on the morning of the first of them is in it."""
+    months = begun()
+    months.world.pass_time(days=7)
+    said = months.desk.told("digest")
+    assert "Timus billing sync, 1 Mar to 8 Mar 2026" in said
+    assert "1 change was made" in said
+
+
 def test_the_command_shows_it_on_demand() -> None:
     """The same text, and for programs all of it."""
     months = begun()

@@ -13,6 +13,7 @@ from typing import Any
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called
 from timus_autotask.cli.watching import in_utc
+from timus_autotask.domain.days import local_midnight
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import for_excel
 from timus_autotask.operate.month_end import ledger_csv, ledger_since, may_be_posted, what_was_posted
@@ -346,7 +347,8 @@ def ledger(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
 
 def digest(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """What the e-mail of the last week would say."""
-    since = in_utc(arguments.since, deployment) if arguments.since else deployment.clock.now() - WEEK
+    a_week_ago = local_midnight(deployment.today - WEEK, deployment.zone)
+    since = in_utc(arguments.since, deployment) if arguments.since else a_week_ago
     if since > deployment.clock.now():
         raise Failed(
             f"{arguments.since:%Y-%m-%d} is to come: name the first day that the digest tells of.", USAGE

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.days import effective_day, local_midnight, period_containing
 from timus_autotask.domain.line import JournalEntry, Outcome
@@ -104,6 +105,8 @@ class Digest:
     """The month before, if nobody has posted all of it."""
     passed: tuple[Posted, ...] = ()
     """Of this month and the one before: each that was posted with other units than it should, and nobody wanted it so."""
+    begins: time | None = None
+    """The partner's local time on the day ``since`` from which on it tells; None: the whole day."""
     observing: bool = False
     """Whether the stack posts nothing."""
     names: Directory = NOBODY
@@ -152,6 +155,7 @@ def digest(ports: Ports, since: datetime) -> Digest:
         0,
         status.mapped.customers,
         status.mapped.skus,
+        begins=_begins(since, ports.zone),
         observing=not status.stages.partner.live,
         names=directory({id_: name_of(one) for id_, one in records.customers.items()}, records.names),
     )
@@ -183,6 +187,11 @@ def _with(found: Digest, books: Books, waits: Sequence[Open], beside: Beside) ->
         ended=month.ended,
         earlier=before if unposted else None,
     )
+
+
+def _begins(since: datetime, zone: ZoneInfo) -> time | None:
+    whole = since == local_midnight(effective_day(since, zone), zone)
+    return None if whole else since.astimezone(zone).time()
 
 
 def _notes(books: Books) -> tuple[str, ...]:

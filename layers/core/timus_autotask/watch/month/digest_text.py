@@ -41,15 +41,13 @@ def as_mail(found: Digest, stack: str) -> Mail:
         _coverage(found),
         _rest(found),
     )
-    head = (
-        f"Timus billing sync, {_day(found.since)} to {_day(found.today)} {found.today.year} (stack {stack})"
-    )
+    head = f"Timus billing sync, {_days(found)} {found.today.year} (stack {stack})"
     text = "\n\n".join("\n".join(section) for section in ([head], *map(list, sections)) if section)
     return Mail(_subject(found), text + "\n")
 
 
 def _subject(found: Digest) -> str:
-    parts = [f"Timus billing {_day(found.since)} to {_day(found.today)}: {counted(found.changes, 'change')}"]
+    parts = [f"Timus billing {_days(found)}: {counted(found.changes, 'change')}"]
     if not found.away and found.changes:
         next_, on_posted = found.effect.so_far, found.posted
         words = f"{_signed(on_posted)} on posted invoices" if on_posted and not next_ else ""
@@ -258,6 +256,12 @@ def _who(customers: Sequence[str], found: Digest) -> str:
 
 def _skus(skus: Iterable[str]) -> str:
     return ", ".join(visible(sku) for sku in skus) or "units"
+
+
+def _days(found: Digest) -> str:
+    """Since when; with the time where it is not a whole day, as what came before it was told by the digest before."""
+    begins = f" {found.begins:%H:%M}" if found.begins else ""
+    return f"{_day(found.since)}{begins} to {_day(found.today)}"
 
 
 def _day(day: date) -> str:
