@@ -418,6 +418,22 @@ def test_what_is_posted_already_is_not_on_the_next_invoice() -> None:
     assert (form["estimate"]["so_far"], form["estimate_posted"]) == ("45.16", "-152.42")
 
 
+def test_what_is_of_a_month_that_is_over_and_not_posted_is_not_on_the_next_invoice() -> None:
+    """On 2 April, three seats more from 9 March: 27.82 of March, which nobody has posted, and 37.50 of April."""
+    months = begun()
+    months.world.pass_time(days=8)
+    months.play([("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=24)
+    found = of(months, 30)
+    assert (found.over, found.effect) == (Decimal("27.82"), Estimate(Decimal("37.50"), Decimal("37.50")))
+    mail = as_mail(found, "acme")
+    words = "about +27.82 of billing periods that are over and not posted yet, +37.50 on the next invoice, +37.50 each period after it"
+    assert f"1 change was made: {words}." in mail.text
+    assert f"+3 {ADV} from 9 Mar: {words}" in mail.text
+    assert "about +65.32 on the next invoices" in mail.subject
+    assert len(mail.subject) < LONGEST_SUBJECT
+
+
 def test_what_was_posted_otherwise_is_told() -> None:
     """Three seats came after March was posted: nobody's waiting brings them right."""
     months = begun()

@@ -869,6 +869,7 @@ def digest_form(found: Digest, mail: Mail) -> Form:
         "changes": found.changes,
         "estimate": estimate_form(found.effect) if not found.away else None,
         "estimate_posted": str(found.posted) if not found.away else None,
+        "estimate_over": str(found.over) if not found.away else None,
         "changed": [
             {
                 "customers": [*one.customers],
@@ -879,6 +880,7 @@ def digest_form(found: Digest, mail: Mail) -> Form:
                 "changes": one.count,
                 "estimate": estimate_form(one.estimate),
                 "estimate_posted": str(one.posted),
+                "estimate_over": str(one.over),
             }
             for one in found.changed
         ],

@@ -64,6 +64,8 @@ class ChangedLine:
     """``so_far``: on the next invoice."""
     posted: Decimal = Decimal("0.00")
     """What is on a posted invoice already; it is in no ``estimate``."""
+    over: Decimal = Decimal("0.00")
+    """What is of billing periods that are over and that nobody has posted yet, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,11 @@ class Digest:
     def posted(self) -> Decimal:
         """What of it is on posted invoices already."""
         return sum((one.posted for one in self.changed), Decimal("0.00"))
+
+    @property
+    def over(self) -> Decimal:
+        """What of it is of billing periods that are over and not posted yet: of an invoice before the next one."""
+        return sum((one.over for one in self.changed), Decimal("0.00"))
 
     @property
     def not_billed(self) -> Decimal:
@@ -229,7 +236,7 @@ def _changed(made: Iterable[JournalEntry], books: Books | None, ports: Ports) ->
     for entry in made:
         known = found.get(entry.line)
         of = rows.get((entry.line.contract_id, entry.line.service_id), ())
-        estimate, on_posted = _estimate(entry, books, of, ports)
+        estimate, on_posted, over = _estimate(entry, books, of, ports)
         more = ChangedLine(
             tuple(sorted({customer for customer, _ in entry.sources})),
             entry.line,
@@ -239,35 +246,43 @@ def _changed(made: Iterable[JournalEntry], books: Books | None, ports: Ports) ->
             1,
             estimate,
             on_posted,
+            over,
         )
         found[entry.line] = _together(known, more) if known else more
     return tuple(
         sorted(
-            found.values(), key=lambda one: (-abs(one.estimate.so_far + one.posted), -abs(one.delta), one.key)
+            found.values(),
+            key=lambda one: (-abs(one.estimate.so_far + one.posted + one.over), -abs(one.delta), one.key),
         )
     )
 
 
 def _estimate(
     entry: JournalEntry, books: Books | None, rows: Sequence[UnitRow], ports: Ports
-) -> tuple[Estimate, Decimal]:
-    """What a change does to the next invoice and after it, and what of it is on a posted one. ``rows`` are Autotask's of its service."""
+) -> tuple[Estimate, Decimal, Decimal]:
+    """What a change does to the next invoice and after it; what of it is on a posted one, and what of periods that are over and not posted.
+
+    ``rows`` are Autotask's of its service.
+    """
     line = books.lines.get(entry.line) if books else None
     if line is None or line.contract is None:
-        return replace(NOTHING, unknown=1), NOTHING.so_far
-    contract, today, on_posted = line.contract, ports.today(), NOTHING.so_far
+        return replace(NOTHING, unknown=1), NOTHING.so_far, NOTHING.so_far
+    contract, today, on_posted, over = line.contract, ports.today(), NOTHING.so_far, NOTHING.so_far
     parts = _parts(entry, line)
     if not parts:
-        return replace(NOTHING, unknown=1), on_posted
+        return replace(NOTHING, unknown=1), on_posted, over
     found = total(
         estimated(units, price, entry.day, contract.end, contract.schedule, today) for units, price in parts
     )
     made = effective_day(entry.settled_at, ports.zone)
     for first, last in periods_within(contract, entry.day, max(entry.day, today)):
         day = max(first, entry.day)
+        money = sum((billed(units, price, day, last, contract.schedule) for units, price in parts), Decimal())
         if _is_posted(line, day, made, rows):
-            on_posted += sum(billed(units, price, day, last, contract.schedule) for units, price in parts)
-    return replace(found, so_far=found.so_far - on_posted), on_posted
+            on_posted += money
+        elif last < today:
+            over += money
+    return replace(found, so_far=found.so_far - on_posted - over), on_posted, over
 
 
 def _parts(entry: JournalEntry, line: BookLine) -> list[tuple[int, Decimal]]:
@@ -311,6 +326,7 @@ def _together(one: ChangedLine, other: ChangedLine) -> ChangedLine:
         one.count + other.count,
         one.estimate + other.estimate,
         one.posted + other.posted,
+        one.over + other.over,
     )
 
 
