@@ -350,6 +350,18 @@ def test_it_is_published_to_its_topic() -> None:
     assert asked == [{"TopicArn": "arn:aws:sns:eu-west-1:1:t", "Subject": "Subject", "Message": "Text"}]
 
 
+def test_what_has_no_price_is_not_said_to_be_about_nothing() -> None:
+    """Where more waits than is named, what is counted has its money, or none is known."""
+    waiting = [
+        Waiting("cus", f"SKU-{number:02}", None, "why", "do", "unmapped", -1) for number in range(TOP + 2)
+    ]
+    found = replace(of_many(1), waiting=tuple(waiting))
+    assert "- and 2 more (no price is known)\n" in as_mail(found, "acme").text
+    priced = replace(waiting[-1], estimate=Decimal(-5))
+    found = replace(found, waiting=(*waiting[:-1], priced))
+    assert "- and 2 more, about 5.00 (1 without a known price)\n" in as_mail(found, "acme").text
+
+
 def test_a_digest_that_begins_within_a_day_says_when() -> None:
     """What was changed earlier on that day was told by the one before."""
     months = begun()

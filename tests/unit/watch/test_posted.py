@@ -126,6 +126,11 @@ def test_an_item_that_was_taken_out_is_missing() -> None:
     [missing] = found.missing
     assert (missing.day, missing.expected, missing.billed) == (date(2026, 3, 4), 3, Decimal())
     assert missing.estimate == Decimal("33.87")  # 3 × 12.50 × 28 / 31
+    assert missing.skus == (ADV,)
+    assert [way.removeprefix("In Autotask: ") for way in missing.ways] == [
+        "look whether its item was left out of Approve and Post, and post it",
+        f"a charge of about 33.87 on contract {CONTRACT}",
+    ]
     assert not found.right
 
 

@@ -452,6 +452,18 @@ def test_costs_margins_and_prices_by_hand() -> None:
     assert any("costs" in note for note in found.notes)
 
 
+def test_a_month_that_is_posted_already_gets_no_yes_to_post_it() -> None:
+    """It is said, with the command that says whether each item is right."""
+    months = begun()
+    months.world.control.approve_and_post(CONTRACT, LAST.toordinal())
+    assert of(months).posted
+    said = months.desk.run("ready", "--month", "2026-03")
+    assert said.status == 0
+    assert "2026-03 is approved and posted already." in said.out
+    assert "timus-autotask ready --posted --month 2026-03" in said.out
+    assert "YES" not in said.out
+
+
 def test_the_command_answers_with_its_exit_status() -> None:
     """0: yes; 1: not yet, with what is open also as JSON; nothing that came from outside steers the terminal."""
     months = begun()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +14,7 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called
 from timus_autotask.cli.watching import in_utc
 from timus_autotask.domain.days import local_midnight
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import for_excel
 from timus_autotask.operate.month_end import ledger_csv, ledger_since, may_be_posted, what_was_posted
@@ -27,7 +28,7 @@ from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, 
 from timus_autotask.watch.month.posted import BY_US, Item, NotPosted, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.names import Directory
-from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.remedy import NextWay, remedy_of, said
 from timus_autotask.watch.wording import counted
 
 NOUNS = (Waits.EVENT, Waits.CONTRACT, Waits.NAME)
@@ -76,6 +77,12 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
         terminal.say(
             f"YES: nothing of it waits, and nothing is billed for Timus in {found.month:%Y-%m}.", style="bold"
         )
+    elif found.ready and found.posted:
+        terminal.say(
+            f"{found.month:%Y-%m} is approved and posted already. {counts}, and nothing of it waits. Whether each item is right: "
+            f"{said(NextWay.SEE_POSTED, month=f'{found.month:%Y-%m}')}",
+            style="bold green",
+        )
     elif found.ready:
         terminal.say(
             f"YES: {found.month:%Y-%m} may be approved and posted. {counts}, and nothing of it waits.",
@@ -92,9 +99,8 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
             "risk, too many and too few together.",
             style="bold red",
         )
-    for said in (found.after, found.not_over):
-        if said:
-            terminal.say(said, style="yellow")
+    for words in filter(None, (found.after, found.not_over)):
+        terminal.say(words, style="yellow")
     terminal.say(ESTIMATES)
 
 
@@ -285,20 +291,26 @@ def _show_missing(found: Posted, terminal: Terminal) -> None:
             "", f"Missing ({len(found.missing)}): units changed, and no item bills it", style="bold red"
         )
         terminal.table(
-            ("contract", "service", "day", "units change by", "items by", "not billed"),
+            ("contract", "SKU", "day", "units change by", "items by", "not billed", "ways to bring it right"),
             [
                 (
                     called(one.key.contract_id, found.names.contracts),
-                    called(one.key.service_id, found.names.services),
+                    _of(one.key, one.skus, found.names),
                     one.day,
                     f"{one.expected:+d}",
                     f"{one.billed.normalize():f}",
                     _about(one.estimate),
+                    [Whole(f"→ {way}") for way in one.ways],
                 )
                 for one in found.missing
             ],
             empty="",
         )
+
+
+def _of(key: LineKey | None, skus: Sequence[str], names: Directory) -> str | None:
+    """What is billed on a line as people know it: its SKUs; the service, where nothing maps to it any more."""
+    return ", ".join(skus) or called(key.service_id if key else None, names.services)
 
 
 def _show_passed(found: Posted, terminal: Terminal) -> None:
@@ -308,7 +320,7 @@ def _show_passed(found: Posted, terminal: Terminal) -> None:
             (
                 "customer",
                 "contract",
-                "service, SKU",
+                "SKU",
                 "days",
                 "seat-days",
                 "estimate",
@@ -319,7 +331,7 @@ def _show_passed(found: Posted, terminal: Terminal) -> None:
                 (
                     called(one.customer or None, found.names.customers),
                     called(one.key.contract_id if one.key else None, found.names.contracts),
-                    called(one.key.service_id, found.names.services) if one.key else ", ".join(one.skus),
+                    _of(one.key, one.skus, found.names),
                     f"{one.first} to {one.last}",
                     f"{one.seat_days:+d}",
                     _about(one.estimate),

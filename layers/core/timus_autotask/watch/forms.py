@@ -665,6 +665,7 @@ def ready_form(found: Ready) -> Form:
     names = found.names
     return {
         "ready": found.ready,
+        "posted": found.posted,
         "month": f"{found.month:%Y-%m}",
         "days_to_come": found.days_to_come,
         "open": len(found.everything),
@@ -693,10 +694,12 @@ def posted_form(found: Posted) -> Form:
         "missing": [
             {
                 **_line_names(one.key, names),
+                "skus": [*one.skus],
                 "day": one.day,
                 "expected": one.expected,
                 "billed": str(one.billed),
                 "estimate": _amount(one.estimate),
+                "ways": [*one.ways],
             }
             for one in found.missing
         ],

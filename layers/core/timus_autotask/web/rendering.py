@@ -61,6 +61,7 @@ def environment(zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
     pages.filters.update(Formats(zone, now).filters())
     pages.filters["quoted"] = quote  # a command may be copied into a shell
     pages.filters["runs"] = runs
+    pages.filters["begun"] = lambda words: words[:1].upper() + words[1:]  # names within keep their capitals
     pages.filters["doubt"] = doubt_words
     pages.filters["noted"] = note_words
     pages.filters["remedy_of"] = remedy_of

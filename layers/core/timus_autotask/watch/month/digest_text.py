@@ -161,10 +161,18 @@ def _waits(found: Digest) -> Iterator[str]:
         yield from (f"    {visible(way)}" for way in ways(one.remedy))
     rest = found.waiting[TOP:]
     if rest:
-        amount = sum((abs(one.estimate or Decimal()) for one in rest), Decimal("0.00"))
-        money = "" if found.away else f", about {amount:,.2f}"
-        yield f"- and {len(rest)} more{money}"
+        yield f"- and {len(rest)} more{'' if found.away else _together(rest)}"
         yield f"    {said(NextWay.READY, month=f'{found.today:%Y-%m}')}"
+
+
+def _together(these: Sequence[Waiting]) -> str:
+    """What things come to together, and of how many that have seats no price is known."""
+    money = [one.estimate for one in these if one.estimate is not None]
+    unknown = sum(one.estimate is None and one.seats != 0 for one in these)
+    if not money:
+        return " (no price is known)" if unknown else ""
+    without = f" ({unknown} without a known price)" if unknown else ""
+    return f", about {sum(map(abs, money)):,.2f}{without}"
 
 
 def _waiting(one: Waiting, found: Digest) -> str:

@@ -145,6 +145,9 @@ class MissingItem:
     """By which they do."""
     estimate: Decimal | None
     """What the difference comes to until the end of the period: what is not billed; None: no price is known."""
+    skus: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
+    """How it can be brought right, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,9 +327,9 @@ class _Look:
             if expected and not fitting and is_posted:
                 price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
                 days = [(one, int(expected - units)) for one in each_day(day, last)]
-                missing.append(
-                    MissingItem(line.key, day, expected, units, money_of_days(days, price, schedule))
-                )
+                money = money_of_days(days, price, schedule)
+                ways = tuple(_ways_of_missing(line.key.contract_id, money))
+                missing.append(MissingItem(line.key, day, expected, units, money, line.skus, ways))
         return found, missing
 
     def _explained(
@@ -488,6 +491,12 @@ def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: PostedDays 
     elif cause not in (Leak.LATE, Leak.REJECTED):
         yield f"{said(WayOut.LOOK_AT_CONTRACT, **of)}: settle it; {billed}"
     yield from _by_hand(money, f"on contract {line.key.contract_id}{_in_all(whole)}")
+
+
+def _ways_of_missing(contract_id: int, money: Decimal | None) -> Iterator[str]:
+    """How a change of units that no item bills can still be billed."""
+    yield "In Autotask: look whether its item was left out of Approve and Post, and post it"
+    yield next(_by_hand(None if money is None else -money, f"on contract {contract_id}"))
 
 
 def _by_hand(money: Decimal | None, where: str) -> Iterator[str]:

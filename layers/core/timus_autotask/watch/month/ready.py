@@ -182,6 +182,11 @@ class Ready:
         return not self.everything
 
     @property
+    def posted(self) -> bool:
+        """Whether all of its billing periods are approved and posted already."""
+        return bool(self.periods) and all(period.posted for period in self.periods)
+
+    @property
     def until(self) -> date:
         """The last day that posting shuts: of the month, or of a billing period that goes on after it."""
         return max((self.last, *(period.last for period in self.periods if not period.posted)))
