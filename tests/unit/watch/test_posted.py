@@ -17,6 +17,7 @@ from tests.months import STORIES, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import what_was_posted
+from timus_autotask.watch.month.asked import events_of
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.posted import Explained, NotPosted, Posted, PostedDays
 
@@ -109,9 +110,42 @@ def test_a_change_is_explained_with_its_event() -> None:
     found = of(months)
     [change] = [one for one in found.items if one.by is Explained.OURS]
     assert (change.item.day, change.item.quantity) == (date(2026, 3, 4), Decimal(3))
-    assert change.events == (f"sub_8f2c1a-v{months.number}",)
+    assert change.ours is not None
+    assert events_of(change.ours) == (f"sub_8f2c1a-v{months.number}",)
     assert change.estimate == change.item.amount
     assert found.right
+
+
+def test_an_item_names_the_event_that_asked_for_it_and_no_earlier_one() -> None:
+    """The journal keeps the first report with a line's first adjustment; the gateway was ended by the second one."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 10}, 0)])
+    post(months)
+    [item] = [one for one in of(months).items if one.by is Explained.OURS]
+    [entry] = [one for one in months.world.ports.store.changes() if one.delta == -1]
+    asked = f"sub_8f2c1a-v{months.number}"
+    assert len(entry.events) == 2
+    assert item.ours == entry
+    assert events_of(entry) == (asked,)
+    [row] = [line for line in months.desk.told("changes").split("\n") if entry.id in line]
+    assert asked in row
+    assert entry.events[0] not in months.desk.told("changes", "--since", "2026-03-04")
+
+
+def test_an_item_of_an_undo_names_what_it_undoes_and_who() -> None:
+    """In the words of `changes`."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 1)])
+    [made] = [one for one in months.world.ports.store.changes() if one.delta == 3]
+    months.desk.told("undo", made.id, "--reason", "a mistake", "--by", "anna", "--yes")
+    months.work()
+    post(months)
+    [item] = [one for one in of(months).items if one.item.quantity == -3]
+    assert item.by is Explained.OURS
+    assert item.ours is not None
+    assert item.ours.undoes == made.id
+    said = " ".join(months.desk.run("ready", "--posted", "--month", "2026-03").out.split())
+    assert f"undoes {made.id}, by " in said
 
 
 def test_an_item_that_was_taken_out_is_missing() -> None:

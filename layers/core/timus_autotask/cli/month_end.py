@@ -19,6 +19,8 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import for_excel
 from timus_autotask.operate.month_end import ledger_csv, ledger_since, may_be_posted, what_was_posted
 from timus_autotask.watch.forms import digest_form, ledger_form, posted_form, ready_form
+from timus_autotask.watch.happened import by_whom
+from timus_autotask.watch.month.asked import events_of
 from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import Coverage, within
@@ -282,7 +284,8 @@ def _show_items(found: Posted, terminal: Terminal, *, everything: bool) -> None:
 
 
 def _explained(one: Item) -> list[str]:
-    return [one.by.label, *one.events, *([one.note] if one.note else [])]
+    ours = (*events_of(one.ours), by_whom(one.ours)) if one.ours else ()
+    return [one.by.label, *filter(None, (*ours, one.note))]
 
 
 def _show_missing(found: Posted, terminal: Terminal) -> None:

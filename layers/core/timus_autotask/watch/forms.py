@@ -23,10 +23,10 @@ from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.partner import Circuit
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.check import CheckResult, worst
-from timus_autotask.watch.happened import History, Owed, undone_by
+from timus_autotask.watch.happened import History, Owed, by_whom, undone_by
 from timus_autotask.watch.log_queries import QUERIES
 from timus_autotask.watch.money import Estimate
-from timus_autotask.watch.month.asked import Request
+from timus_autotask.watch.month.asked import Request, events_of
 from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import Coverage
@@ -770,7 +770,8 @@ def _item(one: PostedItem, names: Directory) -> Form:
         "amount": str(item.amount),
         "invoice_id": item.invoice_id,
         "explained_by": one.by.value,
-        "events": [*one.events],
+        "events": [*events_of(one.ours)] if one.ours else [],
+        "by_whom": (by_whom(one.ours) if one.ours else "") or None,
         "estimate": _amount(one.estimate),
         "amount_differs": one.amount_differs,
         "price_from": _amount(one.price[0] if one.price else None),

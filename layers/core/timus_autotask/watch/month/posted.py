@@ -88,8 +88,8 @@ class Item:
     key: LineKey | None
     """None: it belongs to no line of ours."""
     by: Explained
-    events: tuple[str, ...] = ()
-    """Of an adjustment of ours: the events from which it followed."""
+    ours: JournalEntry | None = None
+    """The adjustment of ours that it bills; None: none of ours, or it is not known which."""
     estimate: Decimal | None = None
     """What it should come to; None: it has no rate, or no line."""
     price: tuple[Decimal, Decimal] | None = None
@@ -348,7 +348,7 @@ class _Look:
         elif fits or not item.quantity:
             others = Explained.ELSEWHERE if item.quantity else Explained.PRICE
             by = Explained.OURS if ours is not None else others
-        found = Item(item, line.key, by, ours.events if ours else ())
+        found = Item(item, line.key, by, ours)
         before = [Billed()] if by is Explained.PERIOD else [*self._billed_before(item, first, ours)]
         readings = [self._with_estimate(found, line, last, ours, billed) for billed in before]
         return next((one for one in readings if not one.amount_differs), readings[0])
