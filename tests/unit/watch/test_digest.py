@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.months import Months
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, World
 from timus_autotask.aws.sns import SnsMails
 from timus_autotask.bootstrap import LambdaContext, digest_handler
 from timus_autotask.domain.mapping import LineKey
@@ -75,6 +75,57 @@ def test_what_waits_stands_with_what_it_costs_and_with_the_command() -> None:
     assert "2 things wait for a person: about 79.03 not billed by the end of the billing periods" in text
     assert f"    timus-autotask approve {CONTRACT} 45" in text
     assert "NOT MAPPED YET: 1 customer, 0 SKUs\n- Zwei GmbH\n    timus-autotask map review" in text
+
+
+def test_what_waits_since_a_month_before_counts_from_its_own_day() -> None:
+    """Four seats held since 10 March: 35.48 of March and 50.00 of April. Once March is posted, its part is told with what was posted."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.world.pass_time(days=9)
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=26)
+    [one] = of(months).waiting
+    assert (one.first, one.seats, one.estimate) == (date(2026, 3, 10), -4, Decimal("-85.48"))
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    found = of(months)
+    [one] = found.waiting
+    assert (one.first, one.estimate) == (date(2026, 4, 1), Decimal("-50.00"))
+    assert [one.estimate for month in found.passed for one in month.passed] == [Decimal("-35.48")]
+
+
+def test_what_waits_since_a_quarter_ago_counts_from_its_own_day() -> None:
+    """Nothing of it is posted yet: 35.48 of March, and 50.00 for each month until June."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.world.pass_time(days=9)
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=90)
+    [one] = of(months).waiting
+    assert (one.first, one.estimate) == (date(2026, 3, 10), Decimal("-185.48"))
+
+
+def test_a_client_without_a_contract_counts_from_its_first_report() -> None:
+    """Four seats since 1 March, also once others' March is posted: 50.00 of each month."""
+    months = begun()
+    months.world.tell(1, {ADV: 4}, customer="cus_two", subscription="sub_two", customer_name="Zwei GmbH")
+    months.work()
+    months.world.pass_time(days=70)
+    months.world.control.approve_and_post(CONTRACT, date(2026, 4, 30).toordinal())
+    [one] = of(months).waiting
+    assert (one.customer, one.first, one.estimate) == ("cus_two", date(2026, 3, 1), Decimal("-150.00"))
+
+
+def test_a_billing_period_of_two_months_counts_once() -> None:
+    """Periods from the 15th: four seats held since 20 March are billed by that period, which is in March and in April, and by the next."""
+    scenario = {**SCENARIO, "contracts": [{**SCENARIO["contracts"][0], "startDate": "2026-01-15"}]}
+    months = Months(World(start=datetime(2026, 3, 16, 8, tzinfo=UTC), scenario=scenario))
+    months.begin(("approve_increases=always",), mapped=True)
+    months.world.pass_time(days=4)
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=16)
+    [one] = of(months).waiting
+    assert one.first == date(2026, 3, 20)
+    assert one.estimate == Decimal("-91.94")  # 4 × 12.50 × 26 / 31 until 14 April, and 50.00 until 14 May
 
 
 def test_a_month_that_is_not_posted_yet_is_told_with_what_is_at_risk() -> None:
@@ -299,6 +350,34 @@ def test_it_is_published_to_its_topic() -> None:
     assert asked == [{"TopicArn": "arn:aws:sns:eu-west-1:1:t", "Subject": "Subject", "Message": "Text"}]
 
 
+def test_what_has_no_price_is_not_said_to_be_about_nothing() -> None:
+    """Where more waits than is named, what is counted has its money, or none is known."""
+    waiting = [
+        Waiting("cus", f"SKU-{number:02}", None, "why", "do", "unmapped", -1) for number in range(TOP + 2)
+    ]
+    found = replace(of_many(1), waiting=tuple(waiting))
+    assert "- and 2 more (no price is known)\n" in as_mail(found, "acme").text
+    priced = replace(waiting[-1], estimate=Decimal(-5))
+    found = replace(found, waiting=(*waiting[:-1], priced))
+    assert "- and 2 more, about 5.00 (1 without a known price)\n" in as_mail(found, "acme").text
+
+
+def test_a_digest_that_begins_within_a_day_says_when() -> None:
+    """What was changed earlier on that day was told by the one before."""
+    months = begun()
+    assert "Timus billing sync, 22 Feb 09:00 to 1 Mar 2026" in as_mail(of(months), "acme").text
+    assert as_mail(of(months), "acme").subject.startswith("Timus billing 22 Feb 09:00 to 1 Mar: ")
+
+
+def test_on_demand_it_has_whole_days() -> None:
+    """What was changed on the morning of the first of them is in it."""
+    months = begun()
+    months.world.pass_time(days=7)
+    said = months.desk.told("digest")
+    assert "Timus billing sync, 1 Mar to 8 Mar 2026" in said
+    assert "1 change was made" in said
+
+
 def test_the_command_shows_it_on_demand() -> None:
     """The same text, and for programs all of it."""
     months = begun()
@@ -349,6 +428,22 @@ def test_what_is_posted_already_is_not_on_the_next_invoice() -> None:
     assert said in as_mail(after, "acme").text
     form = Desk(months.world).ask("digest")
     assert (form["estimate"]["so_far"], form["estimate_posted"]) == ("45.16", "-152.42")
+
+
+def test_what_is_of_a_month_that_is_over_and_not_posted_is_not_on_the_next_invoice() -> None:
+    """On 2 April, three seats more from 9 March: 27.82 of March, which nobody has posted, and 37.50 of April."""
+    months = begun()
+    months.world.pass_time(days=8)
+    months.play([("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=24)
+    found = of(months, 30)
+    assert (found.over, found.effect) == (Decimal("27.82"), Estimate(Decimal("37.50"), Decimal("37.50")))
+    mail = as_mail(found, "acme")
+    words = "about +27.82 of billing periods that are over and not posted yet, +37.50 on the next invoice, +37.50 each period after it"
+    assert f"1 change was made: {words}." in mail.text
+    assert f"+3 {ADV} from 9 Mar: {words}" in mail.text
+    assert "about +65.32 on the next invoices" in mail.subject
+    assert len(mail.subject) < LONGEST_SUBJECT
 
 
 def test_what_was_posted_otherwise_is_told() -> None:

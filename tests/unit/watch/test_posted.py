@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from local.autotask.schema import ENTITIES
 from tests.deployment import deployment_of
@@ -16,6 +17,7 @@ from tests.months import STORIES, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import what_was_posted
+from timus_autotask.watch.month.asked import events_of
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.posted import Explained, NotPosted, Posted, PostedDays
 
@@ -78,13 +80,15 @@ WHO = {
     suppress_health_check=[*HealthCheck],
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
-@given(TERMS, STORIES)
+@given(TERMS, STORIES, st.booleans())
 def test_every_item_is_explained_and_those_of_others_are_named(
-    decimals: str, period: str, terms: tuple[str, ...], story: list[tuple[str, object, int]]
+    decimals: str, period: str, terms: tuple[str, ...], story: list[tuple[str, object, int]], priced: bool
 ) -> None:
     """Over random months: ours and the periods' are explained, what a person did is exactly what is named as somebody else's."""
     months = begun(*terms)
     months.world.control.set_switches({"posted_decimals": decimals, "adjustment_period": period})
+    if priced:
+        months.desk.told("policy", "set", "prices.SASE-ADV-USER=15.00", "prices.SASE-ESS-USER=7.00", "--yes")
     months.play([*story[: len(story) // 2], ("post", None, 0), *story[len(story) // 2 :]])
     months.work()
     post(months)
@@ -106,9 +110,42 @@ def test_a_change_is_explained_with_its_event() -> None:
     found = of(months)
     [change] = [one for one in found.items if one.by is Explained.OURS]
     assert (change.item.day, change.item.quantity) == (date(2026, 3, 4), Decimal(3))
-    assert change.events == (f"sub_8f2c1a-v{months.number}",)
+    assert change.ours is not None
+    assert events_of(change.ours) == (f"sub_8f2c1a-v{months.number}",)
     assert change.estimate == change.item.amount
     assert found.right
+
+
+def test_an_item_names_the_event_that_asked_for_it_and_no_earlier_one() -> None:
+    """The journal keeps the first report with a line's first adjustment; the gateway was ended by the second one."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 10}, 0)])
+    post(months)
+    [item] = [one for one in of(months).items if one.by is Explained.OURS]
+    [entry] = [one for one in months.world.ports.store.changes() if one.delta == -1]
+    asked = f"sub_8f2c1a-v{months.number}"
+    assert len(entry.events) == 2
+    assert item.ours == entry
+    assert events_of(entry) == (asked,)
+    [row] = [line for line in months.desk.told("changes").split("\n") if entry.id in line]
+    assert asked in row
+    assert entry.events[0] not in months.desk.told("changes", "--since", "2026-03-04")
+
+
+def test_an_item_of_an_undo_names_what_it_undoes_and_who() -> None:
+    """In the words of `changes`."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 1)])
+    [made] = [one for one in months.world.ports.store.changes() if one.delta == 3]
+    months.desk.told("undo", made.id, "--reason", "a mistake", "--by", "anna", "--yes")
+    months.work()
+    post(months)
+    [item] = [one for one in of(months).items if one.item.quantity == -3]
+    assert item.by is Explained.OURS
+    assert item.ours is not None
+    assert item.ours.undoes == made.id
+    said = " ".join(months.desk.run("ready", "--posted", "--month", "2026-03").out.split())
+    assert f"undoes {made.id}, by " in said
 
 
 def test_an_item_that_was_taken_out_is_missing() -> None:
@@ -123,6 +160,11 @@ def test_an_item_that_was_taken_out_is_missing() -> None:
     [missing] = found.missing
     assert (missing.day, missing.expected, missing.billed) == (date(2026, 3, 4), 3, Decimal())
     assert missing.estimate == Decimal("33.87")  # 3 × 12.50 × 28 / 31
+    assert missing.skus == (ADV,)
+    assert [way.removeprefix("In Autotask: ") for way in missing.ways] == [
+        "look whether its item was left out of Approve and Post, and post it",
+        f"a charge of about 33.87 on contract {CONTRACT}",
+    ]
     assert not found.right
 
 
@@ -325,18 +367,59 @@ def test_an_edit_that_brings_a_new_price_is_named_as_made_by_hand() -> None:
     post(months)
     found = of(months)
     [item] = [one for one in found.items if one.by is Explained.ELSEWHERE]
-    assert (item.item.amount, item.estimate, item.price_from) == (
-        Decimal("81.61"),
-        Decimal("81.61"),
-        Decimal("12.50"),
-    )
+    assert (item.item.amount, item.estimate) == (Decimal("81.61"), Decimal("81.61"))
+    assert item.price == (Decimal("12.50"), Decimal(20))
     assert not item.amount_differs
     said = " ".join(months.desk.run("ready", "--posted", "--month", "2026-03").out.split())
     assert "with a new price, by hand: 12.50 became 20.00 for all units" in said
-    for one in months.world.api.model.tables["BillingItems"].values():
-        if one.values["quantity"] == 2 * 10**4:
-            one.values["extendedPrice"] = one.values["totalAmount"] = 90 * 10**4
-            one.text = one.subsets = None
+    change_amount(months, 2, 90)
     [item] = [one for one in of(months).items if one.by is Explained.ELSEWHERE]
     assert item.amount_differs
+    assert (item.estimate, item.price) == (Decimal("81.61"), (Decimal("12.50"), Decimal(20)))
+    assert "12.50 became 20.00 for all units" in item.note
     assert "it was made by hand: look at it in Autotask" in item.note
+
+
+def change_amount(months: Months, quantity: int, amount: int) -> None:
+    """Somebody types another amount into the items of a quantity."""
+    for one in months.world.api.model.tables["BillingItems"].values():
+        if one.values["quantity"] == quantity * 10**4:
+            one.values["extendedPrice"] = one.values["totalAmount"] = amount * 10**4
+            one.text = one.subsets = None
+
+
+def test_our_own_change_of_the_price_is_said_and_its_amount_checked() -> None:
+    """Two units more and 15.00 for all twelve from the 10th by the terms: 2 × 15.00 and 10 × 2.50, on 22 of 31 days."""
+    months = begun()
+    months.desk.told("policy", "set", "prices.SASE-ADV-USER=15.00", "--yes")
+    months.play([("wait", None, 9), ("tell", {ADV: 12, GATEWAY: 1}, 0)])
+    post(months)
+    found = of(months)
+    [item] = [one for one in found.items if one.by is Explained.OURS]
+    assert found.right
+    assert (item.item.amount, item.estimate) == (Decimal("39.03"), Decimal("39.03"))
+    assert item.note == "with a new price by the terms: 12.50 became 15.00 for all units"
+    change_amount(months, 2, 999)
+    found = of(months)
+    [item] = [one for one in found.items if one.by is Explained.OURS]
+    assert (item.estimate, item.amount_differs, found.right) == (Decimal("39.03"), True, False)
+
+
+def test_a_change_of_the_price_alone_is_somebody_elses_and_its_amount_is_checked() -> None:
+    """Ten units at 11.11 instead of 12.50 from the 12th, on 20 of 31 days."""
+    months = begun()
+    months.world.control.person_adjusts(1201, date(2026, 3, 12).toordinal(), 0, "11.11")
+    post(months)
+    found = of(months)
+    [item] = found.by_others
+    assert (item.by, item.item.amount, item.estimate) == (
+        Explained.PRICE,
+        Decimal("-8.97"),
+        Decimal("-8.97"),
+    )
+    assert "12.50 became 11.11 for all units" in item.note
+    assert found.right
+    change_amount(months, 0, -500)
+    found = of(months)
+    [item] = found.by_others
+    assert (item.estimate, item.amount_differs, found.right) == (Decimal("-8.97"), True, False)

@@ -265,6 +265,48 @@ def test_days_that_no_contract_covers_have_a_way_out_of_their_own(ends: str | No
     assert {one.remedy for one in outside} == {remedy}
 
 
+def test_days_that_an_edit_left_otherwise_are_named_although_the_line_is_level() -> None:
+    """Four seats are held from the 5th, a person adds six on the 8th and takes two off on the 11th: nobody kept that, and it is billed so."""
+    months = begun("approve_increases=always")
+    months.play([("wait", None, 4), ("tell", {ADV: 14, GATEWAY: 1}, 0), ("wait", None, 3)])
+    months.play([("edit", 6, 0), ("wait", None, 2), ("edit", -2, 0)])
+    months.desk.told("retry", str(CONTRACT), "--yes")
+    months.work()
+    found = of(months)
+    assert found.ready
+    assert [(one.kind, one.first, one.seat_days) for one in found.periods[0].stays] == [
+        (Leak.LATE, date(2026, 3, 5), -12),
+        (Leak.LATE, date(2026, 3, 8), 6),
+    ]
+    [sums] = [
+        one.seat_days
+        for one in ledger_since(deployment_of(months.world), MARCH).months[0].entries
+        if one.seat_days.causes
+    ]
+    assert sums.causes_apart == ((Leak.LATE, 12), (Leak.LATE, -6))
+    months.world.control.approve_and_post(CONTRACT, LAST.toordinal())
+    posted = what_was_posted(deployment_of(months.world), MARCH)
+    assert [(one.cause, one.first, one.last, one.seat_days) for one in posted.passed] == [
+        (Leak.LATE, date(2026, 3, 5), date(2026, 3, 7), -12),
+        (Leak.LATE, date(2026, 3, 8), date(2026, 3, 10), 6),
+    ]
+    assert not posted.right
+
+
+def test_days_that_an_edit_left_otherwise_are_named_as_long_as_they_are_asked_for() -> None:
+    """The line's own list of past days forgets them after a quarter; the ledger of the year does not."""
+    months = begun("approve_increases=always")
+    months.play([("wait", None, 4), ("tell", {ADV: 14, GATEWAY: 1}, 0), ("wait", None, 3), ("edit", 4, 0)])
+    months.desk.told("retry", str(CONTRACT), "--yes")
+    months.play([("wait", None, 1)])
+    months.world.pass_time(days=100)
+    months.tell({ADV: 15, GATEWAY: 1}, 0)
+    months.play([("approve", None, 0)])
+    march = ledger_since(deployment_of(months.world), MARCH).months[0]
+    assert [one.seat_days.causes for one in march.entries if one.seat_days.causes] == [{Leak.LATE: 12}]
+    assert not months.world.ports.store.contract(CONTRACT).lines[45].value.past_days
+
+
 def test_an_edit_is_open_also_where_its_number_is_right() -> None:
     """Somebody has to decide about it; the decision may change the units."""
     months = begun()
@@ -408,6 +450,18 @@ def test_costs_margins_and_prices_by_hand() -> None:
     found = of(months)
     assert {line.margin for line in found.periods[0].lines} == {None}
     assert any("costs" in note for note in found.notes)
+
+
+def test_a_month_that_is_posted_already_gets_no_yes_to_post_it() -> None:
+    """It is said, with the command that says whether each item is right."""
+    months = begun()
+    months.world.control.approve_and_post(CONTRACT, LAST.toordinal())
+    assert of(months).posted
+    said = months.desk.run("ready", "--month", "2026-03")
+    assert said.status == 0
+    assert "2026-03 is approved and posted already." in said.out
+    assert "timus-autotask ready --posted --month 2026-03" in said.out
+    assert "YES" not in said.out
 
 
 def test_the_command_answers_with_its_exit_status() -> None:

@@ -41,6 +41,7 @@ def test_ready_says_yes_or_no_and_what_is_to_be_settled(browser: Browser) -> Non
     assert "Not yet: 13 things have to be settled before March 2026 is posted." in words
     assert "are at risk" in words
     assert f"{name_of(DRIFTS)}" in words
+    assert "Edited in Autotask." in words
     stays = words.split("Billed as it is")[1]
     assert name_of(REJECTED) in stays
     assert "billing periods are level" in words

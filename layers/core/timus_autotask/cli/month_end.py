@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +13,14 @@ from typing import Any
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called
 from timus_autotask.cli.watching import in_utc
+from timus_autotask.domain.days import local_midnight
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import for_excel
 from timus_autotask.operate.month_end import ledger_csv, ledger_since, may_be_posted, what_was_posted
 from timus_autotask.watch.forms import digest_form, ledger_form, posted_form, ready_form
+from timus_autotask.watch.happened import by_whom
+from timus_autotask.watch.month.asked import events_of
 from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import Coverage, within
@@ -26,7 +30,7 @@ from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, 
 from timus_autotask.watch.month.posted import BY_US, Item, NotPosted, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.names import Directory
-from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.remedy import NextWay, remedy_of, said
 from timus_autotask.watch.wording import counted
 
 NOUNS = (Waits.EVENT, Waits.CONTRACT, Waits.NAME)
@@ -75,6 +79,12 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
         terminal.say(
             f"YES: nothing of it waits, and nothing is billed for Timus in {found.month:%Y-%m}.", style="bold"
         )
+    elif found.ready and found.posted:
+        terminal.say(
+            f"{found.month:%Y-%m} is approved and posted already. {counts}, and nothing of it waits. Whether each item is right: "
+            f"{said(NextWay.SEE_POSTED, month=f'{found.month:%Y-%m}')}",
+            style="bold green",
+        )
     elif found.ready:
         terminal.say(
             f"YES: {found.month:%Y-%m} may be approved and posted. {counts}, and nothing of it waits.",
@@ -91,9 +101,8 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
             "risk, too many and too few together.",
             style="bold red",
         )
-    for said in (found.after, found.not_over):
-        if said:
-            terminal.say(said, style="yellow")
+    for words in filter(None, (found.after, found.not_over)):
+        terminal.say(words, style="yellow")
     terminal.say(ESTIMATES)
 
 
@@ -275,7 +284,8 @@ def _show_items(found: Posted, terminal: Terminal, *, everything: bool) -> None:
 
 
 def _explained(one: Item) -> list[str]:
-    return [one.by.label, *one.events, *([one.note] if one.note else [])]
+    ours = (*events_of(one.ours), by_whom(one.ours)) if one.ours else ()
+    return [one.by.label, *filter(None, (*ours, one.note))]
 
 
 def _show_missing(found: Posted, terminal: Terminal) -> None:
@@ -284,20 +294,26 @@ def _show_missing(found: Posted, terminal: Terminal) -> None:
             "", f"Missing ({len(found.missing)}): units changed, and no item bills it", style="bold red"
         )
         terminal.table(
-            ("contract", "service", "day", "units change by", "items by", "not billed"),
+            ("contract", "SKU", "day", "units change by", "items by", "not billed", "ways to bring it right"),
             [
                 (
                     called(one.key.contract_id, found.names.contracts),
-                    called(one.key.service_id, found.names.services),
+                    _of(one.key, one.skus, found.names),
                     one.day,
                     f"{one.expected:+d}",
                     f"{one.billed.normalize():f}",
                     _about(one.estimate),
+                    [Whole(f"→ {way}") for way in one.ways],
                 )
                 for one in found.missing
             ],
             empty="",
         )
+
+
+def _of(key: LineKey | None, skus: Sequence[str], names: Directory) -> str | None:
+    """What is billed on a line as people know it: its SKUs; the service, where nothing maps to it any more."""
+    return ", ".join(skus) or called(key.service_id if key else None, names.services)
 
 
 def _show_passed(found: Posted, terminal: Terminal) -> None:
@@ -307,7 +323,7 @@ def _show_passed(found: Posted, terminal: Terminal) -> None:
             (
                 "customer",
                 "contract",
-                "service, SKU",
+                "SKU",
                 "days",
                 "seat-days",
                 "estimate",
@@ -318,7 +334,7 @@ def _show_passed(found: Posted, terminal: Terminal) -> None:
                 (
                     called(one.customer or None, found.names.customers),
                     called(one.key.contract_id if one.key else None, found.names.contracts),
-                    called(one.key.service_id, found.names.services) if one.key else ", ".join(one.skus),
+                    _of(one.key, one.skus, found.names),
                     f"{one.first} to {one.last}",
                     f"{one.seat_days:+d}",
                     _about(one.estimate),
@@ -346,7 +362,8 @@ def ledger(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
 
 def digest(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """What the e-mail of the last week would say."""
-    since = in_utc(arguments.since, deployment) if arguments.since else deployment.clock.now() - WEEK
+    a_week_ago = local_midnight(deployment.today - WEEK, deployment.zone)
+    since = in_utc(arguments.since, deployment) if arguments.since else a_week_ago
     if since > deployment.clock.now():
         raise Failed(
             f"{arguments.since:%Y-%m-%d} is to come: name the first day that the digest tells of.", USAGE

@@ -33,6 +33,7 @@ from timus_autotask.watch.forms import (
 )
 from timus_autotask.watch.grouping import Group, Standing, grouped
 from timus_autotask.watch.happened import by_whom, history, pooled_minimum, undone_by
+from timus_autotask.watch.month.asked import events_of
 from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.overview import Overview, overview
 from timus_autotask.watch.remedy import REPAIR, commands, for_customers, remedy_of, way_later, will_wait
@@ -380,7 +381,7 @@ def _change_row(change: JournalEntry, names: Directory, undone: Mapping[str, str
         _each(sku for _, sku in change.sources),
         *_units(change),
         change.outcome.value,
-        change.events,
+        events_of(change),
         [*_words(change), *filter(None, [taken_back])],
     )
 

@@ -46,7 +46,7 @@ _MESSAGES = {
     WhyPast.PLAN_CHANGE: "the old plan comes down only later",
     WhyPast.BILLED_ELSEWHERE: "it was billed on another contract service then",
     WhyPast.CANCELLED_LATER: "Timus says that it was cancelled by then, in an event that holds only from a later day",
-    WhyPast.EDITED: "somebody had changed the units in Autotask then",
+    WhyPast.EDITED: "somebody changed the units in Autotask by hand, and the days before the line was level again stay so",
     WhyPast.BEFORE_CONTRACT: "the contract begins only after that",
     WhyPast.LATER_DAY_TAKEN: "a later day had an adjustment of this line already, and would have been changed too",
 }

@@ -23,10 +23,10 @@ from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.partner import Circuit
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.check import CheckResult, worst
-from timus_autotask.watch.happened import History, Owed, undone_by
+from timus_autotask.watch.happened import History, Owed, by_whom, undone_by
 from timus_autotask.watch.log_queries import QUERIES
 from timus_autotask.watch.money import Estimate
-from timus_autotask.watch.month.asked import Request
+from timus_autotask.watch.month.asked import Request, events_of
 from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import Coverage
@@ -665,6 +665,7 @@ def ready_form(found: Ready) -> Form:
     names = found.names
     return {
         "ready": found.ready,
+        "posted": found.posted,
         "month": f"{found.month:%Y-%m}",
         "days_to_come": found.days_to_come,
         "open": len(found.everything),
@@ -693,10 +694,12 @@ def posted_form(found: Posted) -> Form:
         "missing": [
             {
                 **_line_names(one.key, names),
+                "skus": [*one.skus],
                 "day": one.day,
                 "expected": one.expected,
                 "billed": str(one.billed),
                 "estimate": _amount(one.estimate),
+                "ways": [*one.ways],
             }
             for one in found.missing
         ],
@@ -767,10 +770,12 @@ def _item(one: PostedItem, names: Directory) -> Form:
         "amount": str(item.amount),
         "invoice_id": item.invoice_id,
         "explained_by": one.by.value,
-        "events": [*one.events],
+        "events": [*events_of(one.ours)] if one.ours else [],
+        "by_whom": (by_whom(one.ours) if one.ours else "") or None,
         "estimate": _amount(one.estimate),
         "amount_differs": one.amount_differs,
-        "price_from": _amount(one.price_from),
+        "price_from": _amount(one.price[0] if one.price else None),
+        "price_to": _amount(one.price[1] if one.price else None),
     }
 
 
@@ -868,6 +873,7 @@ def digest_form(found: Digest, mail: Mail) -> Form:
         "changes": found.changes,
         "estimate": estimate_form(found.effect) if not found.away else None,
         "estimate_posted": str(found.posted) if not found.away else None,
+        "estimate_over": str(found.over) if not found.away else None,
         "changed": [
             {
                 "customers": [*one.customers],
@@ -878,6 +884,7 @@ def digest_form(found: Digest, mail: Mail) -> Form:
                 "changes": one.count,
                 "estimate": estimate_form(one.estimate),
                 "estimate_posted": str(one.posted),
+                "estimate_over": str(one.over),
             }
             for one in found.changed
         ],

@@ -15,6 +15,8 @@ from markupsafe import Markup
 
 from timus_autotask.handouts.pages import shown
 from timus_autotask.watch.adjustments import BECAME
+from timus_autotask.watch.happened import by_whom
+from timus_autotask.watch.month.asked import events_of
 from timus_autotask.watch.month.evidence import runs
 from timus_autotask.watch.remedy import remedy_of, will_wait
 from timus_autotask.web.failing import doubt_words, note_words
@@ -61,6 +63,9 @@ def environment(zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
     pages.filters.update(Formats(zone, now).filters())
     pages.filters["quoted"] = quote  # a command may be copied into a shell
     pages.filters["runs"] = runs
+    pages.filters["by_whom"] = by_whom
+    pages.filters["asked_by"] = events_of
+    pages.filters["begun"] = lambda words: words[:1].upper() + words[1:]  # names within keep their capitals
     pages.filters["doubt"] = doubt_words
     pages.filters["noted"] = note_words
     pages.filters["remedy_of"] = remedy_of

@@ -123,6 +123,12 @@ def trials_of(customer: Customer) -> Trials:
     }
 
 
+def events_of(entry: JournalEntry) -> tuple[str, ...]:
+    """The ids of the events that asked for an adjustment; where the journal does not tell, of all that it keeps with it."""
+    asked = asked_of(entry, None, (), (), {}).by
+    return tuple(dict.fromkeys(one.cause.event_id for one in asked)) or entry.events
+
+
 def is_of_terms(entry: JournalEntry, by_terms: Iterable[date]) -> bool:
     """Whether other terms may have made an adjustment: it says so, or it is of the first day on which they hold."""
     due = entry.follows_from

@@ -86,8 +86,12 @@ class BookLine:
 
     @property
     def wanted(self) -> Timeline:
-        """What it should have, with what a person put on top."""
-        return wanted_units(self.demand, self.line)
+        """What it should have, with what a person put on top and somebody wanted to keep.
+
+        An edit that was over before anybody had decided on it was not kept by anybody: what it left on days past is billed, and not wanted.
+        """
+        line = replace(self.line, by_hand=NO_UNITS) if self.line.by_hand.steps else self.line
+        return wanted_units(self.demand, line)
 
     @property
     def undone(self) -> Timeline:

@@ -119,6 +119,7 @@ def turns_of(one: BookLine) -> set[date]:
     days = {day for past in line.past_days for day in (past.first, past.until)}
     days |= {change.day for change in one.changes}
     days |= {change.postponed.day for change in one.changes if change.postponed}
+    days |= {*line.by_hand.days}
     days |= {day for day, _ in line.scheduled}
     days |= {change.day for change in (line.intent, line.awaiting, *line.set_aside) if change}
     days |= {one.demand.start} if one.demand else set()
@@ -208,6 +209,7 @@ def _late(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
         if past.first <= day < past.until:
             yield Leak.LATE, past.wanted - past.autotask
             return
+    yield Leak.LATE, -one.line.by_hand.at(day)  # these days are not listed for ever
     for change in one.changes:
         moved = change.postponed
         if moved is not None and change.outcome is Outcome.LANDED and moved.day <= day < change.day:

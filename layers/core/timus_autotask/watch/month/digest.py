@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.days import effective_day, local_midnight, period_containing
 from timus_autotask.domain.line import JournalEntry, Outcome
@@ -24,14 +25,22 @@ from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.months import month_before
 from timus_autotask.watch.month.posted import Posted, periods_within, posted
-from timus_autotask.watch.month.ready import Open, Ready, Waits, beside_of, ready
+from timus_autotask.watch.month.ready import (
+    YEAR,
+    Beside,
+    Open,
+    Ready,
+    Waits,
+    beside_of,
+    open_since,
+    ready,
+)
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import Records, Status, status_of
 
 EARLIER = timedelta(days=31)
 """What came so long before a month may still say something of it."""
-YEAR = timedelta(days=366)
 BY_ITSELF = (Leak.SETTLING, Leak.PENDING, Leak.SCHEDULED)
 """What is settled without a person."""
 BY_A_PERSON = (Leak.REJECTED, Leak.KEPT, Leak.IGNORED)
@@ -55,6 +64,8 @@ class ChangedLine:
     """``so_far``: on the next invoice."""
     posted: Decimal = Decimal("0.00")
     """What is on a posted invoice already; it is in no ``estimate``."""
+    over: Decimal = Decimal("0.00")
+    """What is of billing periods that are over and that nobody has posted yet, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,8 @@ class Digest:
     """The month before, if nobody has posted all of it."""
     passed: tuple[Posted, ...] = ()
     """Of this month and the one before: each that was posted with other units than it should, and nobody wanted it so."""
+    begins: time | None = None
+    """The partner's local time on the day ``since`` from which on it tells; None: the whole day."""
     observing: bool = False
     """Whether the stack posts nothing."""
     names: Directory = NOBODY
@@ -117,6 +130,11 @@ class Digest:
     def posted(self) -> Decimal:
         """What of it is on posted invoices already."""
         return sum((one.posted for one in self.changed), Decimal("0.00"))
+
+    @property
+    def over(self) -> Decimal:
+        """What of it is of billing periods that are over and not posted yet: of an invoice before the next one."""
+        return sum((one.over for one in self.changed), Decimal("0.00"))
 
     @property
     def not_billed(self) -> Decimal:
@@ -144,6 +162,7 @@ def digest(ports: Ports, since: datetime) -> Digest:
         0,
         status.mapped.customers,
         status.mapped.skus,
+        begins=_begins(since, ports.zone),
         observing=not status.stages.partner.live,
         names=directory({id_: name_of(one) for id_, one in records.customers.items()}, records.names),
     )
@@ -151,44 +170,58 @@ def digest(ports: Ports, since: datetime) -> Digest:
     if circuit.open(now):
         return replace(found, away=circuit.reason)
     try:
-        books = open_books(ports, records, _first_needed(records, today), changes)
+        first = _first_waiting(records, today)
+        books = open_books(ports, records, _first_needed(records, first, today), changes)
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         return replace(found, away=str(error) or type(error).__name__)
     beside = beside_of(records, now, ports.zone)
-    month = ready(books, today, beside)
     passed = tuple(filter(_to_correct, (posted(books, None, day) for day in (today, month_before(today)))))
     found = replace(found, changed=_changed(made, books, ports), passed=passed, notes=_notes(books))
-    return _with(found, month, ready(books, month_before(today), beside))
+    return _with(found, books, open_since(books, first, beside), beside)
 
 
-def _with(found: Digest, month: Ready, before: Ready) -> Digest:
-    """With what is open in this month, and in the one before."""
-    now = [one for one in month.everything if one.kind not in BY_ITSELF]
+def _with(found: Digest, books: Books, waits: Sequence[Open], beside: Beside) -> Digest:
+    """With what is open today, with how this month stands and whether the one before is posted."""
+    month, before = ready(books, books.today, beside), ready(books, month_before(books.today), beside)
+    now = [one for one in waits if one.kind not in BY_ITSELF]
     person = [*now, *month.later]  # what is parked of later days waits for a person all the same
     unposted = any(not period.posted and period.last < month.month for period in before.periods)
     return replace(
         found,
         waiting=_sorted(_waiting(one) for one in person),
-        by_itself=len(month.everything) - len(now),
+        by_itself=len(waits) - len(now),
         coverage=month.coverage,
         ended=month.ended,
         earlier=before if unposted else None,
     )
 
 
+def _begins(since: datetime, zone: ZoneInfo) -> time | None:
+    whole = since == local_midnight(effective_day(since, zone), zone)
+    return None if whole else since.astimezone(zone).time()
+
+
 def _notes(books: Books) -> tuple[str, ...]:
     return tuple(note for note in books.notes if note != NO_COSTS)  # it shows none
 
 
-def _first_needed(records: Records, today: date) -> date:
-    """The first day of the oldest billing period that has days in this month or the one before."""
-    first = month_before(today)
+def _first_waiting(records: Records, today: date) -> date:
+    """The first day of the month before, or of an earlier one from which something waits."""
+    lines = (stored.value for one in records.contracts.values() for stored in one.lines.values())
+    waiting = [line for line in lines if line.parked]
+    days = [day for line in waiting for day, _ in line.scheduled]
+    days += [line.awaiting.day for line in waiting if line.awaiting]
+    return max(min([month_before(today), *days]), today - YEAR).replace(day=1)
+
+
+def _first_needed(records: Records, first: date, today: date) -> date:
+    """The first day of the oldest billing period with a day that is looked at."""
     begins = [first]
     for one in records.contracts.values():
         contract = one.state.value.contract
         if contract is not None and contract.recurring and contract.start <= first:
             begins.append(period_containing(first, contract.start, contract.months)[0])
-    return max(min(begins), first - YEAR)
+    return max(min(begins), today - YEAR - EARLIER)
 
 
 def _to_correct(found: Posted) -> bool:
@@ -203,7 +236,7 @@ def _changed(made: Iterable[JournalEntry], books: Books | None, ports: Ports) ->
     for entry in made:
         known = found.get(entry.line)
         of = rows.get((entry.line.contract_id, entry.line.service_id), ())
-        estimate, on_posted = _estimate(entry, books, of, ports)
+        estimate, on_posted, over = _estimate(entry, books, of, ports)
         more = ChangedLine(
             tuple(sorted({customer for customer, _ in entry.sources})),
             entry.line,
@@ -213,35 +246,43 @@ def _changed(made: Iterable[JournalEntry], books: Books | None, ports: Ports) ->
             1,
             estimate,
             on_posted,
+            over,
         )
         found[entry.line] = _together(known, more) if known else more
     return tuple(
         sorted(
-            found.values(), key=lambda one: (-abs(one.estimate.so_far + one.posted), -abs(one.delta), one.key)
+            found.values(),
+            key=lambda one: (-abs(one.estimate.so_far + one.posted + one.over), -abs(one.delta), one.key),
         )
     )
 
 
 def _estimate(
     entry: JournalEntry, books: Books | None, rows: Sequence[UnitRow], ports: Ports
-) -> tuple[Estimate, Decimal]:
-    """What a change does to the next invoice and after it, and what of it is on a posted one. ``rows`` are Autotask's of its service."""
+) -> tuple[Estimate, Decimal, Decimal]:
+    """What a change does to the next invoice and after it; what of it is on a posted one, and what of periods that are over and not posted.
+
+    ``rows`` are Autotask's of its service.
+    """
     line = books.lines.get(entry.line) if books else None
     if line is None or line.contract is None:
-        return replace(NOTHING, unknown=1), NOTHING.so_far
-    contract, today, on_posted = line.contract, ports.today(), NOTHING.so_far
+        return replace(NOTHING, unknown=1), NOTHING.so_far, NOTHING.so_far
+    contract, today, on_posted, over = line.contract, ports.today(), NOTHING.so_far, NOTHING.so_far
     parts = _parts(entry, line)
     if not parts:
-        return replace(NOTHING, unknown=1), on_posted
+        return replace(NOTHING, unknown=1), on_posted, over
     found = total(
         estimated(units, price, entry.day, contract.end, contract.schedule, today) for units, price in parts
     )
     made = effective_day(entry.settled_at, ports.zone)
     for first, last in periods_within(contract, entry.day, max(entry.day, today)):
         day = max(first, entry.day)
+        money = sum((billed(units, price, day, last, contract.schedule) for units, price in parts), Decimal())
         if _is_posted(line, day, made, rows):
-            on_posted += sum(billed(units, price, day, last, contract.schedule) for units, price in parts)
-    return replace(found, so_far=found.so_far - on_posted), on_posted
+            on_posted += money
+        elif last < today:
+            over += money
+    return replace(found, so_far=found.so_far - on_posted - over), on_posted, over
 
 
 def _parts(entry: JournalEntry, line: BookLine) -> list[tuple[int, Decimal]]:
@@ -285,6 +326,7 @@ def _together(one: ChangedLine, other: ChangedLine) -> ChangedLine:
         one.count + other.count,
         one.estimate + other.estimate,
         one.posted + other.posted,
+        one.over + other.over,
     )
 
 

@@ -41,19 +41,18 @@ def as_mail(found: Digest, stack: str) -> Mail:
         _coverage(found),
         _rest(found),
     )
-    head = (
-        f"Timus billing sync, {_day(found.since)} to {_day(found.today)} {found.today.year} (stack {stack})"
-    )
+    head = f"Timus billing sync, {_days(found)} {found.today.year} (stack {stack})"
     text = "\n\n".join("\n".join(section) for section in ([head], *map(list, sections)) if section)
     return Mail(_subject(found), text + "\n")
 
 
 def _subject(found: Digest) -> str:
-    parts = [f"Timus billing {_day(found.since)} to {_day(found.today)}: {counted(found.changes, 'change')}"]
+    parts = [f"Timus billing {_days(found)}: {counted(found.changes, 'change')}"]
     if not found.away and found.changes:
-        next_, on_posted = found.effect.so_far, found.posted
+        next_, on_posted = found.effect.so_far + found.over, found.posted
         words = f"{_signed(on_posted)} on posted invoices" if on_posted and not next_ else ""
-        parts.append(f"about {words or f'{_signed(next_)} on the next invoice'}")
+        invoices = "the next invoices" if found.over else "the next invoice"
+        parts.append(f"about {words or f'{_signed(next_)} on {invoices}'}")
     if found.waiting:
         parts.append(f"{len(found.waiting)} waiting")
     subject = ", ".join(parts)
@@ -72,7 +71,7 @@ def _money(found: Digest) -> Iterator[str]:
         yield f"- What follows is by our own records; {said(NextWay.DIGEST)} shows the money once Autotask answers."
         return
     if found.changes:
-        yield f"- {counted(found.changes, 'change was', 'changes were')} made{_effect(found.effect, found.posted)}."
+        yield f"- {counted(found.changes, 'change was', 'changes were')} made{_effect(found.effect, found.posted, found.over)}."
     else:
         yield "- No change was made."
     if found.waiting:
@@ -139,7 +138,7 @@ def _changes(found: Digest) -> Iterator[str]:
     for one in found.changed[:TOP]:
         who = _who(one.customers, found)
         times = f" in {one.count} changes" if one.count > 1 else ""
-        yield f"- {who}: {one.delta:+d} {_skus(one.skus)} from {_day(one.first)}{times}{'' if found.away else _effect(one.estimate, one.posted)}"
+        yield f"- {who}: {one.delta:+d} {_skus(one.skus)} from {_day(one.first)}{times}{'' if found.away else _effect(one.estimate, one.posted, one.over)}"
     yield from _more_changes(found.changed[TOP:], found)
 
 
@@ -147,7 +146,8 @@ def _more_changes(rest: Sequence[ChangedLine], found: Digest) -> Iterator[str]:
     if rest:
         units = sum(one.delta for one in rest)
         on_posted = sum((one.posted for one in rest), Decimal("0.00"))
-        money = "" if found.away else _effect(together(one.estimate for one in rest), on_posted)
+        over = sum((one.over for one in rest), Decimal("0.00"))
+        money = "" if found.away else _effect(together(one.estimate for one in rest), on_posted, over)
         yield f"- and {counted(len(rest), 'more line')}: {with_sign(units, 'unit')} together{money}"
         yield f"    {said(NextWay.SEE_CHANGES, since=str(found.since))}"
 
@@ -161,10 +161,18 @@ def _waits(found: Digest) -> Iterator[str]:
         yield from (f"    {visible(way)}" for way in ways(one.remedy))
     rest = found.waiting[TOP:]
     if rest:
-        amount = sum((abs(one.estimate or Decimal()) for one in rest), Decimal("0.00"))
-        money = "" if found.away else f", about {amount:,.2f}"
-        yield f"- and {len(rest)} more{money}"
+        yield f"- and {len(rest)} more{'' if found.away else _together(rest)}"
         yield f"    {said(NextWay.READY, month=f'{found.today:%Y-%m}')}"
+
+
+def _together(these: Sequence[Waiting]) -> str:
+    """What things come to together, and of how many that have seats no price is known."""
+    money = [one.estimate for one in these if one.estimate is not None]
+    unknown = sum(one.estimate is None and one.seats != 0 for one in these)
+    if not money:
+        return " (no price is known)" if unknown else ""
+    without = f" ({unknown} without a known price)" if unknown else ""
+    return f", about {sum(map(abs, money)):,.2f}{without}"
 
 
 def _waiting(one: Waiting, found: Digest) -> str:
@@ -234,14 +242,18 @@ def _rest(found: Digest) -> Iterator[str]:
 # -- Words
 
 
-def _effect(estimate: Estimate, on_posted: Decimal) -> str:
-    if estimate.unknown and not estimate.so_far and not estimate.each_period and not on_posted:
+def _effect(estimate: Estimate, on_posted: Decimal, over: Decimal) -> str:
+    if estimate.unknown and not (estimate.so_far or estimate.each_period or on_posted or over):
         return " (no price is known)"
     without = f" ({estimate.unknown} without a known price)" if estimate.unknown else ""
-    if on_posted and not estimate.so_far:
-        return f": about {_signed(on_posted)} on posted invoices already, {_signed(estimate.each_period)} each period from now on{without}"
-    posted = f"{_signed(on_posted)} on posted invoices already, " if on_posted else ""
-    return f": about {posted}{_signed(estimate.so_far)} on the next invoice, {_signed(estimate.each_period)} each period after it{without}"
+    parts = [f"{_signed(on_posted)} on posted invoices already"] if on_posted else []
+    parts += [f"{_signed(over)} of billing periods that are over and not posted yet"] if over else []
+    if estimate.so_far or not parts:
+        next_ = [f"{_signed(estimate.so_far)} on the next invoice"]
+        after = "each period after it"
+    else:
+        next_, after = [], "each period from now on"
+    return f": about {', '.join([*parts, *next_])}, {_signed(estimate.each_period)} {after}{without}"
 
 
 def _signed(amount: Decimal) -> str:
@@ -258,6 +270,12 @@ def _who(customers: Sequence[str], found: Digest) -> str:
 
 def _skus(skus: Iterable[str]) -> str:
     return ", ".join(visible(sku) for sku in skus) or "units"
+
+
+def _days(found: Digest) -> str:
+    """Since when; with the time where it is not a whole day, as what came before it was told by the digest before."""
+    begins = f" {found.begins:%H:%M}" if found.begins else ""
+    return f"{_day(found.since)}{begins} to {_day(found.today)}"
 
 
 def _day(day: date) -> str:

@@ -6,8 +6,8 @@ that does not fit is named, and so is a change that no item bills.
 
 An item, and a day, is of the month that it is in, whatever month its period began in: so each is told once.
 
-Amounts are compared with quantity × rate × days of the period / days of the period. Four decimals are kept until an item is posted, and two
-afterwards, so up to a cent is no difference.
+Amounts are compared with quantity × rate × days that are left / days of the period; an item that brings a new price has in it what that does
+to the units that were there. Four decimals are kept until an item is posted, and two afterwards, so up to a cent is no difference.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from timus_autotask.watch.money import money_of_days, rounded
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on, waits_for_an_edit, ways_of_edit
 from timus_autotask.watch.month.months import month_of
-from timus_autotask.watch.month.ready import without_line
+from timus_autotask.watch.month.ready import too_few_and_too_many, without_line
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import remedy_of, said
 
@@ -47,7 +47,7 @@ class Explained(StrEnum):
     ELSEWHERE = "edit"
     """A change of units in Autotask that is not ours: the rows show it, and somebody else made it."""
     PRICE = "price"
-    """A change of the price alone."""
+    """A change of the price alone, which is not ours."""
     NOT_OURS = "other-service"
     """A contract service that no subscription maps to."""
     TYPED = "typed"
@@ -67,16 +67,16 @@ _WORDS = {
     Explained.PERIOD: "the units of the period's first day",
     Explained.OURS: "an adjustment of ours",
     Explained.ELSEWHERE: "somebody else changed the units in Autotask",
-    Explained.PRICE: "a change of the price",
+    Explained.PRICE: "somebody else changed the price in Autotask",
     Explained.NOT_OURS: "a service that no subscription maps to",
     Explained.TYPED: "a person typed it",
     Explained.CREDIT: "a credit that a person typed",
     Explained.UNEXPLAINED: "UNEXPLAINED: the units of the day do not make it",
 }
 ANOTHER_AMOUNT = "another amount than quantity, rate and days make"
+SET_BACK = "If it should not be so: set the price in Autotask, and credit or charge by hand what was billed otherwise"
 
-
-BY_US = (Explained.PERIOD, Explained.OURS, Explained.PRICE)
+BY_US = (Explained.PERIOD, Explained.OURS)
 """Explained by the units of the days and by what we did."""
 
 
@@ -88,30 +88,49 @@ class Item:
     key: LineKey | None
     """None: it belongs to no line of ours."""
     by: Explained
-    events: tuple[str, ...] = ()
-    """Of an adjustment of ours: the events from which it followed."""
+    ours: JournalEntry | None = None
+    """The adjustment of ours that it bills; None: none of ours, or it is not known which."""
     estimate: Decimal | None = None
     """What it should come to; None: it has no rate, or no line."""
-    price_from: Decimal | None = None
-    """Of an edit in Autotask that brought a new price, too, which the amount has in it: the price of one unit before it."""
+    price: tuple[Decimal, Decimal] | None = None
+    """Of one that brought a new price, too, which the amount has in it for all units: the price of one unit before and after it."""
 
     @property
     def note(self) -> str:
         """What is to be said of its amount, for people; empty: nothing."""
-        if self.price_from is not None:
-            return (
-                f"with a new price, by hand: {self.price_from:.2f} became {self.item.rate:.2f} for all units. If it should not be so: set the price in "
-                "Autotask, and credit or charge by hand what was billed otherwise"
-            )
+        return "; ".join(filter(None, (self._note_of_price, self._note_of_amount)))
+
+    @property
+    def _note_of_price(self) -> str:
+        if self.price is None:
+            return ""
+        before, after = self.price
+        became = f"{before:.2f} became {after:.2f} for all units"
+        if self.by is Explained.OURS:
+            return f"with a new price by the terms: {became}"
+        by_hand = f"with a new price, by hand: {became}"
+        return by_hand if self.amount_differs else f"{by_hand}. {SET_BACK}"
+
+    @property
+    def _note_of_amount(self) -> str:
         if not self.amount_differs:
             return ""
         by_hand = "; it was made by hand: look at it in Autotask, and credit or charge by hand what should not be so"
-        return ANOTHER_AMOUNT + (by_hand if self.by is Explained.ELSEWHERE else "")
+        return ANOTHER_AMOUNT + (by_hand if self.by in (Explained.ELSEWHERE, Explained.PRICE) else "")
 
     @property
     def amount_differs(self) -> bool:
-        """Whether the amount is another one than quantity, rate and days make."""
+        """Whether the amount is another one than quantity, rate and days make, with what a new price does to the units that were there."""
         return self.estimate is not None and abs(self.item.amount - self.estimate) > CENT
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What a line is billed for from a day on, by its items."""
+
+    units: Decimal = Decimal()
+    rate: Decimal | None = None
+    """Price of one unit for a whole period; None: no item says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +145,9 @@ class MissingItem:
     """By which they do."""
     estimate: Decimal | None
     """What the difference comes to until the end of the period: what is not billed; None: no price is known."""
+    skus: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
+    """How it can be brought right, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,9 +327,9 @@ class _Look:
             if expected and not fitting and is_posted:
                 price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
                 days = [(one, int(expected - units)) for one in each_day(day, last)]
-                missing.append(
-                    MissingItem(line.key, day, expected, units, money_of_days(days, price, schedule))
-                )
+                money = money_of_days(days, price, schedule)
+                ways = tuple(_ways_of_missing(line.key.contract_id, money))
+                missing.append(MissingItem(line.key, day, expected, units, money, line.skus, ways))
         return found, missing
 
     def _explained(
@@ -321,60 +343,64 @@ class _Look:
         fits: bool,
     ) -> Item:
         by = Explained.UNEXPLAINED
-        if not item.quantity:
-            by = Explained.PRICE
-        elif fits and _is_period(item, first):
+        if fits and _is_period(item, first):
             by = Explained.PERIOD
-        elif fits:
-            by = Explained.OURS if ours is not None else Explained.ELSEWHERE
-        priced_anew = ours is not None and ours.price is not None
-        estimate = None if priced_anew else self._estimate(item, line, last)
-        found = Item(item, line.key, by, ours.events if ours else (), estimate)
-        return self._priced_by_hand(found, line, first, last) if by is Explained.ELSEWHERE else found
+        elif fits or not item.quantity:
+            others = Explained.ELSEWHERE if item.quantity else Explained.PRICE
+            by = Explained.OURS if ours is not None else others
+        found = Item(item, line.key, by, ours)
+        before = [Billed()] if by is Explained.PERIOD else [*self._billed_before(item, first, ours)]
+        readings = [self._with_estimate(found, line, last, ours, billed) for billed in before]
+        return next((one for one in readings if not one.amount_differs), readings[0])
 
-    def _priced_by_hand(self, found: Item, line: BookLine, first: date, last: date) -> Item:
-        """With what an edit's new price does to the units that were there, if that is what its amount has more."""
-        item, before = found.item, self._billed_before(found.item, first)
-        rate = before[-1].rate if before else None
-        if not found.amount_differs or rate is None or item.rate is None:
-            return found
-        units = sum((one.quantity for one in before), Decimal())
-        together = item.quantity * item.rate + units * (item.rate - rate)
-        estimate = self._estimate(replace(item, quantity=Decimal(1), rate=together), line, last)
-        priced = replace(found, estimate=estimate, price_from=rate)
-        return found if priced.amount_differs else priced
+    def _billed_before(self, item: BillingItem, first: date, ours: JournalEntry | None) -> Iterator[Billed]:
+        """What its line was billed when an item came: by the items of the period, and by the journal where the item is ours.
 
-    def _billed_before(self, item: BillingItem, first: date) -> list[BillingItem]:
-        """The items of the same line and period of earlier days, in order."""
-        return sorted(
+        Of several that were posted on one day, the ids say which was there first, if anything does.
+        """
+        earlier = sorted(
             (
                 one
                 for one in self._items or ()
-                if one.contract_service_id == item.contract_service_id and first <= one.day < item.day
+                if one.contract_service_id == item.contract_service_id
+                and first <= one.day
+                and one.posted_on <= item.posted_on
+                and _order(one) < _order(item)
             ),
-            key=lambda one: (one.day, one.id),
+            key=_order,
         )
+        yield _together(earlier)
+        yield _together([one for one in earlier if one.id < item.id])
+        if ours is not None and ours.price is not None and ours.price.before is not None:
+            yield Billed(Decimal(ours.units_before), Decimal(ours.price.before))
 
-    def _estimate(self, item: BillingItem, line: BookLine, last: date) -> Decimal | None:
-        """What it should come to. A change of the price that comes with one of the units is in the amount, and in no quantity."""
-        if item.rate is None or not item.quantity or line.contract is None:
-            return None
+    def _with_estimate(
+        self, found: Item, line: BookLine, last: date, ours: JournalEntry | None, billed: Billed
+    ) -> Item:
+        """With what it should come to where the line was billed so before it. A new price is in the amount of all units, and in no quantity."""
+        item = found.item
+        rate = Decimal(ours.price.after) if ours is not None and ours.price is not None else item.rate
+        if rate is None or line.contract is None:
+            return found
+        price = (billed.rate, rate) if billed.rate is not None and billed.rate != rate else None
+        of_price = billed.units * (price[1] - price[0]) if price else Decimal()
         start, end = period_containing(item.day, line.contract.start, line.contract.months)
-        return rounded(item.quantity * item.rate * ((last - item.day).days + 1) / ((end - start).days + 1))
+        part = Decimal((last - item.day).days + 1) / ((end - start).days + 1)
+        money = (
+            rounded((item.quantity * rate + of_price) * part)
+            if item.quantity or billed.rate is not None
+            else None
+        )
+        return replace(found, estimate=money, price=price)
 
     # -- Days
 
     def _passed(self) -> Iterator[Passed]:
-        """Posted days on which a line had other units than it should, each cause for itself."""
+        """Posted days on which a line had other units than it should: each cause, and too few and too many, for itself."""
         for line in self._books.lines.values():
             if line.contract is None:
                 continue
-            days: dict[Leak, list[tuple[date, int]]] = {}
-            for day in self._posted_days(line, *self._periods(line.contract)):
-                for cause, units in causes_on(line, day, self._books.today).items():
-                    if cause not in (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED):
-                        days.setdefault(cause, []).append((day, units))
-            for cause, every in sorted(days.items()):
+            for cause, every in self._off(line, line.contract):
                 of = [(day, units) for day, units in every if self._first <= day <= self._last]
                 if not of:
                     continue
@@ -392,6 +418,16 @@ class _Look:
                     whole,
                     line.skus,
                 )
+
+    def _off(self, line: BookLine, contract: Contract) -> Iterator[tuple[Leak, Sequence[tuple[date, int]]]]:
+        """Causes with the posted days on which units are lacking by it, and those on which there are too many apart."""
+        days: dict[Leak, list[tuple[date, int]]] = {}
+        for day in self._posted_days(line, *self._periods(contract)):
+            for cause, units in causes_on(line, day, self._books.today).items():
+                if cause not in (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED):
+                    days.setdefault(cause, []).append((day, units))
+        for cause, every in sorted(days.items()):
+            yield from ((cause, side) for side in too_few_and_too_many(every))
 
     def _passed_without_line(self) -> Iterator[Passed]:
         """Units that nobody has mapped to a line, on days that are posted on a contract of their customer."""
@@ -457,6 +493,12 @@ def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: PostedDays 
     yield from _by_hand(money, f"on contract {line.key.contract_id}{_in_all(whole)}")
 
 
+def _ways_of_missing(contract_id: int, money: Decimal | None) -> Iterator[str]:
+    """How a change of units that no item bills can still be billed."""
+    yield "In Autotask: look whether its item was left out of Approve and Post, and post it"
+    yield next(_by_hand(None if money is None else -money, f"on contract {contract_id}"))
+
+
 def _by_hand(money: Decimal | None, where: str) -> Iterator[str]:
     about = f" of about {abs(money)}" if money else ""
     kind = "a credit" if money is not None and money > 0 else "a charge"
@@ -477,6 +519,17 @@ def _fitting(of_day: Sequence[BillingItem], expected: int) -> Sequence[BillingIt
     if sum((one.quantity for one in of_day), Decimal()) == expected:
         return of_day
     return [one for one in of_day if one.quantity == expected][:1]
+
+
+def _order(item: BillingItem) -> tuple[date, bool, int]:
+    """The order in which the items of a period bill it: its own one first."""
+    return item.day, item.adjustment_id is not None, item.id
+
+
+def _together(items: Sequence[BillingItem]) -> Billed:
+    """What items of one line in one period bill, in order."""
+    units = sum((one.quantity for one in items), Decimal())
+    return Billed(units, items[-1].rate) if items else Billed()
 
 
 def _is_period(item: BillingItem, first: date) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -52,6 +52,7 @@ from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
 from timus_autotask.watch.undecided import Undecided
 
 _UTC = ZoneInfo("UTC")
+YEAR = timedelta(days=366)
 
 
 class Waits(StrEnum):
@@ -181,6 +182,11 @@ class Ready:
         return not self.everything
 
     @property
+    def posted(self) -> bool:
+        """Whether all of its billing periods are approved and posted already."""
+        return bool(self.periods) and all(period.posted for period in self.periods)
+
+    @property
     def until(self) -> date:
         """The last day that posting shuts: of the month, or of a billing period that goes on after it."""
         return max((self.last, *(period.last for period in self.periods if not period.posted)))
@@ -246,6 +252,8 @@ def without_line(books: Books, days: Sequence[date]) -> Iterator[UnplacedUnits]:
             placed[of] = placed.get(of, NOTHING).plus(source.units)
     for (customer_id, sku), to_bill in books.desired.billed.items():
         lacking = to_bill.minus(placed.get((customer_id, sku), NOTHING))
+        if not lacking.steps:
+            continue
         customer = books.customers[customer_id]
         found = [
             (day, units)
@@ -336,10 +344,29 @@ def ready(books: Books, month: date, beside: Beside) -> Ready:
     return _Look(books, *month_of(month), beside).all()
 
 
+def open_since(books: Books, first: date, beside: Beside) -> tuple[Open, ...]:
+    """What is open today with all that it comes to, each thing once: the days from the month of ``first`` to the end of this month's periods.
+
+    Units without a line count from the first of them on, a year back at most. What a line lacks in earlier periods that are posted is left out:
+    it is told with what was posted.
+    """
+    today = books.today
+    month, last = month_of(today)
+    found = _Look(books, first.replace(day=1), last, beside, (today - YEAR).replace(day=1)).all()
+    over = [period for period in found.periods if period.posted and period.last < month]
+    left = [replace(period, open=tuple(one for one in period.open if one.key is None)) for period in over]
+    return replace(found, periods=(*left, *(one for one in found.periods if one not in over))).everything
+
+
 class _Look:
-    def __init__(self, books: Books, first: date, last: date, beside: Beside) -> None:
+    """One look at some days. ``unplaced``: from which day on units without a line count, if not from the first of the days."""
+
+    def __init__(
+        self, books: Books, first: date, last: date, beside: Beside, unplaced: date | None = None
+    ) -> None:
         self._books = books
         self._first = first
+        self._unplaced = unplaced or first
         self._last = last
         self._beside = beside
         self._status = {line.key: line for line in beside.lines if line.key}
@@ -447,16 +474,20 @@ class _Look:
             days[Leak.SETTLING] = [(max(intent.day, first), 0)]
         yield from self._late(line, days.pop(Leak.LATE, ()))
         for cause, stretch in days.items():
-            yield self._open(line, cause, stretch)
+            yield from self._apart(line, cause, stretch)
+
+    def _apart(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Iterator[Open]:
+        """What stays has too few and too many apart; what a person settles is one thing, whichever way its days differ."""
+        for side in too_few_and_too_many(lacking) if cause in SETTLED else [lacking]:
+            yield self._open(line, cause, side)
 
     def _late(self, line: BookLine, late: Sequence[tuple[date, int]]) -> Iterator[Open]:
         """Days past changing; those before the contract begins apart, for nobody can correct them on it."""
         begins = line.contract.start if line.contract else date.min
         early = [one for one in late if one[0] < begins]
-        if early:
-            yield replace(self._open(line, Leak.LATE, early), message=BEFORE_CONTRACT)
-        if rest := [one for one in late if one not in early]:
-            yield self._open(line, Leak.LATE, rest)
+        for one in self._apart(line, Leak.LATE, early):
+            yield replace(one, message=BEFORE_CONTRACT)
+        yield from self._apart(line, Leak.LATE, [one for one in late if one not in early])
 
     def _open(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Open:
         message, remedy = self._words(line, cause)
@@ -528,7 +559,7 @@ class _Look:
 
     def _without_line(self) -> Iterator[Open]:
         latest = max((self._last, *self._until.values()))
-        for one in without_line(self._books, [*each_day(self._first, latest)]):
+        for one in without_line(self._books, [*each_day(self._unplaced, latest)]):
             until = self._until.get(one.customer, self._last)
             days = [(day, units) for day, units in one.days if day <= until]
             if not days:
@@ -540,7 +571,7 @@ class _Look:
                 one.customer,
                 None,
                 one.sku,
-                *_sizes(days, one.price, BillingSchedule(self._first)),
+                *_sizes(days, one.price, BillingSchedule(self._unplaced)),
             )
 
     def _unheard(self) -> Iterator[Open]:
@@ -675,6 +706,11 @@ def _bring_back(line: BookLine, today: date) -> str:
         return said(NextWay.BRING_BACK, change=newest.opposite)
     waits = newest.is_still_to_be_made(today)
     return said(NextWay.WITHDRAW, change=newest.entry) if waits else ""
+
+
+def too_few_and_too_many(lacking: Sequence[tuple[date, int]]) -> Iterator[Sequence[tuple[date, int]]]:
+    """(day, units that are lacking): the days with too few units, and those with too many, so that neither makes up for the other."""
+    yield from filter(None, ([one for one in lacking if one[1] > 0], [one for one in lacking if one[1] < 0]))
 
 
 def _sizes(

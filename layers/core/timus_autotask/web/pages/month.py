@@ -159,6 +159,8 @@ def _sentence(found: Ready | None, *, current: bool) -> str:
         return f"Nothing was open in {found.month:%B %Y} when this was looked at: look again before you post"
     if found.ready and not found.periods:
         return f"Nothing of it waits, and nothing is billed for Timus in {found.month:%B %Y}"
+    if found.ready and found.posted:
+        return f"{found.month:%B %Y} is approved and posted already, and nothing of it waits"
     if found.ready:
         return f"Yes: {found.month:%B %Y} may be approved and posted"
     return f"Not yet: {counted(len(found.everything), 'thing has', 'things have')} to be settled before {found.month:%B %Y} is posted"
