@@ -1002,7 +1002,9 @@ class Oracle:
         too_many = max(
             self.has(line, d) - (units or 0) for d in {eve, *changes} for units in self._may_be_owed(line, d)
         )
-        owed = [units for units in self._may_be_owed(line, day) if units is not None]
+        owed = [
+            units or 0 for units in self._may_be_owed(line, day)
+        ]  # where nothing is owed, it may have moved away
         steps = {units - (then or 0) for units in owed for then in self._may_be_owed(line, eve)}
         kept = self._edits_of(line, day) if self._keeps_edits(line) else {0}
         right = {self.has(line, eve) + step for step in steps} | {units + too_many for units in owed}

@@ -41,6 +41,7 @@ from timus_autotask.domain.line import (
     JournalEntry,
     Line,
     Outcome,
+    Refusal,
     Rejection,
     State,
     Undone,
@@ -380,6 +381,17 @@ def test_the_old_plan_waits_until_the_new_one_has_come_down_again() -> None:
     down = next(one for one in lines if one.key == PLUS)
     open_ = replace(down, intent=intent(before=CAME, day=NEXT, delta=-25, undoes="c2", until=CONTRACT.end))
     step = next_step(seen(OLD, NEW, lines=(lines[0], open_), links=(LINK,)))
+    assert step.adjust is None
+
+
+def test_seats_come_back_only_as_others_leave_also_where_timus_once_moved_some_on_that_day() -> None:
+    """By an older version, of which nothing is left: nobody's seats come with that. The decrease of the undo was refused."""
+    lines = undone(plan_change(), UP, (DOWN, UP))
+    refused_there = Refusal(NEXT, -25, "no", LATER)
+    lines = tuple(replace(one, refusal=refused_there) if one.key == PLUS else one for one in lines)
+    moved = Link(NEXT, PLUS, SEATS)
+    at = seen(OLD, NEW, lines=lines, links=(LINK, moved))
+    step = next_step(replace(at, desired=replace(at.desired, seats_that_come={moved: {}})))
     assert step.adjust is None
 
 

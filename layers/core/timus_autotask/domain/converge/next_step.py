@@ -24,6 +24,7 @@ from timus_autotask.domain.converge.settling import settled
 from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, other_sides
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.days import ONE_DAY, local_midnight
+from timus_autotask.domain.desired import Desired
 from timus_autotask.domain.history import Cause, newest_versions
 from timus_autotask.domain.line import (
     MOST_CAUSES,
@@ -53,10 +54,16 @@ LOOKS = 3
 """How often an accepted adjustment that is not to be seen yet is looked for before it is left to settle."""
 
 
+def _with_links_back(desired: Desired, lines: Mapping[LineKey, Line]) -> Desired:
+    """With what is undone of plan changes. Whose seats come back with it is not what Timus says of the same two lines and day."""
+    back = tuple(links_back(lines, desired))
+    coming = {one: theirs for one, theirs in desired.seats_that_come.items() if one not in back}
+    return replace(desired, links=(*desired.links, *back), seats_that_come=coming)
+
+
 def next_step(view: View) -> Step:
     """The next step of a contract; see the module."""
-    links = (*view.desired.links, *links_back(view.lines, view.desired))
-    view = replace(view, desired=replace(view.desired, links=links))
+    view = replace(view, desired=_with_links_back(view.desired, view.lines))
     drafts = drafts_of(view)
     contract = view.contract
     if contract is None:
