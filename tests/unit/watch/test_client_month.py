@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
+from timus_autotask.domain.line import Why
 from timus_autotask.handouts.pages import client_page
 from timus_autotask.watch.month.asked import WhyNobodyAsked
 from timus_autotask.watch.month.client_month import ClientLine, client_month
@@ -645,6 +646,30 @@ def test_nobody_is_said_to_have_asked_for_what_brings_an_edit_back() -> None:
     )
     found = evidence(shared.world.ports, CUSTOMER, MARCH).lines[0]
     assert {found.asked[one.id].because for one in found.changes} == {(WhyNobodyAsked.ENFORCED,)}
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["refused", "taken by our own"])
+def test_nobody_is_said_to_have_asked_for_what_brings_an_edit_back_on_the_day_after(own: bool) -> None:
+    """The day of the edit takes no adjustment, so it is brought back a day later, and says why all the same."""
+    shared = alone(25)
+    shared.told("policy", "set", "drift=enforce")
+    shared.until(3)
+    if own:
+        shared.world.tell(2, {ADV: 30, GATEWAY: 1}, actor="bob")
+        shared.work()
+    shared.edit(3)
+    shared.told("retry", str(CONTRACT))
+    shared.until(5)
+    line = shared.page(CUSTOMER)
+    assert (rows(line)[-1], people(line)[-1]) == ((4, 33, 30) if own else (4, 28, 25), (4, []))
+    assert line.changes[-1].explained.endswith("The number was corrected to what was ordered.")
+    [back] = [
+        one for one in shared.world.ports.store.changes() if one.delta == -3 and one.outcome == "landed"
+    ]
+    assert back.why is Why.ENFORCED
+    shared.world.tell(3, {ADV: 20, GATEWAY: 1}, actor="eve")
+    shared.work()
+    assert people(shared.page(CUSTOMER))[-1] == (5, ["eve"])
 
 
 @given(

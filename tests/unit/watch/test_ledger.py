@@ -355,6 +355,42 @@ def test_a_superseded_event_takes_the_place_of_a_trial() -> None:
     assert one.seat_days.adds_up
 
 
+def test_a_superseded_event_takes_the_place_of_a_trial_also_of_what_it_does_not_have() -> None:
+    """A SKU that was in the trial and is not in the event was not there on its days: it was not used on them."""
+    months = begun()
+    months.play([("wait", None, 2), ("trial", {ADV: 10, ESS: 3, GATEWAY: 1}, 0), ("wait", None, 3)])
+    months.play([("tell", {ADV: 12, GATEWAY: 1}, 0), ("late", {ADV: 14, GATEWAY: 1}, -2)])
+    found = of(months)
+    [one] = [one for one in found.months[-1].entries if one.skus == (ESS,)]
+    assert one.seat_days.used == 3 * 1
+    assert one.seat_days.granted == {Leak.TRIAL: -3}
+    assert one.seat_days.adds_up
+
+
+def test_a_superseded_trial_is_used_and_not_billed_by_the_terms() -> None:
+    """Timus had the units of the trial on its days, and not those that are billed: these are too many."""
+    months = begun()
+    months.play([("wait", None, 5), ("tell", {ADV: 12, GATEWAY: 1}, 0)])
+    months.tell({ADV: 14, GATEWAY: 1}, -2, late=True, status="trial")
+    months.work()
+    one = entry(of(months))
+    assert one.seat_days.used == 3 * 10 + 2 * 14 + 12
+    assert one.seat_days.granted == {Leak.TRIAL: -2 * 14}
+    assert one.seat_days.causes == {Leak.SUPERSEDED: -2 * 10}
+    assert one.seat_days.adds_up
+
+
+def test_a_superseded_event_counts_no_more_on_days_that_newer_news_are_dated_back_to() -> None:
+    """Timus had one quantity on each day: that of the newest version that holds."""
+    months = begun()
+    months.play([("wait", None, 5), ("tell", {ADV: 12, GATEWAY: 1}, 0), ("late", {ADV: 14, GATEWAY: 1}, -2)])
+    months.play([("wait", None, 1), ("tell", {ADV: 13, GATEWAY: 1}, -4)])
+    found = of(months)
+    days = months.days(found.months[-1].first, found.months[-1].last)
+    assert entry(found).seat_days.used == sum(months.used(ADV, day) for day in days)
+    assert Leak.SUPERSEDED not in entry(found).seat_days.causes
+
+
 def test_of_two_superseded_events_the_newer_one_counts() -> None:
     """Timus had one quantity on each day."""
     months = begun()

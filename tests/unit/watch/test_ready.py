@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -50,7 +51,7 @@ def test_yes_exactly_when_nothing_is_open(
     store = months.world.ports.store
     waits = bool(store.customer(CUSTOMER).inbox) or any(store.parked_events())
     assert not (found.ready and waits)
-    stays = [one for period in found.periods for one in period.stays]
+    stays = [one for _, one in found.staying]
     assert all(one.kind in SETTLED for one in stays)
     assert not any(one.kind in SETTLED for one in found.everything)
     words = {what for what, _, _ in story}
@@ -243,6 +244,30 @@ def test_an_undo_that_is_still_to_be_made_is_withdrawn() -> None:
     months.play([("wait", None, 2), ("post", None, 0)])
     [one] = [each for period in of(months).periods for each in period.stays if each.kind is Leak.UNDONE]
     assert one.remedy == ""
+
+
+@pytest.mark.parametrize(("told", "open_", "undone"), [(10, -25, 15), (31, -25, -6)])
+def test_what_a_person_undid_stays_apart_on_days_that_no_contract_covers(
+    told: int, open_: int, undone: int
+) -> None:
+    """The line would go on without the change, and Timus says otherwise: both rows together are its seats, whichever way the change went."""
+    months = begun()
+    months.play([("wait", None, 1), ("tell", {ADV: 25, GATEWAY: 1}, 0), ("wait", None, 1)])
+    months.play([("tell", {ADV: told, GATEWAY: 1}, 0), ("undo", None, 0), ("end", None, 0)])
+    for days in (0, 1, 30):  # on the contract's last day, after it, and when the month has no period any more
+        months.play([("wait", None, days)])
+        found = may_be_posted(deployment_of(months.world), months.today.replace(day=1))
+        [waits] = [one for one in found.open if one.sku == ADV]
+        [stays] = [one for one in found.stays if one.sku == ADV]
+        assert (waits.kind, waits.seats) == (Waits.CONTRACT, open_)
+        assert (stays.kind, stays.first, stays.seats) == (Leak.UNDONE, waits.first, undone)
+        number = -waits.seat_days // 25
+        assert waits.seat_days + stays.seat_days == -told * number
+        assert stays in [one for _, one in found.staying]
+        assert stays not in found.everything
+    form = json.loads(months.desk.run("ready", "--json").out)
+    assert [(one["kind"], one["seats"]) for one in form["stays"]] == [("undone", undone)]
+    assert "Billed as it is (1)" in months.desk.run("ready").out
 
 
 @pytest.mark.parametrize(
@@ -767,6 +792,7 @@ def test_what_ends_is_without_what_was_rejected() -> None:
         (10, Decimal("125.00"))
     ]
     assert [one.seats for one in found.open if one.sku == ADV] == [-10]
+    assert [(one.kind, one.seats) for one in found.stays] == [(Leak.REJECTED, -5)]
     months.play([("wait", None, 25)])
     found = of(months)
     assert [(one.units, one.each_period) for one in found.ended if one.sku == ADV] == [

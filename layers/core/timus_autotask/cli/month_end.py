@@ -108,7 +108,7 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
 
 def _show_beside(found: Ready, terminal: Terminal) -> None:
     """What keeps no yes: what stays, and parked events of later days."""
-    stays = [(period.contract_id, one) for period in found.periods for one in period.stays]
+    stays = found.staying
     if stays:
         terminal.say("", f"Billed as it is ({len(stays)}): waiting changes nothing about it", style="bold")
         _open_table(stays, found.names, terminal)

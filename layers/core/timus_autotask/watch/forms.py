@@ -675,6 +675,7 @@ def ready_form(found: Ready) -> Form:
         "without_price": found.without_price,
         "periods": [_period(one, names) for one in found.periods],
         "elsewhere": [_open(one, names) for one in found.open],
+        "stays": [_open(one, names) for one in found.stays],
         "later": [_open(one, names) for one in found.later],
         "coverage": _coverage(found.coverage, names),
         "ended": _coverage(found.ended, names),

@@ -250,6 +250,25 @@ def test_every_adjustment_that_brings_units_back_says_so() -> None:
     assert line_of(level).enforcing is False
 
 
+@pytest.mark.parametrize(
+    ("units", "scheduled", "enforcing"),
+    [
+        (28, ((march(16), -3),), True),
+        (25, ((march(20), 6),), False),
+    ],
+    ids=["its day is taken", "only news of a later day are left"],
+)
+def test_what_brings_units_back_on_a_later_day_says_so_then(
+    units: int, scheduled: tuple[tuple[date, int], ...], enforcing: bool
+) -> None:
+    """Somebody's edit of a day that takes no adjustment is brought back on the next one. What Timus says of a day to come is no part of it."""
+    wanted = since_january(25, *(() if enforcing else ((march(20), 31),)))
+    edited = since_january(25, *(((TODAY, units),) if units != 25 else ()))
+    line = left(edited, enforcing=True, taken=(TODAY,))
+    step = next_step(view(demand(wanted), held={45: on_contract(edited)}, lines=(line,)))
+    assert (line_of(step).scheduled, line_of(step).enforcing) == (scheduled, enforcing)
+
+
 APRIL = date(2026, 4, 1)
 EXTENDED = left(LEVEL, baseline_until=march(31))
 """A line that was read last when its contract ended with March."""

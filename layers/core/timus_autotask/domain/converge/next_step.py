@@ -259,7 +259,7 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
     """The line with what people see of it."""
     line = replace(
         draft.line,
-        enforcing=(draft.enforced or draft.line.enforcing) and bool(draft.due),
+        enforcing=(draft.enforced or draft.line.enforcing) and _is_behind(draft),
         awaiting=draft.awaiting,
         awaiting_causes=_causes_of_awaiting(draft),
         waits_for_more=draft.waits_for_more,
@@ -277,6 +277,12 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
     ):  # also where nothing was read: nothing is ours
         line = replace(line, baseline=None, baseline_until=None, observed=line.known_units)
     return with_state(line, _state(draft, view), draft.parked, view.now)
+
+
+def _is_behind(draft: LineDraft) -> bool:
+    """Whether something is still to be made of today or earlier, also if it has to be dated later."""
+    moved = (postponed(draft.line.past_days, one.day, one.delta) for one in draft.adjustments)
+    return bool(draft.due) or any(one is not None and one.day <= draft.today for one in moved)
 
 
 def _set_aside(draft: LineDraft) -> tuple[HeldChange, ...]:

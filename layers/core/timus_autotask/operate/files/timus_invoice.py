@@ -428,7 +428,7 @@ def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said:
     if file.equal:
         books = replace(books, notes=(*books.notes, *map(_equal_in_words, file.equal)))
     minimum = policy_from(records.partner.terms.value.values).pooled_minimum
-    missed = superseded_units(store.events(since), books.customers, books.today)
+    missed = superseded_units(store.events(since), books.customers)
     found = four_sides(books, first, invoice, items, missed, minimum)
     ids, skus = (
         {*books.customers},

@@ -547,7 +547,7 @@ class _Look:
         one = self._books.customers.get(customer)
         quantity = self._reported.get((customer, sku), NOTHING)
         on_trial = trial(one.subscriptions, sku) if one else NOTHING
-        on_trial = on_trial.minus(self._missed.get((customer, sku), Missed()).trial)
+        on_trial = on_trial.plus(self._missed.get((customer, sku), Missed()).trial)
         missing = self._missing(sku) if not customer else NOTHING
         if not any(timeline.steps for timeline in (paid, quantity)):
             return

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import ONE_DAY, period_containing
-from timus_autotask.domain.history import Subscription
+from timus_autotask.domain.history import Subscription, version_of
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import IGNORED, Placement
 from timus_autotask.domain.policy import Policy
@@ -33,7 +33,7 @@ from timus_autotask.watch.month.books import (
     price_without_line,
 )
 from timus_autotask.watch.month.causes import Leak, causes_on, ended, turns_of
-from timus_autotask.watch.month.parked import EventEffect, costs
+from timus_autotask.watch.month.parked import EventEffect, costs, snapshot_in
 from timus_autotask.watch.names import Directory
 
 N = TypeVar("N", int, Decimal)
@@ -254,9 +254,9 @@ def ledger(
 ) -> Ledger:
     """The ledger from the month of ``since`` until today.
 
-    ``late`` are superseded events, with what they would have changed; ``parked`` what parked events would change.
+    ``late`` are events, of which the superseded ones count; ``parked`` what parked events would change.
     """
-    missed = superseded_units(late, books.customers, books.today)
+    missed = superseded_units(late, books.customers)
     found = []
     for first, last in months_between(since, books.today):
         entries = entries_of(books, first, last, missed)
@@ -323,40 +323,51 @@ def entries_of(
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """What Timus had of a SKU by superseded events."""
+    """What Timus had of a SKU by superseded events, beyond what is known without them; negative: less."""
 
     units: Timeline = NOTHING
-    """Beside those that are known."""
     trial: Timeline = NOTHING
-    """Units in a trial, as is known, in whose place they were."""
+    """Units in a trial, which are in none of the others."""
 
-    def plus(self, units: Timeline, on_trial: Timeline) -> Missed:
+    def plus(self, other: Missed) -> Missed:
         """With those of another subscription."""
-        return Missed(self.units.plus(units), self.trial.plus(on_trial))
+        return Missed(self.units.plus(other.units), self.trial.plus(other.trial))
 
 
 def superseded_units(
-    late: Iterable[EventRecord], customers: Mapping[str, Customer], today: date
+    late: Iterable[EventRecord], customers: Mapping[str, Customer]
 ) -> dict[tuple[str, str], Missed]:
-    """By customer and SKU: units that Timus had, as superseded events say. Of two events, the newer version counts."""
-    of: dict[tuple[str, str, str], Timeline] = {}
-    trials: dict[tuple[str, str, str], Timeline] = {}
-    for event in sorted(late, key=lambda event: event.version):
-        customer = customers.get(event.customer_id)
-        for one in event.would_change if event.outcome == "superseded" else ():
-            until = one.until or today + ONE_DAY
-            if one.first < until:
-                key = event.customer_id, one.sku, event.subscription_id
-                more = one.units - (one.instead_of or 0)
-                of[key] = of.get(key, NOTHING).set_between(one.first, until, more)
-                mine = [each for each in customer.subscriptions if each.id == key[2]] if customer else []
-                on_trial = trial(mine, one.sku)
-                then = on_trial.minus(on_trial.set_between(one.first, until, 0))
-                trials[key] = trials.get(key, NOTHING).set_between(one.first, until, 0).plus(then)
+    """By customer and SKU: what Timus had by superseded events. Each day has the newest version that holds on it, theirs among the others."""
+    of: dict[tuple[str, str], list[EventRecord]] = defaultdict(list)
+    for event in late:
+        if event.outcome == "superseded":
+            of[event.customer_id, event.subscription_id].append(event)
     found: dict[tuple[str, str], Missed] = {}
-    for key, units in of.items():
-        found[key[:2]] = found.get(key[:2], Missed()).plus(units, trials[key])
+    for (customer_id, subscription_id), events in of.items():
+        customer = customers.get(customer_id)
+        for known in customer.subscriptions if customer else ():
+            if known.id == subscription_id:
+                for sku, missed in _missed(known, events):
+                    key = customer_id, sku
+                    found[key] = found.get(key, Missed()).plus(missed)
     return found
+
+
+def _missed(known: Subscription, late: Iterable[EventRecord]) -> Iterator[tuple[str, Missed]]:
+    """By SKU, what the superseded events of a subscription say beyond what is known of it."""
+    versions = [
+        version_of(
+            said, known.not_before(date.fromisoformat(event.day)), known.counted_from(said.occurred_at)
+        )
+        for event in late
+        if (said := snapshot_in(event)) is not None
+    ]
+    whole = replace(
+        known, versions=tuple(sorted((*known.versions, *versions), key=lambda version: version.number))
+    )
+    for sku in whole.skus:
+        more, on_trial = whole.quantity(sku).minus(known.quantity(sku)), trial([whole], sku)
+        yield sku, Missed(more, on_trial.minus(trial([known], sku)))
 
 
 def granted(policy: Policy, sku: str, units: int) -> dict[Leak, int]:
@@ -477,7 +488,7 @@ class _Sheet:
     def of_sku(self, customer: Customer, sku: str, missed: Missed) -> None:
         """What Timus has, what the terms make of it, and to which lines it goes."""
         quantity, late = customer.quantity(sku), missed.units
-        on_trial = trial(customer.subscriptions, sku).minus(missed.trial)
+        on_trial = trial(customer.subscriptions, sku).plus(missed.trial)
         billed = self._books.desired.billed.get((customer.id, sku), NOTHING)
         lines = self._lines_of[customer.id, sku]
         turns = [until for until, _ in customer.earlier]

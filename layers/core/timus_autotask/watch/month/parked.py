@@ -230,14 +230,18 @@ def _former(event: EventRecord) -> str:
     return event.other_customer if _moves(event) else ""
 
 
-def _told(event: EventRecord, zone: ZoneInfo) -> _Told | None:
-    """None: what it says cannot be read."""
+def snapshot_in(event: EventRecord) -> Snapshot | None:
+    """What an event says of a subscription; None: it cannot be read, or says nothing of any."""
     from timus_autotask.timus.events import understand  # with an event: it builds models
 
     found = understand(event.event_id, event.raw)
-    if not isinstance(found, Snapshot):
-        return None
-    return _Told(event, found, effective_day(found.effective_at, zone))
+    return found if isinstance(found, Snapshot) else None
+
+
+def _told(event: EventRecord, zone: ZoneInfo) -> _Told | None:
+    """None: what it says cannot be read."""
+    found = snapshot_in(event)
+    return None if found is None else _Told(event, found, effective_day(found.effective_at, zone))
 
 
 def _of_subscription(

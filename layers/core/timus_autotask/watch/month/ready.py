@@ -17,6 +17,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.draft import at_least_0
 from timus_autotask.domain.days import ONE_DAY, each_day, period_containing
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import Placement
@@ -146,6 +147,8 @@ class Ready:
     """Parked events that can change no day that posting shuts, nor an earlier one: they do not keep it from a yes."""
     ended: tuple[Coverage, ...] = ()
     """What no contract bills any more, and Timus has seats of."""
+    stays: tuple[Open, ...] = ()
+    """What stays on days that no billing period of its contract covers."""
 
     @property
     def after(self) -> str:
@@ -175,6 +178,12 @@ class Ready:
             if one not in these:
                 these.append(one)
         return tuple((contract, _as_one(these)) for contract, these in found.values())
+
+    @property
+    def staying(self) -> tuple[tuple[int | None, Open], ...]:
+        """(contract, what stays): of each billing period, and of days that none covers."""
+        within = [(period.contract_id, one) for period in self.periods for one in period.stays]
+        return (*within, *((one.key.contract_id if one.key else None, one) for one in self.stays))
 
     @property
     def ready(self) -> bool:
@@ -399,6 +408,7 @@ class _Look:
             books.notes,
             later,
             ends.ended,
+            tuple(self._staying_outside()),
         )
 
     def _by_period(self, without: Sequence[Open]) -> Iterator[Period]:
@@ -539,15 +549,13 @@ class _Look:
 
     def _outside(self, ends: Ends) -> Iterator[Open]:
         """Lines to be billed this month on a contract that has no days in it, ends within it, or is not there."""
-        for line in self._books.lines.values():
-            covered = [*self._periods(line.key.contract_id)]
-            first = covered[-1][1] + ONE_DAY if covered else self._first
-            wanted = line.wanted.minus(rejected_units(line.line))
-            days = [(day, units) for day in each_day(first, self._last) if (units := max(wanted.at(day), 0))]
+        for line, uncovered in self._uncovered():
+            first, units = uncovered[0], _without_rejected(line)
             renewals = (
                 f" {one.renewal}" for one in (*ends.ended, *ends.soon) if one.key == line.key and one.by_terms
             )
-            if days and line.demand is not None:
+            days = [(day, units.at(day)) for day in uncovered if units.at(day)]
+            if days:
                 yield replace(
                     self._open(line, Leak.PARKED, days),
                     kind=Waits.CONTRACT,
@@ -556,6 +564,21 @@ class _Look:
                     else f"Autotask has no contract {line.key.contract_id}, or the API user may not see it.",
                     remedy=_another_contract(line, first),
                 )
+
+    def _staying_outside(self) -> Iterator[Open]:
+        """What people undid and rejected on these days: together with what no contract covers it comes to Timus's units, on the terms."""
+        for line, uncovered in self._uncovered():
+            rejected, undone = line.wanted.minus(_without_rejected(line)), line.undone
+            yield from self._apart(line, Leak.UNDONE, [(day, undone.at(day)) for day in uncovered])
+            yield from self._apart(line, Leak.REJECTED, [(day, rejected.at(day)) for day in uncovered])
+
+    def _uncovered(self) -> Iterator[tuple[BookLine, Sequence[date]]]:
+        """Each line that is somebody's, with the days of the month that come after all that its contract has in it."""
+        for line in self._books.lines.values():
+            covered = [*self._periods(line.key.contract_id)]
+            days = [*each_day(covered[-1][1] + ONE_DAY if covered else self._first, self._last)]
+            if days and line.demand is not None:
+                yield line, days
 
     def _without_line(self) -> Iterator[Open]:
         latest = max((self._last, *self._until.values()))
@@ -706,6 +729,11 @@ def _bring_back(line: BookLine, today: date) -> str:
         return said(NextWay.BRING_BACK, change=newest.opposite)
     waits = newest.is_still_to_be_made(today)
     return said(NextWay.WITHDRAW, change=newest.entry) if waits else ""
+
+
+def _without_rejected(line: BookLine) -> Timeline:
+    """The units that a line should have, without what somebody rejected."""
+    return at_least_0(line.wanted.minus(rejected_units(line.line)))
 
 
 def too_few_and_too_many(lacking: Sequence[tuple[date, int]]) -> Iterator[Sequence[tuple[date, int]]]:

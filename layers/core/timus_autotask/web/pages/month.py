@@ -94,7 +94,7 @@ class ReadyPage:
     sentence: str
     opens: tuple[tuple[int | None, Open], ...]
     """(contract, what is open), the most money first."""
-    stays: tuple[tuple[int, Open], ...]
+    stays: tuple[tuple[int | None, Open], ...]
     later: tuple[tuple[None, Open], ...]
     """Parked events that concern only days after the month."""
     periods: tuple[Period, ...]
@@ -126,7 +126,7 @@ def ready_page(
     folded = level > FEW and not everything
     shown = tuple(period for period in periods if not (folded and period.level))
     opens = sorted(found.things, key=lambda each: -abs(each[1].estimate or Decimal())) if found else []
-    stays = [(period.contract_id, one) for period in periods for one in period.stays]
+    stays = found.staying if found else ()
     return ReadyPage(
         month,
         months_until(today),
@@ -134,7 +134,7 @@ def ready_page(
         current and _is_ready(found),
         _sentence(found, current=current),
         tuple(opens),
-        tuple(stays),
+        stays,
         _later(found),
         shown,
         len(periods) - len(shown),
