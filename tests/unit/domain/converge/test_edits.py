@@ -271,6 +271,21 @@ def test_what_brings_units_back_on_a_later_day_says_so_then(
     assert (line_of(step).scheduled, line_of(step).enforcing) == (scheduled, enforcing)
 
 
+def test_what_brings_units_back_says_so_also_when_it_is_sent_again() -> None:
+    """Nobody knows yet whether it landed, and then it did not."""
+    edited, terms = since_january(30), Policy(drift=OnDrift.ENFORCE)
+    given = view(demand(LEVEL), held={45: on_contract(edited)}, lines=(left(LEVEL),), policy=terms)
+    sent = next_step(given).adjust
+    assert sent is not None
+    waits = line_of(next_step(replace(given, lines={sent.key: sent})))
+    assert waits.state is State.SETTLING
+    later = replace(given, lines={sent.key: waits}, now=NOW + timedelta(hours=2))
+    again = next_step(later).adjust
+    assert again is not None
+    assert again.intent is not None
+    assert (again.intent.delta, again.intent.why) == (-5, Why.ENFORCED)
+
+
 APRIL = date(2026, 4, 1)
 EXTENDED = left(LEVEL, baseline_until=march(31))
 """A line that was read last when its contract ended with March."""

@@ -264,8 +264,7 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
     """The line with what people see of it."""
     line = replace(
         draft.line,
-        enforcing=(draft.enforced or draft.line.enforcing)
-        and any(_brings_back(one, draft) for one in draft.adjustments),
+        enforcing=_enforcing(draft),
         awaiting=draft.awaiting,
         awaiting_causes=_causes_of_awaiting(draft),
         waits_for_more=draft.waits_for_more,
@@ -283,6 +282,14 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
     ):  # also where nothing was read: nothing is ours
         line = replace(line, baseline=None, baseline_until=None, observed=line.known_units)
     return with_state(line, _state(draft, view), draft.parked, view.now)
+
+
+def _enforcing(draft: LineDraft) -> bool:
+    """Whether an edit is still to be brought back; as before, of a line of which nobody knows what it lacks now."""
+    if not draft.adjustable or draft.blocked:
+        return draft.line.enforcing
+    enforces = draft.enforced or draft.line.enforcing
+    return enforces and any(_brings_back(one, draft) for one in draft.adjustments)
 
 
 def _set_aside(draft: LineDraft) -> tuple[HeldChange, ...]:
