@@ -648,6 +648,41 @@ def test_nobody_is_said_to_have_asked_for_what_brings_an_edit_back() -> None:
     assert {found.asked[one.id].because for one in found.changes} == {(WhyNobodyAsked.ENFORCED,)}
 
 
+def test_what_brings_back_a_change_of_ours_that_somebody_took_back_on_its_day_says_so() -> None:
+    """Eve asked for it once, and not for the correction."""
+    shared = alone(25)
+    shared.told("policy", "set", "drift=enforce")
+    shared.until(3)
+    shared.world.tell(2, {ADV: 28, GATEWAY: 1}, actor="eve")
+    shared.work()
+    shared.edit(-3)
+    shared.told("retry", str(CONTRACT))
+    shared.until(5)
+    line = shared.page(CUSTOMER)
+    assert (rows(line), people(line)) == ([(4, 25, 28)], [(4, [])])
+    landed = [one for one in shared.world.ports.store.changes() if one.outcome == "landed"]
+    assert [(one.day.day, one.delta, one.why) for one in landed] == [(3, 3, None), (4, 3, Why.ENFORCED)]
+
+
+def test_nobody_is_said_to_have_asked_for_what_brings_an_edit_of_a_day_to_come_back() -> None:
+    """It says why on its day. Whoever asked for a change that comes before it did ask for that one."""
+    shared = alone(25)
+    shared.told("policy", "set", "drift=enforce")
+    shared.until(3)
+    shared.edit(3, day=8)
+    shared.told("retry", str(CONTRACT))
+    when = shared.world.clock.now() + timedelta(days=2)
+    shared.world.tell(2, {ADV: 30, GATEWAY: 1}, actor="eve", effective=when)
+    shared.until(10)
+    line = shared.page(CUSTOMER)
+    assert (rows(line), people(line)) == (
+        [(5, 25, 30), (8, 30, 33), (9, 33, 30)],
+        [(5, ["eve"]), (8, []), (9, [])],
+    )
+    landed = [one for one in shared.world.ports.store.changes() if one.outcome == "landed"]
+    assert [(one.delta, one.why) for one in landed] == [(5, None), (-3, Why.ENFORCED)]
+
+
 @pytest.mark.parametrize("own", [False, True], ids=["refused", "taken by our own"])
 def test_nobody_is_said_to_have_asked_for_what_brings_an_edit_back_on_the_day_after(own: bool) -> None:
     """The day of the edit takes no adjustment, so it is brought back a day later, and says why all the same."""

@@ -335,8 +335,8 @@ class Line:
     last_change: datetime | None = None
     """When an adjustment of ours last landed; a read that disagrees soon after it may be stale."""
     enforcing: bool = False
-    """Units that somebody else changed are being brought back, and something of it is still to be made: it takes more than one adjustment, or a
-    day has to be free for it."""
+    """Units that somebody else changed are being brought back, and something of it is still to be made: it takes more than one adjustment, a day
+    has to be free for it, or the edit is of a day to come."""
     head: Head | None = None
     """The newest entry of the journal about this line; None: there is none that is chained."""
     found: Timeline | None = None

@@ -27,6 +27,7 @@ from tests.unit.domain.converge.views import (
 )
 from timus_autotask.domain.converge.next_step import RECHECK, next_step
 from timus_autotask.domain.converge.view import ContractServiceSeen, Observed, Step
+from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import (
     Choice,
     Refusal,
@@ -265,8 +266,24 @@ def test_what_brings_units_back_on_a_later_day_says_so_then(
     wanted = since_january(25, *(() if enforcing else ((march(20), 31),)))
     edited = since_january(25, *(((TODAY, units),) if units != 25 else ()))
     line = left(edited, enforcing=True, taken=(TODAY,))
-    step = next_step(view(demand(wanted), held={45: on_contract(edited)}, lines=(line,)))
+    told = demand(wanted, causes=(Cause("sub_1", 8, march(20), "evt_8"),))
+    step = next_step(view(told, held={45: on_contract(edited)}, lines=(line,)))
     assert (line_of(step).scheduled, line_of(step).enforcing) == (scheduled, enforcing)
+
+
+def test_what_brings_units_back_says_so_also_when_it_is_sent_again() -> None:
+    """Nobody knows yet whether it landed, and then it did not."""
+    edited, terms = since_january(30), Policy(drift=OnDrift.ENFORCE)
+    given = view(demand(LEVEL), held={45: on_contract(edited)}, lines=(left(LEVEL),), policy=terms)
+    sent = next_step(given).adjust
+    assert sent is not None
+    waits = line_of(next_step(replace(given, lines={sent.key: sent})))
+    assert waits.state is State.SETTLING
+    later = replace(given, lines={sent.key: waits}, now=NOW + timedelta(hours=2))
+    again = next_step(later).adjust
+    assert again is not None
+    assert again.intent is not None
+    assert (again.intent.delta, again.intent.why) == (-5, Why.ENFORCED)
 
 
 APRIL = date(2026, 4, 1)

@@ -201,7 +201,19 @@ def _why(adjustment: Adjustment, draft: LineDraft) -> tuple[Why | None, str]:
     approved = next((one for one in draft.line.approved if is_approved(change, one)), None)
     if approved is not None:
         return Why.APPROVED, approved.by
-    return (Why.ENFORCED if draft.enforced or draft.line.enforcing else None), ""
+    enforces = draft.enforced or (draft.line.enforcing and _brings_back(adjustment, draft))
+    return (Why.ENFORCED if enforces else None), ""
+
+
+def _brings_back(adjustment: Adjustment, draft: LineDraft) -> bool:
+    """Whether an adjustment of a line that brings an edit back may be a part of that.
+
+    News of today or later are not: what is by just as much as is wanted more or less from its day on, and follows from something new.
+    """
+    moved = postponed(draft.line.past_days, adjustment.day, adjustment.delta)
+    day = moved.day if moved else adjustment.day
+    step = draft.wanted.at(day) - draft.wanted.at(day - ONE_DAY)
+    return day < draft.today or adjustment.delta != step or not _causes(draft, adjustment.day)
 
 
 def _undone_by(adjustment: Adjustment, draft: LineDraft) -> Undone | None:
@@ -259,7 +271,7 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
     """The line with what people see of it."""
     line = replace(
         draft.line,
-        enforcing=(draft.enforced or draft.line.enforcing) and _is_behind(draft),
+        enforcing=_enforcing(draft),
         awaiting=draft.awaiting,
         awaiting_causes=_causes_of_awaiting(draft),
         waits_for_more=draft.waits_for_more,
@@ -279,10 +291,12 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
     return with_state(line, _state(draft, view), draft.parked, view.now)
 
 
-def _is_behind(draft: LineDraft) -> bool:
-    """Whether something is still to be made of today or earlier, also if it has to be dated later."""
-    moved = (postponed(draft.line.past_days, one.day, one.delta) for one in draft.adjustments)
-    return bool(draft.due) or any(one is not None and one.day <= draft.today for one in moved)
+def _enforcing(draft: LineDraft) -> bool:
+    """Whether an edit is still to be brought back; as before, of a line of which nobody knows what it lacks now."""
+    if not draft.adjustable or draft.blocked:
+        return draft.line.enforcing
+    enforces = draft.enforced or draft.line.enforcing
+    return enforces and any(_brings_back(one, draft) for one in draft.adjustments)
 
 
 def _set_aside(draft: LineDraft) -> tuple[HeldChange, ...]:
