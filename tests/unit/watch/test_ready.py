@@ -477,6 +477,21 @@ def test_costs_margins_and_prices_by_hand() -> None:
     assert any("costs" in note for note in found.notes)
 
 
+def test_a_new_clients_first_month_is_posted_too() -> None:
+    """Its lines begin in the middle of the period, so that none of their posted rows has its first day."""
+    contract = {**SCENARIO["contracts"][0], "lines": []}
+    world = World(
+        start=datetime(2026, 3, 10, 8, tzinfo=UTC),
+        scenario={**SCENARIO, "contracts": [contract, SCENARIO["contracts"][1]]},
+    )
+    months = Months(world)
+    months.begin((), mapped=True)
+    assert not of(months).posted
+    world.control.approve_and_post(CONTRACT, LAST.toordinal())
+    assert of(months).posted
+    assert "2026-03 is approved and posted already." in months.desk.told("ready", "--month", "2026-03")
+
+
 def test_a_month_that_is_posted_already_gets_no_yes_to_post_it() -> None:
     """It is said, with the command that says whether each item is right."""
     months = begun()

@@ -433,15 +433,18 @@ class _Look:
             yield first, min(last, contract.end)
             day = last + ONE_DAY
 
-    def _is_posted(self, contract_id: int, first: date) -> bool:
-        """Whether the billing period that begins on a day is approved and posted."""
+    def _is_posted(self, contract_id: int, first: date, last: date) -> bool:
+        """Whether a billing period is approved and posted. A line that had no units at its beginning has none that is posted there."""
         rows = (stretch for line in self._by_contract[contract_id] for stretch in line.observed.closed)
-        return any(start <= first <= end for start, end in rows)
+        return any(start <= last and first <= end for start, end in rows)
 
     def _shut_until(self, contracts: Iterable[int]) -> date:
         """The last day that posting shuts on these contracts, or that of the month."""
         ends = (
-            last for id_ in contracts for first, last in self._periods(id_) if not self._is_posted(id_, first)
+            last
+            for id_ in contracts
+            for first, last in self._periods(id_)
+            if not self._is_posted(id_, first, last)
         )
         return max((self._last, *ends))
 
@@ -450,7 +453,7 @@ class _Look:
     ) -> Period:
         """A billing period; days of the month before the contract begins, which none can bill, stand in its first one."""
         begins = self._first if first == contract.start > self._first else first
-        posted = self._is_posted(contract.id, first)
+        posted = self._is_posted(contract.id, first, last)
         window = begins, min(last, self._last) if posted else last
         found = [one for line in lines for one in self._of_line(line, *window)]
         found += self._of_contract(contract, lines)
