@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
 from tests.fakes.memory_table import MemoryTable
+from tests.months import Months
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.mapping import LineKey
@@ -132,6 +133,21 @@ def test_an_edit_that_is_kept_stands_with_its_seat_days_and_who_decided_so() -> 
     assert [(one.code, one.units) for one in day.why] == [("kept", 3)]
     shown = desk.told("evidence", "--customer", CUSTOMER, "--month", str(MARCH))
     assert line.kept.message in " ".join(shown.split())
+
+
+def test_what_an_edit_left_before_anybody_decided_is_not_kept_by_anybody() -> None:
+    """Four seats are held from the 5th, and a person adds them on the 8th: the days between are past changing."""
+    months = Months(World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)))
+    months.begin(("approve_increases=always",), mapped=True)
+    months.play([("wait", None, 4), ("tell", {ADV: 14, GATEWAY: 1}, 0), ("wait", None, 3), ("edit", 4, 0)])
+    months.desk.told("retry", str(CONTRACT), "--yes")
+    months.work()
+    line = line_of(of(months.world), ADV)
+    assert line.kept is None
+    why = {one.day.day: [(each.code, each.units) for each in one.why] for one in line.days[:9]}
+    assert {day: each for day, each in why.items() if each} == {
+        day: [("past-changing", -4)] for day in (5, 6, 7)
+    }
 
 
 def test_a_day_says_why_its_part_is_not_what_timus_says() -> None:

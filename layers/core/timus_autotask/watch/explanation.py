@@ -88,6 +88,11 @@ def kept(units: int) -> Iterator[Because]:
     yield from _some("kept", units, "from an edit in Autotask that is kept")
 
 
+def past_changing(units: int) -> Iterator[Because]:
+    """What an edit that is over has left on a day that cannot be changed any more."""
+    yield from _some("past-changing", units, "on a day that cannot be changed any more")
+
+
 def _some(code: str, units: int, message: str) -> Iterator[Because]:
     if units:
         yield Because(code, units, f"{units:+d} {message}")

@@ -36,7 +36,7 @@ from timus_autotask.store.partner import PartnerRecords
 from timus_autotask.store.records import Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.explanation import Because, kept, reasons_of_part
+from timus_autotask.watch.explanation import Because, kept, past_changing, reasons_of_part
 from timus_autotask.watch.happened import undone_by
 from timus_autotask.watch.money import of_days
 from timus_autotask.watch.month.asked import (
@@ -642,7 +642,8 @@ class _Reasons:
             timus = one.quantity.at(day)
             if demand and (timus != one.units.at(day) or self.trials):
                 yield from reasons_of_part(demand, self.demands, self.customer, one.sku, timus, day)
-        yield from kept(line.on_top.at(day))
+        yield from kept(line.offset.at(day))
+        yield from past_changing(line.by_hand.at(day))
 
 
 _LOOKED_FOR = timedelta(days=100)
@@ -654,14 +655,14 @@ def _kept(line: Line, days: Iterable[DayUnits], ports: Ports) -> KeptEdit | None
     on = [one.day for one in days if any(each.code == "kept" for each in one.why)]
     if not on:
         return None
-    since = datetime.combine(line.on_top.days[0] - _LOOKED_FOR, time(), ports.zone)
+    since = datetime.combine(line.offset.days[0] - _LOOKED_FOR, time(), ports.zone)
     decided = [
         one
         for one in ports.store.decisions(since.astimezone(UTC))
         if (one.kind, one.contract_id, one.service_id) == ("drift", line.contract_id, line.service_id)
         and one.detail.startswith(Choice.ADOPT)
     ]
-    seat_days = sum(line.on_top.at(day) for day in on if day <= ports.today())
+    seat_days = sum(line.offset.at(day) for day in on if day <= ports.today())
     if not decided:
         return KeptEdit(on[0], seat_days)
     return KeptEdit(on[0], seat_days, decided[-1].by or "somebody", decided[-1].at.astimezone(ports.zone))
