@@ -19,7 +19,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import what_was_posted
 from timus_autotask.watch.month.asked import events_of
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.posted import Explained, NotPosted, Posted, PostedDays
+from timus_autotask.watch.month.posted import Explained, LeftChange, NotPosted, Posted, PostedDays
 
 MARCH = date(2026, 3, 1)
 
@@ -423,3 +423,42 @@ def test_a_change_of_the_price_alone_is_somebody_elses_and_its_amount_is_checked
     found = of(months)
     [item] = found.by_others
     assert (item.estimate, item.amount_differs, found.right) == (Decimal("-8.97"), True, False)
+
+
+def test_a_change_that_came_after_its_period_was_posted_waits_for_the_next_posting() -> None:
+    """With its day, units and money: 4 × 12.50 × 12 / 31 of ours, and less of what somebody edits; until somebody posts again."""
+    months = begun("posted_period=same-day")
+    post(months)
+    assert of(months).not_posted == ()
+    months.play([("wait", None, 31)])
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, (date(2026, 3, 20) - months.today).days)])
+    months.world.control.person_adjusts(1201, date(2026, 3, 26).toordinal(), -3)
+    key = LineKey(CONTRACT, 45)
+    assert of(months).not_posted == (
+        NotPosted(CONTRACT, MARCH, key, LeftChange(date(2026, 3, 20), 4, Decimal("19.35"))),
+        NotPosted(CONTRACT, MARCH, key, LeftChange(date(2026, 3, 26), -3, Decimal("-7.26"))),
+    )
+    said = months.desk.run("ready", "--posted", "--month", "2026-03")
+    words = " ".join(said.out.split())
+    assert (
+        f"Not posted yet: +4 units of service 45 on contract {CONTRACT} Contoso SASE from 2026-03-20 on, about +19.35. "
+        "The rest of the period from 2026-03-01 is posted."
+    ) in words.replace("service 45 SASE Advanced", "service 45")
+    forms = months.desk.run("ready", "--posted", "--month", "2026-03", "--json").json["not_posted"]
+    assert [(one["day"], one["unit_change"], one["estimate"]) for one in forms] == [
+        ("2026-03-20", 4, "19.35"),
+        ("2026-03-26", -3, "-7.26"),
+    ]
+    post(months)
+    assert of(months).not_posted == ()
+
+
+def test_a_change_after_the_part_of_the_month_that_is_posted_waits_for_the_next_posting() -> None:
+    """Somebody posts through the 10th; two units more from the 12th on bill 2 × 12.50 × 20 / 31 with the next one."""
+    months = begun()
+    months.play([("wait", None, 11)])
+    months.play([("tell", {ADV: 12, GATEWAY: 1}, (date(2026, 3, 12) - months.today).days)])
+    post(months, 10)
+    [left] = of(months).not_posted
+    assert (left.first, left.change) == (MARCH, LeftChange(date(2026, 3, 12), 2, Decimal("16.13")))
+    assert months.desk.run("ready", "--posted", "--month", "2026-03").status == 0

@@ -31,7 +31,7 @@ from timus_autotask.watch.month.posted import BY_US, Item, NotPosted, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.remedy import NextWay, remedy_of, said
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, with_sign
 
 NOUNS = (Waits.EVENT, Waits.CONTRACT, Waits.NAME)
 """Kinds of what is open that stand in the plural after a number."""
@@ -250,6 +250,12 @@ def _left(one: NotPosted, names: Directory) -> str:
     if one.line is None:
         return f"{contract}, the period from {one.first}."
     service = called(one.line.service_id, names.services)
+    if one.change is not None:
+        money = "" if one.change.estimate is None else f", about {one.change.estimate:+}"
+        return (
+            f"{with_sign(one.change.units, 'unit')} of service {service} on {contract} from {one.change.day} on{money}. The rest of the period "
+            f"from {one.first} is posted."
+        )
     return (
         f"service {service} on {contract}, of the period from {one.first}. The rest of the period is posted."
     )

@@ -712,6 +712,9 @@ def posted_form(found: Posted) -> Form:
                 "service_id": one.line.service_id if one.line else None,
                 "service_name": names.services.get(one.line.service_id) if one.line else None,
                 "from": one.first,
+                "day": one.change.day if one.change else None,
+                "unit_change": one.change.units if one.change else None,
+                "estimate": _amount(one.change.estimate) if one.change else None,
             }
             for one in found.not_posted
         ],

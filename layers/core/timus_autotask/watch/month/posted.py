@@ -184,14 +184,27 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftChange:
+    """A change of units that came after the rest of its line's period was posted, and waits for the next posting."""
+
+    day: date
+    units: int
+    """By which the units change from that day on, without what is billed of it already."""
+    estimate: Decimal | None
+    """What that comes to until the end of the period; negative: a credit; None: no price is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotPosted:
-    """A billing period that nobody has posted yet, or of which one line is left."""
+    """A billing period that nobody has posted yet, or of which one line is left, or one change of a line."""
 
     contract_id: int
     first: date
     """The period's first day."""
     line: LineKey | None = None
     """The line that is left, as one that came to the contract later, while the rest of the period is posted; None: nothing of it is posted."""
+    change: LeftChange | None = None
+    """What of the line is left; None: all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,20 +287,33 @@ class _Look:
                     rest = any(row.posted for row in self._in[contract.id] if first <= row.start <= last)
                     not_posted.add(NotPosted(contract.id, first, key if rest else None))
                 if self._items is not None:
-                    these, lacks = self._period(id_, line, first, last, whole)
+                    these, lacks, changed = self._period(id_, line, first, last, whole)
                     found += these
                     missing += lacks
+                    if any(row.posted for row in whole):
+                        not_posted.update(self._left(contract, line, first, last, changed))
         return Posted(
             self._first,
             self._last,
             tuple(sorted(found, key=lambda one: (one.item.contract_id, one.item.day, one.item.id))),
             tuple(missing),
             (*self._passed(), *self._passed_without_line()),
-            tuple(sorted(not_posted, key=lambda one: (one.contract_id, one.first, one.line or NO_LINE))),
+            tuple(sorted(not_posted, key=_order_of_left)),
             self._items is not None,
             books.names,
             books.notes,
         )
+
+    @staticmethod
+    def _left(
+        contract: Contract, line: BookLine, first: date, last: date, changed: Iterable[tuple[date, int]]
+    ) -> Iterator[NotPosted]:
+        """The changes of a line in one period that wait for the next posting: (day, units)."""
+        for day, units in changed:
+            money = money_of_days(
+                [(one, units) for one in each_day(day, last)], line.price.price, contract.schedule
+            )
+            yield NotPosted(contract.id, first, line.key, LeftChange(day, units, money))
 
     # -- Items
 
@@ -306,14 +332,14 @@ class _Look:
 
     def _period(
         self, id_: int, line: BookLine, first: date, last: date, rows: Sequence[UnitRow]
-    ) -> tuple[list[Item], list[MissingItem]]:
-        """The items of the month of one contract service in one period, and what they leave out."""
+    ) -> tuple[list[Item], list[MissingItem], list[tuple[date, int]]]:
+        """The items of the month of one contract service in one period, what they leave out, and (day, units) of what no posting has had yet."""
         by_day: dict[date, list[BillingItem]] = {}
         for item in self._in_month():
             if item.contract_service_id == id_ and first <= item.day <= last:
                 by_day.setdefault(item.day, []).append(item)
         changes = {day: of for day, of in _changes(rows).items() if self._first <= day <= self._last}
-        found, missing = list[Item](), list[MissingItem]()
+        found, missing, left = list[Item](), list[MissingItem](), list[tuple[date, int]]()
         for day in sorted({*by_day, *changes}):
             expected, is_posted = changes.get(day, (0, False))
             of_day = by_day.get(day, [])
@@ -324,13 +350,15 @@ class _Look:
                 for one in of_day
             ]
             units = sum((one.quantity for one in of_day), Decimal())
-            if expected and not fitting and is_posted:
+            if expected and not fitting and not is_posted:
+                left.append((day, int(expected - units)))
+            elif expected and not fitting:
                 price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
                 days = [(one, int(expected - units)) for one in each_day(day, last)]
                 money = money_of_days(days, price, schedule)
                 ways = tuple(_ways_of_missing(line.key.contract_id, money))
                 missing.append(MissingItem(line.key, day, expected, units, money, line.skus, ways))
-        return found, missing
+        return found, missing, left
 
     def _explained(
         self,
@@ -519,6 +547,10 @@ def _fitting(of_day: Sequence[BillingItem], expected: int) -> Sequence[BillingIt
     if sum((one.quantity for one in of_day), Decimal()) == expected:
         return of_day
     return [one for one in of_day if one.quantity == expected][:1]
+
+
+def _order_of_left(one: NotPosted) -> tuple[int, date, LineKey, date]:
+    return one.contract_id, one.first, one.line or NO_LINE, one.change.day if one.change else one.first
 
 
 def _order(item: BillingItem) -> tuple[date, bool, int]:
