@@ -254,6 +254,20 @@ def test_a_change_that_came_after_posting_is_named_with_what_it_comes_to() -> No
     assert "about +16.13" in left
 
 
+def test_seats_that_no_posting_has_are_named() -> None:
+    """Ten seats and a gateway on the eleven days after the contract's last one; the headline counts them, too."""
+    months = Months()
+    months.begin((), mapped=True)
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    months.play([("wait", None, 32)])
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 20).toordinal())
+    words = Browser(months.world).words("/posted?month=2026-03")
+    assert "Everything that was posted in March 2026 is explained. 121 seat-days are in no posting." in words
+    nowhere = words.split("In no posting")[1].split("What can be done about it")[0]
+    assert "110 seat-days of SASE-ADV-USER of Contoso" in nowhere
+    assert "44.35" in nowhere
+
+
 def test_what_has_ended_stands_apart_from_what_ends_soon() -> None:
     """With its last day and what a renewal would do."""
     months = Months()

@@ -718,6 +718,20 @@ def posted_form(found: Posted) -> Form:
             }
             for one in found.not_posted
         ],
+        "in_no_posting": [
+            {
+                **(_line_names(one.key, names) if one.key else dict.fromkeys(LINE_NAMES)),
+                "skus": [*one.skus],
+                "customer": one.customer or None,
+                "customer_name": names.customers.get(one.customer),
+                "cause": one.cause.value,
+                "from": one.first,
+                "to": one.last,
+                "seat_days": one.seat_days,
+                "estimate": _amount(one.estimate),
+            }
+            for one in found.in_no_posting
+        ],
         "notes": [*found.notes],
     }
 

@@ -12,7 +12,7 @@ to the units that were there. Four decimals are kept until an item is posted, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -35,6 +35,8 @@ from timus_autotask.watch.remedy import remedy_of, said
 
 CENT = Decimal("0.01")
 NO_LINE = LineKey(0, 0)
+NOT_LACKING = (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED)
+"""Causes of days that are as they should be."""
 
 
 class Explained(StrEnum):
@@ -184,6 +186,24 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
+class InNoPosting:
+    """Days until today with seats that no posting has had, and that are of no billing period that is still to be posted: nobody bills them by itself."""
+
+    key: LineKey | None
+    """None: these seats have no line, as their customer has no contract."""
+    customer: str
+    """Empty: several customers', or nobody's any more."""
+    skus: tuple[str, ...]
+    cause: Leak
+    first: date
+    last: date
+    seat_days: int
+    """Not billed, so negative as elsewhere in this report."""
+    estimate: Decimal | None
+    """What that comes to, likewise; None: no price is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class LeftChange:
     """A change of units that came after the rest of its line's period was posted, and waits for the next posting."""
 
@@ -218,6 +238,7 @@ class Posted:
     passed: tuple[Passed, ...] = ()
     not_posted: tuple[NotPosted, ...] = ()
     """By contract and period."""
+    in_no_posting: tuple[InNoPosting, ...] = ()
     read: bool = True
     """False: the API user may not read billing items; the rest stands."""
     names: Directory = NOBODY
@@ -238,6 +259,11 @@ class Posted:
         """Whether everything that was posted is explained, nothing is missing, and no posted day is off."""
         wrong = self.unexplained or self.missing or self.passed
         return self.read and not wrong and not any(one.amount_differs for one in self.items)
+
+    @property
+    def seat_days_in_no_posting(self) -> int:
+        """How many seat-days nobody bills by itself: a positive number."""
+        return -sum(one.seat_days for one in self.in_no_posting)
 
     @property
     def amount(self) -> Decimal:
@@ -299,6 +325,7 @@ class _Look:
             tuple(missing),
             (*self._passed(), *self._passed_without_line()),
             tuple(sorted(not_posted, key=_order_of_left)),
+            (*self._lines_in_no_posting(not_posted), *self._others_in_no_posting(not_posted)),
             self._items is not None,
             books.names,
             books.notes,
@@ -452,7 +479,7 @@ class _Look:
         days: dict[Leak, list[tuple[date, int]]] = {}
         for day in self._posted_days(line, *self._periods(contract)):
             for cause, units in causes_on(line, day, self._books.today).items():
-                if cause not in (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED):
+                if cause not in NOT_LACKING:
                     days.setdefault(cause, []).append((day, units))
         for cause, every in sorted(days.items()):
             yield from ((cause, side) for side in too_few_and_too_many(every))
@@ -481,6 +508,56 @@ class _Look:
                     skus=(one.sku,),
                 )
 
+    def _lines_in_no_posting(self, not_posted: Collection[NotPosted]) -> Iterator[InNoPosting]:
+        """Seats that lines lack on days that no posting has, each cause for itself."""
+        for line in self._books.lines.values():
+            told = {*self._posted_days(line, self._first, self._last)}
+            told |= self._days_to_post(not_posted, [line.key.contract_id], line.key)
+            days: dict[Leak, list[tuple[date, int]]] = {}
+            for day in self._days_until_today():
+                for cause, units in (
+                    causes_on(line, day, self._books.today).items() if day not in told else ()
+                ):
+                    if units > 0 and cause not in NOT_LACKING:
+                        days.setdefault(cause, []).append((day, -units))
+            schedule = line.contract.schedule if line.contract else BillingSchedule(self._first)
+            customer = line.customers[0] if len(line.customers) == 1 else ""
+            for cause, of in sorted(days.items()):
+                yield _in_no_posting(
+                    line.key, customer, line.skus, cause, of, money_of_days(of, line.price.price, schedule)
+                )
+
+    def _others_in_no_posting(self, not_posted: Collection[NotPosted]) -> Iterator[InNoPosting]:
+        """Seats that no line has, on days on which nothing of their customer is posted, or still to be posted."""
+        for one in without_line(self._books, self._days_until_today()):
+            mapping = self._books.customers[one.customer].mapping
+            ids = mapping.contract_ids if mapping else ()
+            told = self._days_to_post(not_posted, ids)
+            on = [row for id_ in ids for row in self._in.get(id_, ()) if row.posted]
+            days = [
+                (day, -units)
+                for day, units in one.days
+                if day not in told and not any(row.start <= day <= row.end for row in on)
+            ]
+            if days:
+                money = money_of_days(days, one.price, BillingSchedule(self._first))
+                yield _in_no_posting(None, one.customer, (one.sku,), Leak.UNMAPPED, days, money)
+
+    def _days_until_today(self) -> Sequence[date]:
+        return [*each_day(self._first, min(self._last, self._books.today))]
+
+    def _days_to_post(
+        self, not_posted: Iterable[NotPosted], contract_ids: Collection[int], key: LineKey | None = None
+    ) -> set[date]:
+        """Days of billing periods that nobody has posted yet, of these contracts; and of one line, where the rest of its period is posted."""
+        found = set[date]()
+        for one in not_posted:
+            if one.change is None and one.contract_id in contract_ids and one.line in (None, key):
+                contract = self._books.contracts[one.contract_id]
+                _, last = period_containing(one.first, contract.start, contract.months)
+                found.update(each_day(one.first, min(last, contract.end)))
+        return found
+
     def _periods(self, contract: Contract) -> tuple[date, date]:
         """From the first to the last day of the billing periods that have days in the month."""
         periods = [*periods_within(contract, self._first, self._last)]
@@ -498,6 +575,18 @@ class _Look:
             here = [row for row in own if row.start <= day <= row.end]
             if any(row.posted and row.start <= day <= row.end for row in here or on):
                 yield day
+
+
+def _in_no_posting(
+    key: LineKey | None,
+    customer: str,
+    skus: tuple[str, ...],
+    cause: Leak,
+    days: Sequence[tuple[date, int]],
+    money: Decimal | None,
+) -> InNoPosting:
+    total = sum(units for _, units in days)
+    return InNoPosting(key, customer, skus, cause, days[0][0], days[-1][0], total, money)
 
 
 def _stretch(line: BookLine, contract: Contract, lacking: Sequence[tuple[date, int]]) -> PostedDays:
