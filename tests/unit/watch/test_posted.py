@@ -513,3 +513,12 @@ def test_seats_after_a_contracts_last_day_are_in_no_posting() -> None:
     [seats, _gateway] = of(months).in_no_posting
     assert (seats.key, seats.cause, seats.first) == (LineKey(CONTRACT, 45), Leak.ENDED, date(2026, 3, 21))
     assert (seats.last, seats.seat_days, seats.estimate) == (date(2026, 3, 31), -110, Decimal("-44.35"))
+
+
+def test_a_change_of_a_posted_periods_first_day_leaves_the_period_posted() -> None:
+    """No row of it is posted any more, and its item is there: only the change waits."""
+    months = begun()
+    post(months)
+    months.world.control.person_adjusts(1201, MARCH.toordinal(), 3)
+    change = LeftChange(MARCH, 3, Decimal("37.50"))
+    assert of(months).not_posted == (NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 45), change),)

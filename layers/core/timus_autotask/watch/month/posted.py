@@ -309,14 +309,15 @@ class _Look:
             line, contract = books.lines[key], books.contracts[key.contract_id]
             for first, last in periods_within(contract, self._first, self._last):
                 whole = [row for row in self._rows[id_] if first <= row.start <= last]
-                if whole and not any(row.posted for row in whole):
+                begun = any(row.posted for row in whole) or self._has_items(id_, first, last)
+                if whole and not begun:
                     rest = any(row.posted for row in self._in[contract.id] if first <= row.start <= last)
                     not_posted.add(NotPosted(contract.id, first, key if rest else None))
                 if self._items is not None:
                     these, lacks, changed = self._period(id_, line, first, last, whole)
                     found += these
                     missing += lacks
-                    if any(row.posted for row in whole):
+                    if begun:
                         not_posted.update(self._left(contract, line, first, last, changed))
         return Posted(
             self._first,
@@ -343,6 +344,10 @@ class _Look:
             yield NotPosted(contract.id, first, line.key, LeftChange(day, units, money))
 
     # -- Items
+
+    def _has_items(self, id_: int, first: date, last: date) -> bool:
+        """Whether a contract service was billed in a period. A change of the period's first day that came later leaves no row of it that is posted."""
+        return any(one.contract_service_id == id_ and first <= one.day <= last for one in self._items or ())
 
     def _in_month(self) -> Iterator[BillingItem]:
         return (item for item in self._items or () if self._first <= item.day <= self._last)
