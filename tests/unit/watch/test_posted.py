@@ -19,7 +19,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import what_was_posted
 from timus_autotask.watch.month.asked import events_of
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.posted import Explained, NotPosted, Posted, PostedDays
+from timus_autotask.watch.month.posted import Explained, LeftChange, NotPosted, Posted, PostedDays
 
 MARCH = date(2026, 3, 1)
 
@@ -423,3 +423,102 @@ def test_a_change_of_the_price_alone_is_somebody_elses_and_its_amount_is_checked
     found = of(months)
     [item] = found.by_others
     assert (item.estimate, item.amount_differs, found.right) == (Decimal("-8.97"), True, False)
+
+
+def test_a_change_that_came_after_its_period_was_posted_waits_for_the_next_posting() -> None:
+    """With its day, units and money: 4 × 12.50 × 12 / 31 of ours, and less of what somebody edits; until somebody posts again."""
+    months = begun("posted_period=same-day")
+    post(months)
+    assert of(months).not_posted == ()
+    months.play([("wait", None, 31)])
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, (date(2026, 3, 20) - months.today).days)])
+    months.world.control.person_adjusts(1201, date(2026, 3, 26).toordinal(), -3)
+    key = LineKey(CONTRACT, 45)
+    assert of(months).not_posted == (
+        NotPosted(CONTRACT, MARCH, key, LeftChange(date(2026, 3, 20), 4, Decimal("19.35"))),
+        NotPosted(CONTRACT, MARCH, key, LeftChange(date(2026, 3, 26), -3, Decimal("-7.26"))),
+    )
+    said = months.desk.run("ready", "--posted", "--month", "2026-03")
+    words = " ".join(said.out.split())
+    assert (
+        f"Not posted yet: +4 units of service 45 on contract {CONTRACT} Contoso SASE from 2026-03-20 on, about +19.35. "
+        "The rest of the period from 2026-03-01 is posted."
+    ) in words.replace("service 45 SASE Advanced", "service 45")
+    forms = months.desk.run("ready", "--posted", "--month", "2026-03", "--json").json["not_posted"]
+    assert [(one["day"], one["unit_change"], one["estimate"]) for one in forms] == [
+        ("2026-03-20", 4, "19.35"),
+        ("2026-03-26", -3, "-7.26"),
+    ]
+    post(months)
+    assert of(months).not_posted == ()
+
+
+def test_a_change_after_the_part_of_the_month_that_is_posted_waits_for_the_next_posting() -> None:
+    """Somebody posts through the 10th; two units more from the 12th on bill 2 × 12.50 × 20 / 31 with the next one."""
+    months = begun()
+    months.play([("wait", None, 11)])
+    months.play([("tell", {ADV: 12, GATEWAY: 1}, (date(2026, 3, 12) - months.today).days)])
+    post(months, 10)
+    [left] = of(months).not_posted
+    assert (left.first, left.change) == (MARCH, LeftChange(date(2026, 3, 12), 2, Decimal("16.13")))
+    assert months.desk.run("ready", "--posted", "--month", "2026-03").status == 0
+
+
+def test_seats_of_a_client_without_a_contract_are_in_no_posting() -> None:
+    """48 seats of a month, and nothing of theirs was posted: "0 missing" alone would read as all right."""
+    months = begun()
+    months.world.tell(1, {ADV: 48}, customer="cus_new", subscription="sub_new", customer_name="New Client")
+    months.play([("wait", None, 32)])
+    post(months)
+    [one] = of(months).in_no_posting
+    assert (one.key, one.customer, one.skus, one.cause) == (None, "cus_new", (ADV,), Leak.UNMAPPED)
+    assert (one.first, one.last, one.seat_days) == (MARCH, date(2026, 3, 31), -48 * 31)
+    said = months.desk.run("ready", "--posted", "--month", "2026-03")
+    words = " ".join(said.out.split())
+    assert said.status == 0
+    assert f"In no posting: 1,488 seat-days of {ADV} of cus_new New Client, 2026-03-01 to 2026-03-31" in words
+    assert "→ timus-autotask ready --month 2026-03" in words
+    assert "0 missing; 1,488 seat-days in no posting." in words
+    [form] = months.desk.ask("ready", "--posted", "--month", "2026-03")["in_no_posting"]
+    assert (form["customer"], form["contract_id"], form["seat_days"]) == ("cus_new", None, -1488)
+
+
+def test_seats_of_a_contract_whose_lines_are_all_held_are_in_no_posting() -> None:
+    """It has nothing that can be posted; once its seats are approved and posted, nothing is left."""
+    empty = {**SCENARIO, "contracts": [{**SCENARIO["contracts"][0], "lines": []}]}
+    months = Months(World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario=empty))
+    months.begin(("approve_new_lines=yes",), mapped=True)
+    months.play([("wait", None, 4)])
+    found = of(months)
+    until = (months.today - MARCH).days + 1
+    assert (found.items, found.not_posted, found.passed) == ((), (), ())
+    assert {(one.key, one.cause, one.seat_days) for one in found.in_no_posting} == {
+        (LineKey(CONTRACT, 45), Leak.HELD, -10 * until),
+        (LineKey(CONTRACT, 47), Leak.HELD, -until),
+    }
+    for service in ("45", "47"):
+        months.desk.told("approve", str(CONTRACT), service, "--yes")
+    months.work()
+    assert of(months).in_no_posting == ()
+    post(months)
+    assert of(months).in_no_posting == ()
+
+
+def test_seats_after_a_contracts_last_day_are_in_no_posting() -> None:
+    """Ten seats on 11 days."""
+    months = begun()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    months.play([("wait", None, 32)])
+    post(months)
+    [seats, _gateway] = of(months).in_no_posting
+    assert (seats.key, seats.cause, seats.first) == (LineKey(CONTRACT, 45), Leak.ENDED, date(2026, 3, 21))
+    assert (seats.last, seats.seat_days, seats.estimate) == (date(2026, 3, 31), -110, Decimal("-44.35"))
+
+
+def test_a_change_of_a_posted_periods_first_day_leaves_the_period_posted() -> None:
+    """No row of it is posted any more, and its item is there: only the change waits."""
+    months = begun()
+    post(months)
+    months.world.control.person_adjusts(1201, MARCH.toordinal(), 3)
+    change = LeftChange(MARCH, 3, Decimal("37.50"))
+    assert of(months).not_posted == (NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 45), change),)

@@ -241,6 +241,33 @@ def test_a_service_that_came_after_posting_is_named_as_what_is_left() -> None:
     assert "the rest of the period is posted" in left
 
 
+def test_a_change_that_came_after_posting_is_named_with_what_it_comes_to() -> None:
+    """Two seats more from 12 March on, where somebody posted through the 10th: 2 × 12.50 × 20 / 31."""
+    months = Months()
+    months.begin((), mapped=True)
+    months.play([("wait", None, 11)])
+    months.play([("tell", {ADV: 12, GATEWAY: 1}, (date(2026, 3, 12) - months.today).days)])
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 10).toordinal())
+    words = Browser(months.world).words("/posted?month=2026-03")
+    left = words.split("Not posted yet")[1].split("Billing items")[0].strip()
+    assert left.startswith("+2 of 45")
+    assert "about +16.13" in left
+
+
+def test_seats_that_no_posting_has_are_named() -> None:
+    """Ten seats and a gateway on the eleven days after the contract's last one; the headline counts them, too."""
+    months = Months()
+    months.begin((), mapped=True)
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    months.play([("wait", None, 32)])
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 20).toordinal())
+    words = Browser(months.world).words("/posted?month=2026-03")
+    assert "Everything that was posted in March 2026 is explained. 121 seat-days are in no posting." in words
+    nowhere = words.split("In no posting")[1].split("What can be done about it")[0]
+    assert "110 seat-days of SASE-ADV-USER of Contoso" in nowhere
+    assert "44.35" in nowhere
+
+
 def test_what_has_ended_stands_apart_from_what_ends_soon() -> None:
     """With its last day and what a renewal would do."""
     months = Months()

@@ -31,7 +31,7 @@ from timus_autotask.watch.month.posted import BY_US, Item, NotPosted, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.remedy import NextWay, remedy_of, said
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, with_sign
 
 NOUNS = (Waits.EVENT, Waits.CONTRACT, Waits.NAME)
 """Kinds of what is open that stand in the plural after a number."""
@@ -231,18 +231,38 @@ def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None
     _show_passed(found, terminal)
     for left in found.not_posted:
         terminal.say(f"Not posted yet: {_left(left, found.names)}")
+    _show_in_no_posting(found, terminal)
     for note in found.notes:
         terminal.say(note, style="yellow")
     number = len(found.by_others)
     others = f"; {number} {'is' if number == 1 else 'are'} somebody else's" if number else ""
+    lacking = found.seat_days_in_no_posting
+    others += f"; {counted(lacking, 'seat-day')} in no posting" if lacking else ""
+    good = "bold yellow" if lacking else "bold green"
     if found.read:
         terminal.say(
             "",
             f"{counted(len(found.items), 'item')}, {found.amount:.2f} before tax: {len(found.unexplained)} unexplained, {len(found.missing)} missing"
             f"{others}.",
-            style="bold green" if found.right else "bold red",
+            style=good if found.right else "bold red",
         )
     terminal.say(ESTIMATES)
+
+
+def _show_in_no_posting(found: Posted, terminal: Terminal) -> None:
+    """Seats that nobody bills by itself, and where they are settled."""
+    if not found.in_no_posting:
+        return
+    for one in found.in_no_posting:
+        on = f" on contract {called(one.key.contract_id, found.names.contracts)}" if one.key else ""
+        customer = called(one.customer or None, found.names.customers) or "several"
+        money = "" if one.estimate is None else f", about {-one.estimate}"
+        terminal.say(
+            f"In no posting: {counted(-one.seat_days, 'seat-day')} of {_of(one.key, one.skus, found.names)} of {customer}{on}, {one.first} to {one.last}"
+            f"{money}: {one.cause.label}.",
+            style="yellow",
+        )
+    terminal.say(Whole(f"→ {said(NextWay.READY, month=f'{found.month:%Y-%m}')}"))
 
 
 def _left(one: NotPosted, names: Directory) -> str:
@@ -250,6 +270,12 @@ def _left(one: NotPosted, names: Directory) -> str:
     if one.line is None:
         return f"{contract}, the period from {one.first}."
     service = called(one.line.service_id, names.services)
+    if one.change is not None:
+        money = "" if one.change.estimate is None else f", about {one.change.estimate:+}"
+        return (
+            f"{with_sign(one.change.units, 'unit')} of service {service} on {contract} from {one.change.day} on{money}. The rest of the period "
+            f"from {one.first} is posted."
+        )
     return (
         f"service {service} on {contract}, of the period from {one.first}. The rest of the period is posted."
     )

@@ -712,8 +712,25 @@ def posted_form(found: Posted) -> Form:
                 "service_id": one.line.service_id if one.line else None,
                 "service_name": names.services.get(one.line.service_id) if one.line else None,
                 "from": one.first,
+                "day": one.change.day if one.change else None,
+                "unit_change": one.change.units if one.change else None,
+                "estimate": _amount(one.change.estimate) if one.change else None,
             }
             for one in found.not_posted
+        ],
+        "in_no_posting": [
+            {
+                **(_line_names(one.key, names) if one.key else dict.fromkeys(LINE_NAMES)),
+                "skus": [*one.skus],
+                "customer": one.customer or None,
+                "customer_name": names.customers.get(one.customer),
+                "cause": one.cause.value,
+                "from": one.first,
+                "to": one.last,
+                "seat_days": one.seat_days,
+                "estimate": _amount(one.estimate),
+            }
+            for one in found.in_no_posting
         ],
         "notes": [*found.notes],
     }

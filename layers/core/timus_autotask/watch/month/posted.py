@@ -12,7 +12,7 @@ to the units that were there. Four decimals are kept until an item is posted, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -35,6 +35,8 @@ from timus_autotask.watch.remedy import remedy_of, said
 
 CENT = Decimal("0.01")
 NO_LINE = LineKey(0, 0)
+NOT_LACKING = (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED)
+"""Causes of days that are as they should be."""
 
 
 class Explained(StrEnum):
@@ -184,14 +186,45 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
+class InNoPosting:
+    """Days until today with seats that no posting has had, and that are of no billing period that is still to be posted: nobody bills them by itself."""
+
+    key: LineKey | None
+    """None: these seats have no line, as their customer has no contract."""
+    customer: str
+    """Empty: several customers', or nobody's any more."""
+    skus: tuple[str, ...]
+    cause: Leak
+    first: date
+    last: date
+    seat_days: int
+    """Not billed, so negative as elsewhere in this report."""
+    estimate: Decimal | None
+    """What that comes to, likewise; None: no price is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftChange:
+    """A change of units that came after the rest of its line's period was posted, and waits for the next posting."""
+
+    day: date
+    units: int
+    """By which the units change from that day on, without what is billed of it already."""
+    estimate: Decimal | None
+    """What that comes to until the end of the period; negative: a credit; None: no price is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotPosted:
-    """A billing period that nobody has posted yet, or of which one line is left."""
+    """A billing period that nobody has posted yet, or of which one line is left, or one change of a line."""
 
     contract_id: int
     first: date
     """The period's first day."""
     line: LineKey | None = None
     """The line that is left, as one that came to the contract later, while the rest of the period is posted; None: nothing of it is posted."""
+    change: LeftChange | None = None
+    """What of the line is left; None: all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +238,7 @@ class Posted:
     passed: tuple[Passed, ...] = ()
     not_posted: tuple[NotPosted, ...] = ()
     """By contract and period."""
+    in_no_posting: tuple[InNoPosting, ...] = ()
     read: bool = True
     """False: the API user may not read billing items; the rest stands."""
     names: Directory = NOBODY
@@ -225,6 +259,11 @@ class Posted:
         """Whether everything that was posted is explained, nothing is missing, and no posted day is off."""
         wrong = self.unexplained or self.missing or self.passed
         return self.read and not wrong and not any(one.amount_differs for one in self.items)
+
+    @property
+    def seat_days_in_no_posting(self) -> int:
+        """How many seat-days nobody bills by itself: a positive number."""
+        return -sum(one.seat_days for one in self.in_no_posting)
 
     @property
     def amount(self) -> Decimal:
@@ -270,26 +309,45 @@ class _Look:
             line, contract = books.lines[key], books.contracts[key.contract_id]
             for first, last in periods_within(contract, self._first, self._last):
                 whole = [row for row in self._rows[id_] if first <= row.start <= last]
-                if whole and not any(row.posted for row in whole):
+                begun = any(row.posted for row in whole) or self._has_items(id_, first, last)
+                if whole and not begun:
                     rest = any(row.posted for row in self._in[contract.id] if first <= row.start <= last)
                     not_posted.add(NotPosted(contract.id, first, key if rest else None))
                 if self._items is not None:
-                    these, lacks = self._period(id_, line, first, last, whole)
+                    these, lacks, changed = self._period(id_, line, first, last, whole)
                     found += these
                     missing += lacks
+                    if begun:
+                        not_posted.update(self._left(contract, line, first, last, changed))
         return Posted(
             self._first,
             self._last,
             tuple(sorted(found, key=lambda one: (one.item.contract_id, one.item.day, one.item.id))),
             tuple(missing),
             (*self._passed(), *self._passed_without_line()),
-            tuple(sorted(not_posted, key=lambda one: (one.contract_id, one.first, one.line or NO_LINE))),
+            tuple(sorted(not_posted, key=_order_of_left)),
+            (*self._lines_in_no_posting(not_posted), *self._others_in_no_posting(not_posted)),
             self._items is not None,
             books.names,
             books.notes,
         )
 
+    @staticmethod
+    def _left(
+        contract: Contract, line: BookLine, first: date, last: date, changed: Iterable[tuple[date, int]]
+    ) -> Iterator[NotPosted]:
+        """The changes of a line in one period that wait for the next posting: (day, units)."""
+        for day, units in changed:
+            money = money_of_days(
+                [(one, units) for one in each_day(day, last)], line.price.price, contract.schedule
+            )
+            yield NotPosted(contract.id, first, line.key, LeftChange(day, units, money))
+
     # -- Items
+
+    def _has_items(self, id_: int, first: date, last: date) -> bool:
+        """Whether a contract service was billed in a period. A change of the period's first day that came later leaves no row of it that is posted."""
+        return any(one.contract_service_id == id_ and first <= one.day <= last for one in self._items or ())
 
     def _in_month(self) -> Iterator[BillingItem]:
         return (item for item in self._items or () if self._first <= item.day <= self._last)
@@ -306,14 +364,14 @@ class _Look:
 
     def _period(
         self, id_: int, line: BookLine, first: date, last: date, rows: Sequence[UnitRow]
-    ) -> tuple[list[Item], list[MissingItem]]:
-        """The items of the month of one contract service in one period, and what they leave out."""
+    ) -> tuple[list[Item], list[MissingItem], list[tuple[date, int]]]:
+        """The items of the month of one contract service in one period, what they leave out, and (day, units) of what no posting has had yet."""
         by_day: dict[date, list[BillingItem]] = {}
         for item in self._in_month():
             if item.contract_service_id == id_ and first <= item.day <= last:
                 by_day.setdefault(item.day, []).append(item)
         changes = {day: of for day, of in _changes(rows).items() if self._first <= day <= self._last}
-        found, missing = list[Item](), list[MissingItem]()
+        found, missing, left = list[Item](), list[MissingItem](), list[tuple[date, int]]()
         for day in sorted({*by_day, *changes}):
             expected, is_posted = changes.get(day, (0, False))
             of_day = by_day.get(day, [])
@@ -324,13 +382,15 @@ class _Look:
                 for one in of_day
             ]
             units = sum((one.quantity for one in of_day), Decimal())
-            if expected and not fitting and is_posted:
+            if expected and not fitting and not is_posted:
+                left.append((day, int(expected - units)))
+            elif expected and not fitting:
                 price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
                 days = [(one, int(expected - units)) for one in each_day(day, last)]
                 money = money_of_days(days, price, schedule)
                 ways = tuple(_ways_of_missing(line.key.contract_id, money))
                 missing.append(MissingItem(line.key, day, expected, units, money, line.skus, ways))
-        return found, missing
+        return found, missing, left
 
     def _explained(
         self,
@@ -424,7 +484,7 @@ class _Look:
         days: dict[Leak, list[tuple[date, int]]] = {}
         for day in self._posted_days(line, *self._periods(contract)):
             for cause, units in causes_on(line, day, self._books.today).items():
-                if cause not in (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED):
+                if cause not in NOT_LACKING:
                     days.setdefault(cause, []).append((day, units))
         for cause, every in sorted(days.items()):
             yield from ((cause, side) for side in too_few_and_too_many(every))
@@ -453,6 +513,56 @@ class _Look:
                     skus=(one.sku,),
                 )
 
+    def _lines_in_no_posting(self, not_posted: Collection[NotPosted]) -> Iterator[InNoPosting]:
+        """Seats that lines lack on days that no posting has, each cause for itself."""
+        for line in self._books.lines.values():
+            told = {*self._posted_days(line, self._first, self._last)}
+            told |= self._days_to_post(not_posted, [line.key.contract_id], line.key)
+            days: dict[Leak, list[tuple[date, int]]] = {}
+            for day in self._days_until_today():
+                for cause, units in (
+                    causes_on(line, day, self._books.today).items() if day not in told else ()
+                ):
+                    if units > 0 and cause not in NOT_LACKING:
+                        days.setdefault(cause, []).append((day, -units))
+            schedule = line.contract.schedule if line.contract else BillingSchedule(self._first)
+            customer = line.customers[0] if len(line.customers) == 1 else ""
+            for cause, of in sorted(days.items()):
+                yield _in_no_posting(
+                    line.key, customer, line.skus, cause, of, money_of_days(of, line.price.price, schedule)
+                )
+
+    def _others_in_no_posting(self, not_posted: Collection[NotPosted]) -> Iterator[InNoPosting]:
+        """Seats that no line has, on days on which nothing of their customer is posted, or still to be posted."""
+        for one in without_line(self._books, self._days_until_today()):
+            mapping = self._books.customers[one.customer].mapping
+            ids = mapping.contract_ids if mapping else ()
+            told = self._days_to_post(not_posted, ids)
+            on = [row for id_ in ids for row in self._in.get(id_, ()) if row.posted]
+            days = [
+                (day, -units)
+                for day, units in one.days
+                if day not in told and not any(row.start <= day <= row.end for row in on)
+            ]
+            if days:
+                money = money_of_days(days, one.price, BillingSchedule(self._first))
+                yield _in_no_posting(None, one.customer, (one.sku,), Leak.UNMAPPED, days, money)
+
+    def _days_until_today(self) -> Sequence[date]:
+        return [*each_day(self._first, min(self._last, self._books.today))]
+
+    def _days_to_post(
+        self, not_posted: Iterable[NotPosted], contract_ids: Collection[int], key: LineKey | None = None
+    ) -> set[date]:
+        """Days of billing periods that nobody has posted yet, of these contracts; and of one line, where the rest of its period is posted."""
+        found = set[date]()
+        for one in not_posted:
+            if one.change is None and one.contract_id in contract_ids and one.line in (None, key):
+                contract = self._books.contracts[one.contract_id]
+                _, last = period_containing(one.first, contract.start, contract.months)
+                found.update(each_day(one.first, min(last, contract.end)))
+        return found
+
     def _periods(self, contract: Contract) -> tuple[date, date]:
         """From the first to the last day of the billing periods that have days in the month."""
         periods = [*periods_within(contract, self._first, self._last)]
@@ -470,6 +580,18 @@ class _Look:
             here = [row for row in own if row.start <= day <= row.end]
             if any(row.posted and row.start <= day <= row.end for row in here or on):
                 yield day
+
+
+def _in_no_posting(
+    key: LineKey | None,
+    customer: str,
+    skus: tuple[str, ...],
+    cause: Leak,
+    days: Sequence[tuple[date, int]],
+    money: Decimal | None,
+) -> InNoPosting:
+    total = sum(units for _, units in days)
+    return InNoPosting(key, customer, skus, cause, days[0][0], days[-1][0], total, money)
 
 
 def _stretch(line: BookLine, contract: Contract, lacking: Sequence[tuple[date, int]]) -> PostedDays:
@@ -519,6 +641,10 @@ def _fitting(of_day: Sequence[BillingItem], expected: int) -> Sequence[BillingIt
     if sum((one.quantity for one in of_day), Decimal()) == expected:
         return of_day
     return [one for one in of_day if one.quantity == expected][:1]
+
+
+def _order_of_left(one: NotPosted) -> tuple[int, date, LineKey, date]:
+    return one.contract_id, one.first, one.line or NO_LINE, one.change.day if one.change else one.first
 
 
 def _order(item: BillingItem) -> tuple[date, bool, int]:

@@ -71,6 +71,13 @@ def _order(one: Item) -> int:
 
 
 def _sentence(found: Posted | None, *, current: bool) -> str:
+    lacking = found.seat_days_in_no_posting if found else 0
+    return _of_items(found, current=current) + (
+        f". {counted(lacking, 'seat-day is', 'seat-days are')} in no posting" if lacking else ""
+    )
+
+
+def _of_items(found: Posted | None, *, current: bool) -> str:
     if found is None:
         return "Nobody has looked yet"
     month = f"{found.month:%B %Y}"
