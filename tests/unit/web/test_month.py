@@ -261,8 +261,10 @@ def test_seats_that_no_posting_has_are_named() -> None:
     months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
     months.play([("wait", None, 32)])
     months.world.control.approve_and_post(CONTRACT, date(2026, 3, 20).toordinal())
-    words = Browser(months.world).words("/posted?month=2026-03")
+    browser = Browser(months.world)
+    words = browser.words("/posted?month=2026-03")
     assert "Everything that was posted in March 2026 is explained. 121 seat-days are in no posting." in words
+    assert "✓" not in browser.get("/posted?month=2026-03").text.split("<h1")[1].split("</h1>")[0]
     nowhere = words.split("In no posting")[1].split("What can be done about it")[0]
     assert "110 seat-days of SASE-ADV-USER of Contoso" in nowhere
     assert "44.35" in nowhere
