@@ -18,6 +18,7 @@ from timus_autotask.operate.files.tables import FileRefused
 from timus_autotask.operate.files.timus_export import Comparison, Exported, ExportFile, compare, take_in
 from timus_autotask.ports.errors import TableUnavailable
 from timus_autotask.ports.table import Put
+from timus_autotask.store.sizes import ROOM
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import status_of
 
@@ -165,7 +166,7 @@ def test_it_may_be_repeated() -> None:
 
 
 @pytest.mark.parametrize(
-    "limit", [{}, {"EVENTS_AT_ONCE": 1}, {"BYTES_AT_ONCE": 400}], ids=["all", "one", "bytes"]
+    "limit", [{}, {"MOST_WRITES": 1}, {"LARGEST_TRANSACTION": ROOM + 400}], ids=["all", "one", "bytes"]
 )
 def test_a_clients_events_are_written_in_one_transaction_as_far_as_it_takes_them(
     limit: Mapping[str, int], monkeypatch: pytest.MonkeyPatch
@@ -173,7 +174,7 @@ def test_a_clients_events_are_written_in_one_transaction_as_far_as_it_takes_them
     """A subscription that replaces another is two events. The one without the other would bill both or neither."""
     world = aligned()
     for name, value in limit.items():
-        monkeypatch.setattr(f"timus_autotask.operate.files.timus_export.{name}", value)
+        monkeypatch.setattr(f"timus_autotask.store.sizes.{name}", value)
     text = f"{HEAD},term_end\n{CUSTOMER},sub_8f2c1a,{ADV},0,\n{CUSTOMER},sub_new,{ADV},28,2026-12-31\n"
     found = compared(world, text)
     write = world.table.write

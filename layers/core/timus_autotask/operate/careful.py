@@ -50,9 +50,7 @@ class _Careful:
         circuit = self._ports.store.circuit().value
         if not (circuit.credentials and circuit.open(now)):
             return None
-        return CredentialsRefused(
-            f"it is not asked before {circuit.open_until:%H:%M} UTC: {circuit.reason.rstrip('.')}"
-        )
+        return CredentialsRefused(circuit.message)
 
     def _note(self, refused: CredentialsRefused) -> None:
         self._refused = self._ports.clock.now() + CREDENTIALS_PAUSE, refused

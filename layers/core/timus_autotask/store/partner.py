@@ -64,6 +64,11 @@ class Circuit:
         """Nobody asks Autotask before ``open_until``."""
         return self.open_until is not None and now < self.open_until
 
+    @property
+    def message(self) -> str:
+        """For people, while it is open: until when Autotask is not asked, and why."""
+        return f"it is not asked before {self.open_until:%H:%M} UTC: {self.reason.rstrip('.')}"
+
     def with_refused(self, fingerprint: str, at: datetime) -> Circuit:
         """The same, with one more who was refused (``""``: nobody)."""
         if not fingerprint:

@@ -42,8 +42,8 @@ from timus_autotask.watch.month.evidence import (
 )
 from timus_autotask.watch.month.four_sides import SIDES, FourSides, SideRow
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
+from timus_autotask.watch.month.posted import InNoPosting, Passed, Posted
 from timus_autotask.watch.month.posted import Item as PostedItem
-from timus_autotask.watch.month.posted import Passed, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready
 from timus_autotask.watch.month.side_remedy import remedy_of_difference
 from timus_autotask.watch.names import Directory
@@ -718,25 +718,13 @@ def posted_form(found: Posted) -> Form:
             }
             for one in found.not_posted
         ],
-        "in_no_posting": [
-            {
-                **(_line_names(one.key, names) if one.key else dict.fromkeys(LINE_NAMES)),
-                "skus": [*one.skus],
-                "customer": one.customer or None,
-                "customer_name": names.customers.get(one.customer),
-                "cause": one.cause.value,
-                "from": one.first,
-                "to": one.last,
-                "seat_days": one.seat_days,
-                "estimate": _amount(one.estimate),
-            }
-            for one in found.in_no_posting
-        ],
+        "in_no_posting": [_days_of_posting(one, names) for one in found.in_no_posting],
         "notes": [*found.notes],
     }
 
 
-def _passed(one: Passed, names: Directory) -> Form:
+def _days_of_posting(one: Passed | InNoPosting, names: Directory) -> Form:
+    """Days that were posted otherwise than they should, or not at all."""
     line = _line_names(one.key, names) if one.key else dict.fromkeys(LINE_NAMES)
     return {
         **line,
@@ -748,6 +736,12 @@ def _passed(one: Passed, names: Directory) -> Form:
         "to": one.last,
         "seat_days": one.seat_days,
         "estimate": _amount(one.estimate),
+    }
+
+
+def _passed(one: Passed, names: Directory) -> Form:
+    return {
+        **_days_of_posting(one, names),
         "with_other_months": {
             "from": one.whole.first,
             "to": one.whole.last,

@@ -485,9 +485,7 @@ class Rehearsal:
         """Autotask, unless every worker leaves it alone just now."""
         circuit = self.ports.store.circuit().value
         if circuit.open(self.now):
-            raise NotAnswered(
-                f"it is not asked before {circuit.open_until:%H:%M} UTC: {circuit.reason.rstrip('.')}"
-            )
+            raise NotAnswered(circuit.message)
         return self._autotask()
 
     def _due(self) -> Iterator[Document]:

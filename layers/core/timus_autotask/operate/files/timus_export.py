@@ -34,8 +34,9 @@ from timus_autotask.operate.files.tables import (
 )
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Put
+from timus_autotask.ports.table import Key, Put
 from timus_autotask.store.inbox import FROM_FILE, delivery_of, put_delivery
+from timus_autotask.store.sizes import in_batches
 from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import (
     LARGEST_QUANTITY,
@@ -522,54 +523,34 @@ def _not_named(
                 )
 
 
-EVENTS_AT_ONCE = 90
-"""DynamoDB takes 100 changes in a transaction, and 4 MB."""
-BYTES_AT_ONCE = 2_000_000
-
-
 def take_in(found: Comparison, ports: Ports, accepted: Collection[str] = ()) -> int:
     """Put the missing events into the inbox, where they are merged like any other; returns how many were new.
 
     Those that a suspicion holds stay out, unless its id is among the ``accepted``.
     """
     now: datetime = ports.clock.now()
-    put: dict[str, list[_Delivered]] = defaultdict(list)
+    puts: dict[str, list[Put]] = defaultdict(list)
+    events: dict[Key, MissingEvent] = {}
     for event in found.released(accepted):
         delivery = delivery_of(event.event_id, event.body, now, int(now.timestamp()))
         if ports.store.event(event.customer_id, delivery.key) is None:
-            put[event.customer_id].append(
-                (event, put_delivery(event.customer_id, delivery, int(now.timestamp())))
-            )
-    return sum(_stored(some, ports) for theirs in put.values() for some in _together(theirs))
+            put = put_delivery(event.customer_id, delivery, int(now.timestamp()))
+            puts[event.customer_id].append(put)
+            events[put.key] = event
+    new = 0
+    # A subscription that replaces another is two events, of which the one without the other would bill both or neither.
+    for some in (some for theirs in puts.values() for some in in_batches(theirs)):
+        for put in _stored(some, ports):
+            event = events[put.key]
+            ports.on_event("accepted-from-file", event=event.event_id, customer=event.customer_id)
+            new += 1
+    return new
 
 
-_Delivered = tuple[MissingEvent, Put]
-
-
-def _together(events: Sequence[_Delivered]) -> Iterator[Sequence[_Delivered]]:
-    """A customer's events, as many at once as a transaction takes.
-
-    A subscription that replaces another is two events, of which the one without the other would bill both or neither.
-    """
-    some: list[_Delivered] = []
-    size = 0
-    for one in events:
-        more = len(one[0].body)
-        if some and (len(some) == EVENTS_AT_ONCE or size + more > BYTES_AT_ONCE):
-            yield some
-            some, size = [], 0
-        some.append(one)
-        size += more
-    if some:
-        yield some
-
-
-def _stored(events: Sequence[_Delivered], ports: Ports) -> int:
-    """Put events into the inbox, all of them or none; returns how many were new. Some may wait there already: then one by one."""
+def _stored(puts: Sequence[Put], ports: Ports) -> Sequence[Put]:
+    """Put events into the inbox, all of them or none; returns those that are new. Some may wait there already: then one by one."""
     try:
-        ports.store.commit(*(put for _, put in events))
+        ports.store.commit(*puts)
     except Conflict:
-        return sum(_stored([one], ports) for one in events) if len(events) > 1 else 0
-    for event, _ in events:
-        ports.on_event("accepted-from-file", event=event.event_id, customer=event.customer_id)
-    return len(events)
+        return [one for put in puts for one in _stored([put], ports)] if len(puts) > 1 else []
+    return puts
