@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import httpcore
 import httpx
 import pytest
 
@@ -239,3 +241,70 @@ def test_nobody_listens(address: str) -> None:
     with pytest.raises(NotSent, match="ConnectError"):
         transport(Request("GET", f"http://127.0.0.1:{port}/"))
     transport.close()
+
+
+def resolved_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Let every name have these addresses."""
+    monkeypatch.setattr(httpx_transport, "_addresses", lambda host, port: list(addresses))
+
+
+class Silent(httpcore.NetworkBackend):
+    """A network on which no address answers a connection."""
+
+    def __init__(self) -> None:
+        self.tried: list[str] = []
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, *_: Any
+    ) -> httpcore.NetworkStream:
+        """Wait as long as was said, then give up."""
+        self.tried.append(host)
+        time.sleep(timeout or 60)
+        raise httpcore.ConnectTimeout
+
+
+def test_a_host_of_many_silent_addresses_takes_no_longer_than_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each address has the time of a connection, all of them together the time of the answer."""
+    silent = Silent()
+    monkeypatch.setattr(httpcore, "SyncBackend", lambda: silent)
+    resolved_to(monkeypatch, *(f"192.0.2.{n}" for n in range(1, 9)))
+    with pytest.raises(NotSent, match="ConnectTimeout"):
+        HttpxTransport(connect_seconds=0.05, answer_seconds=0.12)(Request("GET", "http://zone.example/"))
+    assert silent.tried == [f"192.0.2.{n}" for n in range(1, len(silent.tried) + 1)]
+    assert len(silent.tried) <= 3
+
+
+class OneRefuses(httpcore.SyncBackend):
+    """The network, on which one address refuses every connection."""
+
+    def connect_tcp(self, host: str, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        """Refuse, or connect."""
+        if host == "192.0.2.1":
+            raise httpcore.ConnectError("refused")
+        return super().connect_tcp(host, *args, **kwargs)
+
+
+@pytest.mark.loopback
+def test_the_next_address_is_tried_where_one_refuses(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host with a dead address is reached at the other one."""
+    monkeypatch.setattr(httpcore, "SyncBackend", OneRefuses)
+    resolved_to(monkeypatch, "192.0.2.1", "127.0.0.1")
+    transport = HttpxTransport()
+    port = address.rpartition(":")[2]
+    assert transport(Request("GET", f"http://zone.example:{port}/whole")).body == b"0123456789"
+    transport.close()
+
+
+def test_a_host_without_an_address_was_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that nobody knows is no unknown outcome."""
+
+    def unknown(*_: Any, **__: Any) -> list[Any]:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    # Put back before the guard around the tests' own sockets is.
+    with monkeypatch.context() as resolver:
+        resolver.setattr(socket, "getaddrinfo", unknown)
+        with pytest.raises(NotSent, match="Name or service not known"):
+            HttpxTransport()(Request("GET", "http://zone.example/"))
