@@ -35,7 +35,7 @@ from timus_autotask.domain.desired import Desired, desired
 from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.mapping import LineKey, PlanMapping
-from timus_autotask.domain.plan_change import Link
+from timus_autotask.domain.plan_change import Link, Whose
 from timus_autotask.domain.policy import Policy
 
 Told = Mapping[str, Sequence[Subscription]]
@@ -61,7 +61,9 @@ def plan_of(found: Desired, gaps: Sequence[Gap], stuck: Collection[LineKey]) -> 
     """What is made while nothing of some lines is."""
     seats_that_come = {one: theirs for one, theirs in found.seats_that_come.items() if isinstance(one, Link)}
     held = [one.as_stuck() if one.line in stuck else one for one in gaps]
-    return adjustments_for(held, found.links, families=found.families, seats_that_come=seats_that_come)
+    return adjustments_for(
+        held, found.links, families=found.families, seats_that_come=seats_that_come, units_of=found.units_of
+    )
 
 
 def after(
@@ -125,7 +127,9 @@ def test_a_line_that_is_parked_without_being_adjusted_here_keeps_back_as_many(
     seats_that_come = {one: theirs for one, theirs in found.seats_that_come.items() if isinstance(one, Link)}
 
     def made(elsewhere: Gap) -> Adjustments:
-        return adjustments_for([new], found.links, {OLD: elsewhere}, found.families, seats_that_come)
+        return adjustments_for(
+            [new], found.links, {OLD: elsewhere}, found.families, seats_that_come, found.units_of
+        )
 
     plan = made(replace(old, parked=True, edited=edited))
     assert plan.in_order == (Adjustment(NEW, march(12), 50),)
@@ -146,9 +150,9 @@ def test_an_old_plan_without_a_service_keeps_back_only_those_that_left_it() -> N
     others = subscription(version(1, march(12), ESS=50), id="sub_2")
     found = want({"cus_1": [CHANGED], "cus_2": [others]}, nowhere)
     [unplaced] = found.unplaced
-    assert {whose: units.at(march(12)) for whose, units in found.seats_that_come[unplaced].items()} == {
-        ("cus_1", "sub_1", ESS): 1
-    }
+    whose = found.seats_that_come[unplaced]
+    assert whose == {("cus_1", "sub_1", ESS)}
+    assert found.units_of(NEW, whose).at(march(12)) == 1
 
 
 def test_whose_seats_come_is_told_without_what_the_terms_give_for_nothing() -> None:
@@ -157,21 +161,41 @@ def test_whose_seats_come_is_told_without_what_the_terms_give_for_nothing() -> N
     others = subscription(version(1, march(1), ESS=2), id="sub_2")
     customer = Customer("cus_1", mapping(), (CHANGED, others), free)
     found = desired([customer], UNNAMED, GRIDS, TODAY)
-    [theirs] = [one for link, one in found.seats_that_come.items() if (link.up, link.day) == (NEW, march(10))]
-    assert {whose: units.at(march(12)) for whose, units in theirs.items()} == {("cus_1", "sub_1", ESS): 1}
+    [whose] = [one for link, one in found.seats_that_come.items() if (link.up, link.day) == (NEW, march(10))]
+    assert whose == {("cus_1", "sub_1", ESS)}
+    assert found.units_of(NEW, whose).at(march(12)) == 1
+
+
+@pytest.mark.parametrize(
+    ("staying", "made"),
+    [(0, []), (1, [Adjustment(NEW, march(10), 31)]), (35, [Adjustment(NEW, march(10), 35)])],
+    ids=["nobody else", "one seat that stays", "more seats than the minimum"],
+)
+def test_a_minimum_is_not_billed_beside_the_old_plans_of_all_seats_that_come(
+    staying: int, made: list[Adjustment]
+) -> None:
+    """At least 31 are billed: of 7 and 26 seats that come, each adds two to the other. All wait but for what is billed without both."""
+    seven = subscription(version(1, march(1), ADV=7), version(2, march(10), ESS=7))
+    others = subscription(version(1, march(1), ADV=26), version(2, march(10), ESS=26), id="sub_2")
+    more = [subscription(version(1, march(10), ESS=staying), id="sub_3")] if staying else []
+    customer = Customer("cus_1", mapping(), (seven, others, *more), Policy(minimum={ESS: 31}))
+    found = desired([customer], UNNAMED, GRIDS, TODAY)
+    level = {key: one.units.until(march(9)) for key, one in found.demands.items()}
+    assert [*plan_of(found, gaps_of(found, level, {}), {OLD}).in_order] == made
 
 
 def lacking_at_most(found: Desired, gaps: Sequence[Gap], line: LineKey) -> int:
     """What the other lines have too many at the end, and the seats of plan changes that happen as a whole."""
     end = march(31)
     too_many = sum(max(0, one.observed.at(end) - one.desired.at(end)) for one in gaps if one.line != line)
-    whole = {
-        whose: units.at(end)
-        for link, theirs in found.seats_that_come.items()
-        if link.up == line and not getattr(link, "beside", False)
-        for whose, units in theirs.items()
-    }
-    return too_many + sum(whole.values())
+    whole = frozenset[Whose]().union(
+        *(
+            theirs
+            for link, theirs in found.seats_that_come.items()
+            if link.up == line and not getattr(link, "beside", False)
+        )
+    )
+    return too_many + found.units_of(line, whole).at(end)
 
 
 @pytest.mark.parametrize("stuck", [{OLD}, {OLD, NEW}, {THIRD}], ids=["one", "two", "third"])

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from .days import ONE_DAY
 from .gap import Gap, in_all, within_reach
 from .mapping import LineKey
-from .plan_change import Link, SeatsThatCome
+from .plan_change import Link, SeatsThatCome, UnitsOf, Whose, nobodys_units
 from .timeline import Timeline
 
 ALL = maxsize
@@ -57,6 +57,7 @@ def adjustments_for(
     elsewhere: Mapping[LineKey, Gap] | None = None,
     families: Sequence[AbstractSet[LineKey]] = (),
     seats_that_come: Mapping[Link, SeatsThatCome] = NOBODY_SAID,
+    units_of: UnitsOf = nobodys_units,
 ) -> Adjustments:
     """The adjustments that bring these lines to what they should have, from the first open day on.
 
@@ -67,7 +68,7 @@ def adjustments_for(
     a plan change: where all of the old plan has to come down first, or nobody knows how much of it is left, these wait and all others go.
     """
     while True:
-        lines = _Lines(gaps, links, elsewhere or {}, families, seats_that_come)
+        lines = _Lines(gaps, links, elsewhere or {}, families, seats_that_come, units_of)
         found = _Adjuster(lines).run()
         # An increase that was to make up for an earlier decrease may have had to wait until after a locked day in between.
         spoiled = {gap.line: gap.spoiled_day(lines.after[gap.line]) for gap in gaps}
@@ -133,6 +134,7 @@ class _Lines:
         elsewhere: Mapping[LineKey, Gap],
         families: Sequence[AbstractSet[LineKey]],
         seats_that_come: Mapping[Link, SeatsThatCome] = NOBODY_SAID,
+        units_of: UnitsOf = nobodys_units,
     ) -> None:
         self.gaps = {gap.line: gap for gap in gaps}
         """The lines that are adjusted here."""
@@ -144,6 +146,7 @@ class _Lines:
         self.links = links
         self._families = families
         self._seats_that_come = seats_that_come
+        self._units_of = units_of
         self.waiting_since: dict[LineKey, date] = {}
         """Since when seats of each line wait for another line. A part of them that goes does not end it: it ends when none waits any more."""
 
@@ -163,13 +166,13 @@ class _Lines:
         since = min(day, self.waiting_since.get(line, day))
         return link.down in self.known or link.day >= since or not self.after[line].at(day)
 
-    def coming(self, links: Iterable[Link], day: date) -> int:
+    def coming(self, line: LineKey, links: Iterable[Link], day: date) -> int:
         """How many units of a line are seats on ``day`` that come with these plan changes of it; all, where nobody knows whose they are."""
-        links = [*links]
-        if any(link not in self._seats_that_come for link in links):
+        every = [self._seats_that_come.get(link) for link in links]
+        known = [whose for whose in every if whose is not None]
+        if len(known) < len(every):
             return ALL
-        every = {whose: units for link in links for whose, units in self._seats_that_come[link].items()}
-        return sum(max(0, units.at(day)) for units in every.values())
+        return max(0, self._units_of(line, frozenset[Whose]().union(*known)).at(day))
 
     def other_plans(self, line: LineKey) -> set[LineKey]:
         """The known lines that a plan change joins with this one, and that are never wanted on the same day as it.
@@ -213,7 +216,7 @@ class _Lines:
         """
         for link in self.links:
             if (link.beside or link.down in self.known) and self.must_wait_for(link, up, day):
-                yield link.down, ALL if link.beside else min(kept, self.coming([link], day))
+                yield link.down, ALL if link.beside else min(kept, self.coming(up, [link], day))
         for family in self.families(up):
             yield from ((one, ALL) for one in family)
 
@@ -228,13 +231,10 @@ class _Lines:
 
     def days_of_coming_seats(self, line: LineKey) -> set[date]:
         """The days on which other units of a line than before are seats that come with its plan changes."""
-        every = [
-            units
-            for link in self.links
-            if link.up == line
-            for units in self._seats_that_come.get(link, {}).values()
-        ]
-        return {day for units in every for day in units.days}
+        every = {
+            whose for link in self.links if link.up == line for whose in self._seats_that_come.get(link, ())
+        }
+        return {day for whose in every for day in self._units_of(line, frozenset({whose})).days}
 
     # -- Whether a line comes down
 
@@ -455,7 +455,7 @@ class _Adjuster:
         no_date = _Blocked(self._is_known_soon(undated)) if undated else None
         if no_date and no_date.whole:
             return no_date
-        if late and self._lines.coming(late, day) >= lacking:
+        if late and self._lines.coming(line, late, day) >= lacking:
             # On that day the plans that were left in the meantime count too.
             return no_date or _Later(self._when_down(line, late))
         return self._seats_still_billed(line, day, late)
@@ -505,7 +505,7 @@ class _Adjuster:
         whole = {**late, **dict.fromkeys(unknown)}
         # Where another subscription moves seats between the same two lines, some of its seats are counted on both sides.
         twice = plans.still_billed_from(day, {link.down for link in whole})
-        waiting_in_all = waiting + max(0, self._lines.coming(whole, day) - twice)
+        waiting_in_all = waiting + max(0, self._lines.coming(line, whole, day) - twice)
         if not waiting_in_all:
             return None
         looks = [self._when_down(line, whole)] if whole else []

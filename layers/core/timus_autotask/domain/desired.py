@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import reduce
+from functools import partial, reduce
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -16,7 +16,16 @@ from .dating import Dated, after_seats_that_stay, dated
 from .history import Cause, Subscription, Version, newest_versions
 from .mapping import LineKey, PlanMapping
 from .placement import Placed, Placement
-from .plan_change import Link, PlanChange, SeatsThatCome, Unplaced, changes_across, named_across
+from .plan_change import (
+    Link,
+    PlanChange,
+    SeatsThatCome,
+    UnitsOf,
+    Unplaced,
+    changes_across,
+    named_across,
+    nobodys_units,
+)
 from .policy import BillingSchedule
 from .reasons import Parked
 from .timeline import NOTHING, Timeline
@@ -117,6 +126,8 @@ class Desired:
     """Lines of one contract between which seats of a subscription move: together they are never billed more than Timus has."""
     seats_that_come: Mapping[Link | Unplaced, SeatsThatCome] = field(default_factory=dict)
     """By plan change: whose seats come with it. These may have to wait for the old plan, and no others."""
+    units_of: UnitsOf = field(default=nobodys_units, compare=False)
+    """What a line would not have without some of these seats."""
     billed: Mapping[tuple[str, str], Timeline] = field(default_factory=dict)
     """By (customer, SKU): what is to be billed on the terms by day, on all lines together and where there is none."""
 
@@ -135,7 +146,8 @@ def desired(
     that day is not our concern (see ``LineChoice``).
     """
     contributions: dict[LineKey, list[_Contribution]] = defaultdict(list)
-    seats_that_come: dict[Link | Unplaced, dict[tuple[str, str, str], Timeline]] = defaultdict(dict)
+    seats_that_come: dict[Link | Unplaced, SeatsThatCome] = defaultdict(frozenset)
+    seats: dict[str, _Seats] = {}
     families: set[frozenset[LineKey]] = set()
     unrouted: list[Unrouted] = []
     to_bill: dict[tuple[str, str], Timeline] = {}
@@ -154,8 +166,8 @@ def desired(
             lines[sku] = [placed.line for placed in on_lines]
             for placed in on_lines:
                 contributions[placed.line].append(_Contribution(placed, reported))
-        seats = _Seats(placement, replayed, to_bill)
-        for one, theirs in seats.that_come_with(_plan_changes(customer, replayed, named.values())):
+        seats[customer.id] = _Seats(placement, replayed, to_bill)
+        for one, theirs in _that_come_with(_plan_changes(customer, replayed, named.values()), placement):
             seats_that_come[one] |= theirs
         for skus in (*(skus for one in replayed for skus in one.families), *named.values()):
             families.update(_by_contract(line for sku in skus for line in lines[sku]))
@@ -169,6 +181,7 @@ def desired(
         unplaced=_sorted(seats_that_come, Unplaced),
         families=tuple(sorted(families, key=sorted)),
         seats_that_come=seats_that_come,
+        units_of=partial(_units_of, seats),
         billed=to_bill,
     )
 
@@ -178,52 +191,62 @@ def _sorted(found: Iterable[Link | Unplaced], kind: type[OneKind]) -> tuple[OneK
     return tuple(sorted(one for one in found if isinstance(one, kind)))
 
 
+def _that_come_with(
+    changes: Iterable[PlanChange], placement: Placement
+) -> Iterator[tuple[Link | Unplaced, SeatsThatCome]]:
+    """What each plan change of a customer is on lines, with its subscription; with all where it may be from one to another."""
+    for change in changes:
+        subscription = "" if change.across else change.subscription.id
+        whose = frozenset({(placement.customer.id, subscription, change.new)})
+        yield from ((link, whose) for link in change.links(placement))
+        yield from ((unplaced, whose) for unplaced in change.unplaced(placement))
+
+
+def _units_of(seats: Mapping[str, _Seats], line: LineKey, whose: SeatsThatCome) -> Timeline:
+    """What a line would not have without these seats."""
+    subscriptions: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for customer, subscription, sku in whose:
+        subscriptions[customer, sku].add(subscription)
+    each = (
+        seats[customer].units(line, sku, frozenset(some)) for (customer, sku), some in subscriptions.items()
+    )
+    return reduce(Timeline.plus, each, NOTHING)
+
+
 class _Seats:
-    """Whose seats come to a line with a plan change of a customer."""
+    """A customer's seats on lines, by subscription. There may be a thousand, each with a plan change, so what was worked out is kept."""
 
     def __init__(
         self, placement: Placement, replayed: Sequence[Dated], billed: Mapping[tuple[str, str], Timeline]
     ) -> None:
         self._placement = placement
-        self._replayed = replayed
+        self._replayed = {
+            its.id: one for its, one in zip(placement.customer.subscriptions, replayed, strict=True)
+        }
         self._billed = billed
-        self._known: dict[tuple[str, str], dict[LineKey, Timeline]] = {}
-        """By subscription (empty: all) and SKU, the units by line."""
         self._quantities: dict[str, Timeline] = {}
-        """By SKU, that of all subscriptions: there may be a thousand, each with a plan change."""
+        """By SKU, that of all subscriptions."""
+        self._rest: dict[tuple[str, frozenset[str]], dict[LineKey, Timeline]] = {}
+        """By SKU and subscriptions, what is billed without these, by line."""
 
-    def that_come_with(
-        self, changes: Iterable[PlanChange]
-    ) -> Iterator[tuple[Link | Unplaced, SeatsThatCome]]:
-        """What each plan change is on lines, with the units of its subscription there; of all where it may be from one to another."""
-        for change in changes:
-            subscription, sku = "" if change.across else change.subscription.id, change.new
-            if (subscription, sku) not in self._known:
-                self._known[subscription, sku] = self._units(subscription, sku)
-            units, whose = self._known[subscription, sku], (self._placement.customer.id, subscription, sku)
-            for link in change.links(self._placement):
-                yield link, {whose: units.get(link.up, NOTHING)}
-            for unplaced in change.unplaced(self._placement):
-                yield unplaced, {whose: units.get(unplaced.up, NOTHING)}
+    def units(self, line: LineKey, sku: str, subscriptions: frozenset[str]) -> Timeline:
+        """What a line would not have of a SKU without these subscriptions; with an empty one among them: without all."""
+        if "" in subscriptions:
+            subscriptions = frozenset(self._replayed)
+        whole, rest = self._without(sku, frozenset()), self._without(sku, subscriptions)
+        return whole.get(line, NOTHING).minus(rest.get(line, NOTHING))
 
-    def _units(self, subscription: str, sku: str) -> dict[LineKey, Timeline]:
-        """What the lines would not have without a subscription."""
-        customer = self._placement.customer
-        whole = self._by_line(sku, self._billed[customer.id, sku])
-        if not subscription:
-            return whole
-        pairs = zip(customer.subscriptions, self._replayed, strict=True)
-        own = next(one for its, one in pairs if its.id == subscription)
-        if sku not in self._quantities:
-            self._quantities[sku] = _quantity(sku, self._replayed)
-        others = self._quantities[sku].minus(own.billed.get(sku, NOTHING))
-        rest = self._by_line(sku, _on_terms(customer, sku, others))
-        return {line: units.minus(rest.get(line, NOTHING)) for line, units in whole.items()}
-
-    def _by_line(self, sku: str, billed: Timeline) -> dict[LineKey, Timeline]:
-        first = next(iter(self._billed[self._placement.customer.id, sku].days), None)
-        on_lines = self._placement.placed(sku, billed, first) if first else ()
-        return {placed.line: placed.units for placed in on_lines}
+    def _without(self, sku: str, subscriptions: frozenset[str]) -> dict[LineKey, Timeline]:
+        if (sku, subscriptions) not in self._rest:
+            customer = self._placement.customer
+            if sku not in self._quantities:
+                self._quantities[sku] = _quantity(sku, self._replayed.values())
+            theirs = _quantity(sku, [self._replayed[one] for one in subscriptions])
+            rest = _on_terms(customer, sku, self._quantities[sku].minus(theirs))
+            first = next(iter(self._billed[customer.id, sku].days), None)
+            on_lines = self._placement.placed(sku, rest, first) if first else ()
+            self._rest[sku, subscriptions] = {placed.line: placed.units for placed in on_lines}
+        return self._rest[sku, subscriptions]
 
 
 def _not_twice(
@@ -264,8 +287,8 @@ def _billed(customer: Customer, sku: str, replayed: Sequence[Dated]) -> Timeline
     return _on_terms(customer, sku, _quantity(sku, replayed))
 
 
-def _quantity(sku: str, replayed: Sequence[Dated]) -> Timeline:
-    return reduce(Timeline.plus, (replay.billed.get(sku, NOTHING) for replay in replayed))
+def _quantity(sku: str, replayed: Iterable[Dated]) -> Timeline:
+    return reduce(Timeline.plus, (replay.billed.get(sku, NOTHING) for replay in replayed), NOTHING)
 
 
 def _on_terms(customer: Customer, sku: str, quantity: Timeline) -> Timeline:

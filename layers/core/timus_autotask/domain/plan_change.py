@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +11,7 @@ from datetime import date
 from .history import Subscription, joined
 from .mapping import LineKey, PlanMapping
 from .placement import NO_SERVICE, Placement
-from .timeline import Timeline
+from .timeline import NOTHING, Timeline
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,9 +29,20 @@ class Link:
     ``down`` back, and a person decides on each."""
 
 
-SeatsThatCome = Mapping[tuple[str, str, str], Timeline]
-"""Whose seats come to a line with a plan change: by (customer, subscription, SKU), what the line has of them by day. An empty subscription:
-all of the customer's."""
+Whose = tuple[str, str, str]
+"""Whose seats they are: (customer, subscription, SKU). An empty subscription: all of the customer's."""
+
+SeatsThatCome = frozenset[Whose]
+"""Whose seats come to a line with a plan change."""
+
+UnitsOf = Callable[[LineKey, SeatsThatCome], Timeline]
+"""What a line would not have without these seats, by day. Of several subscriptions that is more than the sum of each where the terms have a
+minimum: it is billed whichever one of them is left."""
+
+
+def nobodys_units(_line: LineKey, _whose: SeatsThatCome) -> Timeline:
+    """Nothing, where nobody said whose seats come."""
+    return NOTHING
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -391,7 +391,7 @@ def test_seats_come_back_only_as_others_leave_also_where_timus_once_moved_some_o
     lines = tuple(replace(one, refusal=refused_there) if one.key == PLUS else one for one in lines)
     moved = Link(NEXT, PLUS, SEATS)
     at = seen(OLD, NEW, lines=lines, links=(LINK, moved))
-    step = next_step(replace(at, desired=replace(at.desired, seats_that_come={moved: {}})))
+    step = next_step(replace(at, desired=replace(at.desired, seats_that_come={moved: frozenset()})))
     assert step.adjust is None
 
 

@@ -74,8 +74,8 @@ def _adjustments(
     seats_that_come: dict[Link, SeatsThatCome] = {}
     for one, theirs in view.desired.seats_that_come.items():
         link = one if isinstance(one, Link) else unknown[one]
-        seats_that_come[link] = {**seats_that_come.get(link, {}), **theirs}
-    return adjustments_for(gaps, links, elsewhere, families, seats_that_come)
+        seats_that_come[link] = seats_that_come.get(link, frozenset()) | theirs
+    return adjustments_for(gaps, links, elsewhere, families, seats_that_come, view.desired.units_of)
 
 
 def _is_drift(draft: LineDraft) -> bool:
