@@ -1047,7 +1047,30 @@ class Oracle:
             or self._waits_for_another_contract(line, day)
             or self._waits_for_a_third(line, day)
             or self._waits_for_what_stays(line, day)
+            or self._waits_as_a_whole(line, day)
         )
+
+    def _waits_as_a_whole(self, line: Line, day: date) -> bool:
+        """Whether a line has what others have there, and lacks just the subscriptions that changed their plan while the former one is still billed."""
+        sku, subs = self._skus[line[1]], self._feeding(line)
+        waiting = {
+            sub
+            for sub in subs
+            if self._changed_as_a_whole(sub, sku)
+            and any(
+                self.has(old, day) > (self.wants(old, day) or 0)
+                for old in self.lines()
+                if old[0] == line[0] and old != line and self._skus[old[1]] in self._subs_skus(sub)
+            )
+        }
+        choices = [{(0, 0)} if sub in waiting else self._candidates(line, sub, day) for sub in subs]
+        sums = {units for pick in product(*choices) for units in self._sums(line, subs, pick)}
+        if not waiting or not any(
+            self.has(line, day) == max(0, units + offset) for units in sums for offset in self._offsets(line)
+        ):
+            return False
+        self._note_part(line, day)
+        return True
 
     def _waits_for_what_stays(self, line: Line, day: date) -> bool:
         """Whether a line lacks no more than other lines of its contract have too many, a gateway among them that numbers make a plan."""
@@ -1721,6 +1744,8 @@ class Oracle:
             return True  # the old plan's line has its own reason
         if parked.code == "waits-for-decrease" and any(map(self._anothers, self._related(line))):
             return True
+        if parked.code == "waits-for-decrease" and any(map(self._edited, self._related(line))):
+            return True  # seats of a third plan, which somebody changed, come to the one that these have left
         if parked.code == "old-plan-unmapped":
             return facts["sku"] in self._hidden
         return edited
