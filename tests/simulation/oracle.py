@@ -39,6 +39,8 @@ Exceptions, each with its reason:
 * Seats that left a line on another contract may still be billed there on a day that takes no more adjustments. As many of those that came
   instead wait, and the others go up: for that day the new line has a part of what Timus says, and with the seats over there just that.
 * Where a subscription leaves a plan for this one, and another one comes to that plan from a third, as many wait as the third has too many.
+* Where the third was changed by hand, both wait until somebody decides. A subscription that changed its plan as a whole waits while the former
+  one is billed, and those of others on the line go.
   The others go up: all plans together then have as many seats as Timus.
 * A contract is extended to the end of a renewed term for what Timus says on the terms, and for what an undo has put back. It is not for what
   only a person's edit has left there.
