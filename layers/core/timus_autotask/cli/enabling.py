@@ -83,6 +83,7 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
         terminal = replace(terminal, interactive=False)
     shown = Shown(terminal)
     deployment = _stack(finds, terminal)
+    arguments.caller = deployment.caller
     shown.add(check_stack(deployment))
     given = credentials_given(deployment, arguments, terminal) if any_given(arguments) else None
     who = _AtTheTerminal(deployment, arguments, terminal)
