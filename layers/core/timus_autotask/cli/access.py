@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from timus_autotask.bootstrap import webhook_at
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, WAYS, Failed
+from timus_autotask.cli.files import read
 from timus_autotask.cli.proposing import operator, progress, shown_first
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.operate.credentials import ApiUserOffered, store_credentials, try_once, what_waits
@@ -115,7 +114,7 @@ def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Termina
     elsewhere = arguments.url or os.environ.get("TIMUS_WEBHOOK_URL")
     url = elsewhere or find().webhook_url
     secret = arguments.secret or os.environ.get("TIMUS_WEBHOOK_SECRET") or find().secrets.webhook_secrets()[0]
-    body = _body(arguments.file)
+    body = read(arguments.file)
     for order in arguments.set or ():
         body = with_field(body, *_field(order))
     at = arguments.timestamp if arguments.timestamp is not None else SystemClock().now()
@@ -144,13 +143,6 @@ def _whose(find: Callable[[], Deployment], url: str) -> Deployment | None:
     except Failed:
         return None
     return deployment if deployment.webhook_url.rstrip("/") == url.rstrip("/") else None
-
-
-def _body(file: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise Failed(f"{file} cannot be read: {error.strerror}.", USAGE) from error
 
 
 def _field(order: str) -> tuple[list[str], Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from datetime import date
@@ -12,6 +11,7 @@ from shlex import quote
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
+from timus_autotask.cli.files import read, write
 from timus_autotask.cli.proposing import operator
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called, moment
 from timus_autotask.operate.deployment import Deployment
@@ -59,7 +59,7 @@ def beside_invoice(deployment: Deployment, arguments: Namespace, terminal: Termi
     _make_sense(arguments)
     month = arguments.month or month_before(deployment.today)
     said = _said(arguments)
-    name, data = _file(arguments.timus_invoice)
+    name, data = Path(arguments.timus_invoice).name, read(arguments.timus_invoice)
     try:
         with terminal.while_busy("The file, records and Autotask are read …"):
             beside = beside_timus_invoice(deployment, data, month, said)
@@ -115,14 +115,6 @@ def _signed(
     return signed
 
 
-def _file(name: str) -> tuple[str, bytes]:
-    try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise Failed(f"{name} cannot be read: {error.strerror}.", USAGE) from error
-    return Path(name).name, data
-
-
 def _written(found: FourSides, name: str, signed: SignOff | None, arguments: Namespace) -> Iterator[str]:
     """The files that are asked for."""
     texts: list[tuple[str, str]] = []
@@ -135,10 +127,7 @@ def _written(found: FourSides, name: str, signed: SignOff | None, arguments: Nam
             raise Failed(f"Pages need {missing.name}: pip install '.[cli]'") from missing
         texts.append((arguments.html, four_sides_page(found, name, signed)))
     for path, text in texts:
-        try:
-            Path(path).write_bytes(text.encode())
-        except OSError as error:
-            raise Failed(f"{path} cannot be written: {error.strerror}.", USAGE) from error
+        write(path, text)
         yield path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
+from timus_autotask.cli.files import read
 from timus_autotask.cli.invoicing import beside_invoice, beyond_invoice
 from timus_autotask.cli.proposing import agreed, ask, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, moment
@@ -198,12 +198,9 @@ def _to_compare(arguments: Namespace) -> ToCompare:
     wanted, name = ToCompare(arguments.last, arguments.deep), arguments.timus_export
     if not name:
         return wanted
+    file, data = Path(name).name, read(name)
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        file = Path(name).name
         exported = ExportFile(file, data).subscriptions()
-    except OSError as error:
-        raise Failed(f"{name} cannot be read: {error.strerror}.", USAGE) from error
     except FileRefused as refused:
         raise file_refused(name, refused) from None
     return replace(wanted, exported=exported, source=file, accepted=arguments.accept or ())
