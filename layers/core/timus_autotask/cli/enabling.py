@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from timus_autotask.cli.access import any_given, credentials_given
+from timus_autotask.cli.access import StoresWhenAgreed, any_given, credentials_given
 from timus_autotask.cli.failure import REFUSED, Failed, NoSuchStack
-from timus_autotask.cli.proposing import operator, shown_first
+from timus_autotask.cli.proposing import operator
 from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.enabling import (
@@ -25,7 +25,6 @@ from timus_autotask.ports.secrets import Credentials
 from timus_autotask.watch.check import CheckResult, CheckVerdict, worst
 from timus_autotask.watch.forms import checks_form, setup_form
 from timus_autotask.watch.gauges import last_webhook
-from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.remedy import ways
 
 LABEL, NAME = 7, 24
@@ -86,7 +85,7 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
     arguments.caller = deployment.caller
     shown.add(check_stack(deployment))
     given = credentials_given(deployment, arguments, terminal) if any_given(arguments) else None
-    who = _AtTheTerminal(deployment, arguments, terminal)
+    who = _SetsUp(arguments, terminal, deployment)
     found = set_up_api_user(deployment, given, operator(arguments), who, again=arguments.try_again)
     shown.add(found.user.check)
     shown.add_each(look_at_needs(deployment, found.user))
@@ -136,12 +135,10 @@ def _stack(finds: Finds, terminal: Terminal) -> Deployment:
 
 
 @dataclass(frozen=True, slots=True)
-class _AtTheTerminal:
+class _SetsUp(StoresWhenAgreed):
     """A person at the terminal who sets a stack up."""
 
     deployment: Deployment
-    arguments: Namespace
-    terminal: Terminal
 
     @property
     def can_be_asked(self) -> bool:
@@ -162,10 +159,6 @@ class _AtTheTerminal:
             )
         )
         return credentials_given(self.deployment, self.arguments, self.terminal)
-
-    def stores(self, waits: Preview) -> bool:
-        question = "All of this waits for it. Store the API user?"
-        return shown_first(waits, self.arguments, self.terminal, question)
 
 
 def _register(deployment: Deployment, terminal: Terminal) -> None:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from timus_autotask.operate.credentials import (
     LEVELS,
     CredentialsCheck,
+    Stores,
     is_stored,
     let_workers_go_on,
     store_credentials,
@@ -178,7 +179,7 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
     return ApiUser(CheckResult("API user", let_in), autotask, found.allowance)
 
 
-class SetsUp(Protocol):
+class SetsUp(Stores, Protocol):
     """Whoever sets a stack up."""
 
     @property
@@ -188,10 +189,6 @@ class SetsUp(Protocol):
 
     def api_user(self, refused: CheckResult | None) -> Credentials:
         """The API user to be used. ``refused``: what is wrong with the one that is stored; None: there is none."""
-        ...
-
-    def stores(self, waits: Preview) -> bool:
-        """Whether the API user is stored. All of this waits for it, and is adjusted then."""
         ...
 
 
