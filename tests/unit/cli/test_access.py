@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,6 +54,19 @@ def test_who_stored_an_api_user_is_recorded_without_the_secret(desk: Desk, words
     desk.world.control.set_credentials("new@msp.example", "another", "CODE")
     desk.refused("credentials", "set", *GIVEN)
     assert len(desk.ask("changes")["decisions"]) == 1
+
+
+@pytest.mark.parametrize("words", [("credentials", "set"), ("setup", "--yes")])
+def test_who_stored_an_api_user_is_who_aws_says_it_was(
+    desk: Desk, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the command finds the stack itself; a name that was given stands before it."""
+    plain = desk.deployment
+    monkeypatch.setattr(desk, "deployment", lambda stack="": replace(plain(stack), caller=lambda: "user/bob"))
+    desk.run(*words, "--by", "anna", *GIVEN)
+    desk.run(*words, "--username", "other@msp.example", *GIVEN[2:])
+    said = [one["by"] for one in desk.ask("changes")["decisions"]]
+    assert sorted(said) == ["anna (user/bob)", "user/bob"]
 
 
 def test_a_dry_run_checks_the_credentials_and_stores_nothing(desk: Desk) -> None:

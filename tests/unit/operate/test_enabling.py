@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,9 +22,11 @@ from timus_autotask.operate.enabling import (
     check_time_zone,
     check_webhook,
     send_test_event,
+    set_up_api_user,
     try_api_user,
     writes_notes,
 )
+from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import NotConfigured
 from timus_autotask.ports.psa import Threshold
 from timus_autotask.ports.secrets import Credentials
@@ -32,6 +34,7 @@ from timus_autotask.sync.receive import HttpRequest, receive
 from timus_autotask.watch.check import CheckResult, CheckVerdict
 from timus_autotask.watch.gauges import last_webhook
 from timus_autotask.watch.listing import listed
+from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.status import status_of
 
 OK, WARN, WRONG = CheckVerdict.OK, CheckVerdict.WARN, CheckVerdict.WRONG
@@ -261,6 +264,94 @@ def test_a_given_user_that_is_refused_does_not_stop_the_workers(world: World, de
     world.control.set_credentials("api@msp.example", "another", "CODE")
     assert try_api_user(deployment, USER).rejected is not None
     assert not world.ports.store.partner().circuit.value.credentials
+
+
+@dataclass
+class Setting:
+    """Somebody who sets the stack up, and what he was asked."""
+
+    answer: Credentials | None = None
+    """The API user that he names; None: nobody is there to ask."""
+    agrees: bool = True
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def can_be_asked(self) -> bool:
+        return self.answer is not None
+
+    def api_user(self, refused: CheckResult | None) -> Credentials:
+        assert self.answer is not None
+        self.asked.append(refused.found if refused else "who?")
+        return self.answer
+
+    def stores(self, waits: Preview) -> bool:
+        self.asked.append(f"store, with {len(waits.contracts)} waiting?")
+        return self.agrees
+
+
+OTHER = Credentials("new@msp.example", "hush", "CODE")
+
+
+def stored(world: World) -> list[str]:
+    """Which API users somebody stored, as it was recorded."""
+    return [one.detail for one in world.ports.store.decisions() if one.kind == "setup"]
+
+
+def test_the_user_that_is_given_goes_before_the_one_that_is_stored(
+    world: World, deployment: Deployment
+) -> None:
+    """It is asked only whether it is stored."""
+    world.control.set_credentials("new@msp.example", "hush", "CODE")
+    who = Setting()
+    found = set_up_api_user(deployment, OTHER, "kim", who)
+    assert found.user.check.found.endswith("; it is stored")
+    assert (world.secrets.autotask_credentials(), who.asked) == (OTHER, ["store, with 0 waiting?"])
+    assert stored(world) == ["API user new@msp.example"]
+
+
+def test_the_stored_user_is_kept_while_it_works(world: World, deployment: Deployment) -> None:
+    """Nobody is asked for another one."""
+    who = Setting(OTHER)
+    assert set_up_api_user(deployment, None, "kim", who).user.works
+    assert (who.asked, stored(world)) == ([], [])
+
+
+def test_another_user_is_asked_for_where_the_stored_one_is_refused(
+    world: World, deployment: Deployment
+) -> None:
+    """With what is wrong with that one; where nobody can be asked, this is what was found."""
+    world.control.set_credentials("new@msp.example", "hush", "CODE")
+    alone = set_up_api_user(deployment, None, "kim", Setting())
+    assert (alone.user.check.verdict, stored(world)) == (WRONG, [])
+    who = Setting(OTHER)
+    assert set_up_api_user(deployment, None, "kim", who).user.works
+    assert "api@msp.example" in who.asked[0]
+    assert stored(world) == ["API user new@msp.example"]
+
+
+def test_a_user_is_asked_for_where_none_is_stored(world: World, deployment: Deployment) -> None:
+    """There is nothing to be tried before."""
+    world.secrets.replace_credentials(None)
+    who = Setting(USER)
+    assert set_up_api_user(deployment, None, "kim", who).user.works
+    assert who.asked[0] == "who?"
+
+
+@pytest.mark.parametrize(("secret", "agrees"), [("another", True), ("hush", False)])
+def test_a_user_who_is_not_let_in_or_not_agreed_to_is_not_stored(
+    world: World, deployment: Deployment, secret: str, agrees: bool
+) -> None:
+    """And this is said of it."""
+    world.control.set_credentials("new@msp.example", secret, "CODE")
+    found = set_up_api_user(deployment, OTHER, "kim", Setting(agrees=agrees))
+    assert found.user.check.found.endswith("; nothing was stored")
+    assert (world.secrets.autotask_credentials(), stored(world)) == (USER, [])
+
+
+def test_a_given_user_that_no_header_can_carry_is_refused(deployment: Deployment) -> None:
+    """Before anybody is asked."""
+    with pytest.raises(Senseless, match=r"has blanks around it.*; nothing was stored\."):
+        set_up_api_user(deployment, Credentials("a ", "b", "c"), "kim", Setting())
 
 
 def test_nothing_is_known_while_autotask_is_away(world: World, deployment: Deployment) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -18,9 +19,11 @@ from tests.months import ENDING, FIRST, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.operate.files.timus_invoice import (
     ComparedInvoice,
+    InvoiceTaken,
     Naming,
     beside_timus_invoice,
     four_sides_csv,
+    take_invoice,
 )
 from timus_autotask.store.invoice import invoice_profile, sign_offs
 from timus_autotask.watch.month.causes import Leak
@@ -602,6 +605,31 @@ def test_each_kind_of_difference_has_what_is_to_be_done_unless_the_terms_make_it
     assert "{" not in remedy
     if customer == "-a b" and "--customer" in remedy:
         assert "--customer='-a b'" in remedy
+
+
+def test_an_invoice_is_shown_before_it_is_signed_off_and_a_trial_keeps_nothing() -> None:
+    """Whoever signs has seen it; the sign-off holds for exactly these numbers, and is found again."""
+    months = begun()
+    deployment, seen = deployment_of(months.world), list[int]()
+    said = Naming(skus=(("Users", ADV),))
+
+    def taken(*rows: str, **more: Any) -> InvoiceTaken:
+        def show(_compared: ComparedInvoice) -> None:
+            seen.append(len(sign_offs(deployment.table, "2026-03")))
+
+        data = "\r\n".join((HEAD, *rows)).encode()
+        return take_invoice(deployment, "march.csv", data, FIRST, said, "kim", on_compared=show, **more)
+
+    row = f"{CUSTOMER},Users,12,,,"
+    trial = taken(row, sign=True, keep=False)
+    assert (trial.signed, trial.undecided > 0) == (None, True)
+    assert "Users" not in invoice_profile(deployment.table).value.skus
+    now = taken(row, sign=True)
+    assert (now.signed_now, now.undecided, seen) == (True, 0, [0, 0])
+    assert invoice_profile(deployment.table).value.skus["Users"] == ADV
+    again = taken(row)
+    assert (again.signed, again.signed_now, again.undecided) == (now.signed, False, 0)
+    assert taken(f"{CUSTOMER},Users,13,,,").signed is None
 
 
 def test_a_sign_off_is_kept_with_name_file_and_numbers(tmp_path: Path) -> None:

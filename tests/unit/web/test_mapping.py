@@ -54,6 +54,15 @@ def test_a_thousand_who_are_not_mapped_are_no_endless_form(
         assert f'data-customer="{customer_of(number)}"' in browser.page(f"/mapping?q={customer_of(number)}")
 
 
+def test_the_next_page_of_what_is_mapped_keeps_what_is_looked_for(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise it would be the second page of everybody."""
+    monkeypatch.setattr(mapping, "MAPPED_AT_ONCE", 1)
+    assert '<a href="/mapping?q=cus_000&amp;page=2" rel="next">' in browser.page("/mapping?q=cus_000")
+    assert '<a href="/mapping?q=cus_000" rel="prev">' in browser.page("/mapping?q=cus_000&page=2")
+
+
 def test_one_click_accepts_the_first_offer(browser: Browser, world: World) -> None:
     """And shows what it would change before it is written."""
     browser.page("/mapping")

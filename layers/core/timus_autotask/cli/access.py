@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from timus_autotask.bootstrap import webhook_at
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, WAYS, Failed
+from timus_autotask.cli.files import read
 from timus_autotask.cli.proposing import operator, progress, shown_first
 from timus_autotask.cli.terminal import Terminal
-from timus_autotask.operate.credentials import ApiUserOffered, store_credentials, try_once, what_waits
+from timus_autotask.operate.credentials import CredentialsCheck, set_credentials
 from timus_autotask.operate.deployment import Deployment, NotDelivered
 from timus_autotask.operate.registration import registration
 from timus_autotask.operate.sending import Sending, signed, what_follows, with_field
@@ -29,38 +28,52 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
     """Check the API user against its zone, then keep it."""
     given = credentials_given(deployment, arguments, terminal)
     try:
-        asked = deployment.autotask_as(given)
-    except ValueError as error:
-        raise Failed(f"{error}; nothing was stored.", USAGE) from None
-    zone = None
-    if not arguments.unchecked:
-        try:
-            found = try_once(deployment, given, asked, again=arguments.try_again)
-        except AutotaskError as error:
-            raise Failed(
-                f"Autotask cannot be asked just now ({error}); nothing was stored. Try again in a minute, or store "
-                "without asking: --unchecked."
-            ) from error
-        if found.rejected:
-            help_ = " ".join([found.remedy, *(WAYS[way] for way in found.ways)])
-            raise Failed(
-                f"{found.message}; nothing was stored. {help_}", result=found.to_json(given.username)
-            )
-        zone = found.zone
-        used = found.allowance
-        calls = f"{used.used} of {used.limit} requests of this hour are used" if used else ""
-        terminal.say(
-            f"Autotask knows {given.username} at {zone}; {calls or 'it does not say how much it was asked'}."
+        found = set_credentials(
+            deployment,
+            given,
+            operator(arguments),
+            StoresWhenAgreed(arguments, terminal),
+            again=arguments.try_again,
+            unchecked=arguments.unchecked,
+            on_let_in=lambda let_in: _say_let_in(given, let_in, terminal),
+            on_progress=progress(terminal),
         )
-    waits = what_waits(deployment, None if arguments.unchecked else asked, progress(terminal))
-    offered = ApiUserOffered(given.username, zone, waits)
-    if not shown_first(waits, arguments, terminal, "All of this waits for it. Store the API user?"):
-        return offered.to_json()
-    resumes_at = store_credentials(deployment, given, operator(arguments), "credentials set")
-    terminal.say("The credentials are stored.", style="green")
-    if resumes_at and resumes_at > deployment.clock.now():
-        terminal.say(f"Workers may still hold the ones before; changes go on at {resumes_at:%H:%M} UTC.")
-    return replace(offered, stored=True, resumes_at=resumes_at).to_json()
+    except AutotaskError as error:
+        raise Failed(
+            f"Autotask cannot be asked just now ({error}); nothing was stored. Try again in a minute, or store "
+            "without asking: --unchecked."
+        ) from error
+    if isinstance(found, CredentialsCheck):
+        help_ = " ".join([found.remedy, *(WAYS[way] for way in found.ways)])
+        raise Failed(f"{found.message}; nothing was stored. {help_}", result=found.to_json(given.username))
+    if found.stored:
+        terminal.say("The credentials are stored.", style="green")
+        if found.resumes_at and found.resumes_at > deployment.clock.now():
+            terminal.say(
+                f"Workers may still hold the ones before; changes go on at {found.resumes_at:%H:%M} UTC."
+            )
+    return found.to_json()
+
+
+def _say_let_in(given: Credentials, found: CredentialsCheck, terminal: Terminal) -> None:
+    used = found.allowance
+    calls = f"{used.used} of {used.limit} requests of this hour are used" if used else ""
+    terminal.say(
+        f"Autotask knows {given.username} at {found.zone}; {calls or 'it does not say how much it was asked'}."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoresWhenAgreed:
+    """Whoever sets an API user at the terminal: is shown what waits for it, and says whether it is stored."""
+
+    arguments: Namespace
+    terminal: Terminal
+
+    def stores(self, waits: Preview) -> bool:
+        """Whether it is; nothing is asked where nothing waits."""
+        question = "All of this waits for it. Store the API user?"
+        return shown_first(waits, self.arguments, self.terminal, question)
 
 
 def credentials_given(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> Credentials:
@@ -115,7 +128,7 @@ def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Termina
     elsewhere = arguments.url or os.environ.get("TIMUS_WEBHOOK_URL")
     url = elsewhere or find().webhook_url
     secret = arguments.secret or os.environ.get("TIMUS_WEBHOOK_SECRET") or find().secrets.webhook_secrets()[0]
-    body = _body(arguments.file)
+    body = read(arguments.file)
     for order in arguments.set or ():
         body = with_field(body, *_field(order))
     at = arguments.timestamp if arguments.timestamp is not None else SystemClock().now()
@@ -144,13 +157,6 @@ def _whose(find: Callable[[], Deployment], url: str) -> Deployment | None:
     except Failed:
         return None
     return deployment if deployment.webhook_url.rstrip("/") == url.rstrip("/") else None
-
-
-def _body(file: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise Failed(f"{file} cannot be read: {error.strerror}.", USAGE) from error
 
 
 def _field(order: str) -> tuple[list[str], Any]:

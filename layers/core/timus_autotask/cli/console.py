@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
+from timus_autotask.cli.files import write
 from timus_autotask.cli.proposing import operator
 from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.deployment import Deployment
@@ -46,10 +46,7 @@ def report(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
 
     with terminal.while_busy("Records and Autotask are read …"):
         found = made(Desk(deployment, operator(arguments)), arguments.month or deployment.today)
-    try:
-        Path(arguments.html).write_bytes(found.html.encode())
-    except OSError as error:
-        raise Failed(f"{arguments.html} cannot be written: {error.strerror}.", USAGE) from error
+    write(arguments.html, found.html)
     terminal.say(f"{found.sentence}.", style="bold")
     terminal.say(f"Written to {arguments.html}.", style="green")
     return found.to_json(arguments.html)

@@ -7,23 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from timus_autotask.cli.access import any_given, credentials_given
-from timus_autotask.cli.failure import REFUSED, USAGE, Failed, NoSuchStack
-from timus_autotask.cli.proposing import operator, shown_first
+from timus_autotask.cli.access import StoresWhenAgreed, any_given, credentials_given
+from timus_autotask.cli.failure import REFUSED, Failed, NoSuchStack
+from timus_autotask.cli.proposing import operator
 from timus_autotask.cli.terminal import Terminal, Whole
-from timus_autotask.operate.credentials import is_stored, store_credentials, what_waits
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.enabling import (
-    ApiUser,
-    check_allowance,
-    check_permissions,
     check_stack,
-    check_time_zone,
-    check_webhook,
     look_at_everything,
+    look_at_needs,
     send_test_event,
-    try_api_user,
-    writes_notes,
+    set_up_api_user,
 )
 from timus_autotask.operate.registration import registration
 from timus_autotask.ports.errors import NotConfigured
@@ -31,7 +25,6 @@ from timus_autotask.ports.secrets import Credentials
 from timus_autotask.watch.check import CheckResult, CheckVerdict, worst
 from timus_autotask.watch.forms import checks_form, setup_form
 from timus_autotask.watch.gauges import last_webhook
-from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.remedy import ways
 
 LABEL, NAME = 7, 24
@@ -59,8 +52,6 @@ class Shown:
 
     terminal: Terminal
     checks: list[CheckResult] = field(default_factory=list)
-    preview: Preview = field(default_factory=Preview)
-    """What waited for the API user that was stored."""
 
     def add(self, *checks: CheckResult) -> None:
         """Show them and keep them."""
@@ -91,25 +82,25 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
         terminal = replace(terminal, interactive=False)
     shown = Shown(terminal)
     deployment = _stack(finds, terminal)
+    arguments.caller = deployment.caller
     shown.add(check_stack(deployment))
-    user = _api_user(deployment, arguments, terminal, shown)
-    if user.autotask is not None:
-        notes = writes_notes(deployment.store)
-        shown.add_each(check_permissions(user.autotask, tickets=deployment.opens_tickets, notes=notes))
-        shown.add(check_allowance(user.allowance, deployment.limits.call_budget_percent))
-    shown.add(check_time_zone(deployment, user.autotask), check_webhook(deployment))
+    given = credentials_given(deployment, arguments, terminal) if any_given(arguments) else None
+    who = _SetsUp(arguments, terminal, deployment)
+    found = set_up_api_user(deployment, given, operator(arguments), who, again=arguments.try_again)
+    shown.add(found.user.check)
+    shown.add_each(look_at_needs(deployment, found.user))
     _register(deployment, terminal)
     if not arguments.no_test_event:
         with terminal.while_busy("A test event is sent …"):
-            found = send_test_event(deployment, terminal.busy)
-        shown.add(found)
+            taken_in = send_test_event(deployment, terminal.busy)
+        shown.add(taken_in)
     steps = NEXT if worst(shown.checks) is not CheckVerdict.WRONG else ()
     if steps:
         terminal.say("", "What comes next:")
     for what, command in steps:
         terminal.say(f"  {what}:")
         terminal.say(Whole(f"    {command}"))
-    return shown.result(setup_form(shown.checks, shown.preview, deployment.webhook_url, steps))
+    return shown.result(setup_form(shown.checks, found.waits, deployment.webhook_url, steps))
 
 
 def doctor(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -143,50 +134,31 @@ def _stack(finds: Finds, terminal: Terminal) -> Deployment:
         raise
 
 
-def _api_user(deployment: Deployment, arguments: Namespace, terminal: Terminal, shown: Shown) -> ApiUser:
-    """The API user: the one that is given now, else the one that is stored, else one that a person is asked for."""
-    if any_given(arguments):
-        return _new_api_user(
-            deployment, credentials_given(deployment, arguments, terminal), shown, arguments, terminal
-        )
-    known = is_stored(deployment)
-    if known or not terminal.asks:
-        user = try_api_user(deployment, None, again=arguments.try_again)
-        if user.rejected is None or not terminal.asks:
-            shown.add(user.check)
-            return user
-        terminal.say(f"The API user that is stored: {user.check.found}. {user.check.remedy}", style="yellow")
-    terminal.say(
-        "The API user, as its page in Autotask shows it: Admin > Organization Settings & Users > Resources/Users (HR) > "
-        "Resources/Users > New > New API User, security level API User (system)."
-        + (
-            " Choose the integration vendor there."
-            if deployment.vendor_code
-            else " Custom (Internal Integration)."
-        )
-    )
-    return _new_api_user(
-        deployment, credentials_given(deployment, arguments, terminal), shown, arguments, terminal
-    )
+@dataclass(frozen=True, slots=True)
+class _SetsUp(StoresWhenAgreed):
+    """A person at the terminal who sets a stack up."""
 
+    deployment: Deployment
 
-def _new_api_user(
-    deployment: Deployment, given: Credentials, shown: Shown, arguments: Namespace, terminal: Terminal
-) -> ApiUser:
-    """Sign in once, and keep it if it works."""
-    try:
-        user = try_api_user(deployment, given, again=arguments.try_again)
-    except ValueError as error:
-        raise Failed(f"{error}; nothing was stored.", USAGE) from None
-    if user.autotask is None or not user.works:
-        shown.add(replace(user.check, found=f"{user.check.found}; nothing was stored"))
-        return user
-    shown.preview = what_waits(deployment, user.autotask)
-    shown_first(shown.preview, arguments, terminal, "All of this waits for it. Store the API user?")
-    resumes_at = store_credentials(deployment, given, operator(arguments), "setup")
-    later = f", and workers go on at {resumes_at:%H:%M} UTC" if resumes_at else ""
-    shown.add(replace(user.check, found=f"{user.check.found}; it is stored{later}"))
-    return user
+    @property
+    def can_be_asked(self) -> bool:
+        return self.terminal.asks
+
+    def api_user(self, refused: CheckResult | None) -> Credentials:
+        if refused is not None:
+            self.terminal.say(
+                f"The API user that is stored: {refused.found}. {refused.remedy}", style="yellow"
+            )
+        self.terminal.say(
+            "The API user, as its page in Autotask shows it: Admin > Organization Settings & Users > Resources/Users (HR) > "
+            "Resources/Users > New > New API User, security level API User (system)."
+            + (
+                " Choose the integration vendor there."
+                if self.deployment.vendor_code
+                else " Custom (Internal Integration)."
+            )
+        )
+        return credentials_given(self.deployment, self.arguments, self.terminal)
 
 
 def _register(deployment: Deployment, terminal: Terminal) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from timus_autotask.cli.failure import USAGE, Failed
+from timus_autotask.cli.files import write as write_file
 from timus_autotask.cli.terminal import Terminal, Whole, called, moment
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.operate.deployment import Deployment
@@ -54,7 +55,7 @@ def show(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> di
     written: dict[str, str] = {}
     for name, write in writers.items():
         path = Path(getattr(arguments, name))
-        _write(path, write(found))
+        write_file(path, write(found))
         written[name] = str(path)
         terminal.say(f"Written to {path}.", style="green")
     if not written:
@@ -91,13 +92,6 @@ def _page(deployment: Deployment, arguments: Namespace) -> Writer:
     return lambda found: client_page(client_month(found, arguments.partner, deployment.zone))
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_bytes(text.encode())
-    except OSError as error:
-        raise Failed(f"{path} cannot be written: {error.strerror}.", USAGE) from error
-
-
 # -- Everybody
 
 
@@ -120,9 +114,9 @@ def _everybody(
         terminal.busy(f"{number} of {counted(len(customers), 'customer')}", done=number == len(customers))
         name = f"{_file_name(found.customer)}-{month}"
         if not arguments.for_client:
-            _write(folder / f"{name}.json", as_json(evidence_form(found)) + "\n")
+            write_file(folder / f"{name}.json", as_json(evidence_form(found)) + "\n")
         for ending, write in writers.items():
-            _write(folder / f"{name}.{ending}", write(found))
+            write_file(folder / f"{name}.{ending}", write(found))
         rows.append(EvidenceFiles.of(found, name))
     terminal.table(
         ("customer", "agrees with Autotask", "journal", "seat-days too many", "not billed", "files"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +12,7 @@ from shlex import quote
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
+from timus_autotask.cli.files import read, write
 from timus_autotask.cli.proposing import operator
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called, moment
 from timus_autotask.operate.deployment import Deployment
@@ -19,10 +20,8 @@ from timus_autotask.operate.files.tables import FileRefused, for_excel
 from timus_autotask.operate.files.timus_invoice import (
     ComparedInvoice,
     Naming,
-    beside_timus_invoice,
     four_sides_csv,
-    keep_profile,
-    sign_off,
+    take_invoice,
 )
 from timus_autotask.store.invoice import SignOff
 from timus_autotask.watch.month.four_sides import FourSides, SideDifference, SideRow
@@ -59,21 +58,39 @@ def beside_invoice(deployment: Deployment, arguments: Namespace, terminal: Termi
     _make_sense(arguments)
     month = arguments.month or month_before(deployment.today)
     said = _said(arguments)
-    name, data = _file(arguments.timus_invoice)
-    try:
-        with terminal.while_busy("The file, records and Autotask are read …"):
-            beside = beside_timus_invoice(deployment, data, month, said)
-    except FileRefused as refused:
-        raise file_refused(name, refused) from None
-    if not arguments.dry_run:
-        keep_profile(deployment, said, operator(arguments))
-    _show(beside, terminal)
-    signed = _signed(deployment, beside, name, arguments, terminal)
+    name, data = Path(arguments.timus_invoice).name, read(arguments.timus_invoice)
+    with ExitStack() as busy:
+        busy.enter_context(terminal.while_busy("The file, records and Autotask are read …"))
+
+        def show(compared: ComparedInvoice) -> None:
+            busy.close()
+            _show(compared, terminal)
+
+        try:
+            taken = take_invoice(
+                deployment,
+                name,
+                data,
+                month,
+                said,
+                operator(arguments),
+                sign=arguments.sign_off,
+                note=arguments.note or "",
+                keep=not arguments.dry_run,
+                on_compared=show,
+            )
+        except FileRefused as refused:
+            raise file_refused(name, refused) from None
+    signed, beside = taken.signed, taken.compared
+    if signed and taken.signed_now:
+        terminal.say(
+            f"Signed off by {signed.by}, {moment(signed.at)} UTC; `timus-autotask changes` shows it.",
+            style="green",
+        )
     for path in _written(beside.found, name, signed, arguments):
         terminal.say(f"Written to {path}.", style="green")
     form = beside.to_json(name, signed)
-    if beside.found.open and signed is None:
-        number = len(beside.found.open)
+    if number := taken.undecided:
         raise Failed(
             f"{number} {'difference is' if number == 1 else 'differences are'} not by your terms: settle them, or take them as they are "
             "with --sign-off.",
@@ -101,28 +118,6 @@ def _said(arguments: Namespace) -> Naming:
     )
 
 
-def _signed(
-    deployment: Deployment, beside: ComparedInvoice, file: str, arguments: Namespace, terminal: Terminal
-) -> SignOff | None:
-    """The sign-off of these numbers: made now, or before."""
-    if not arguments.sign_off or arguments.dry_run:
-        return beside.signed[-1] if beside.is_signed else None
-    signed = sign_off(deployment, beside, file, operator(arguments), arguments.note or "")
-    terminal.say(
-        f"Signed off by {signed.by}, {moment(signed.at)} UTC; `timus-autotask changes` shows it.",
-        style="green",
-    )
-    return signed
-
-
-def _file(name: str) -> tuple[str, bytes]:
-    try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise Failed(f"{name} cannot be read: {error.strerror}.", USAGE) from error
-    return Path(name).name, data
-
-
 def _written(found: FourSides, name: str, signed: SignOff | None, arguments: Namespace) -> Iterator[str]:
     """The files that are asked for."""
     texts: list[tuple[str, str]] = []
@@ -135,10 +130,7 @@ def _written(found: FourSides, name: str, signed: SignOff | None, arguments: Nam
             raise Failed(f"Pages need {missing.name}: pip install '.[cli]'") from missing
         texts.append((arguments.html, four_sides_page(found, name, signed)))
     for path, text in texts:
-        try:
-            Path(path).write_bytes(text.encode())
-        except OSError as error:
-            raise Failed(f"{path} cannot be written: {error.strerror}.", USAGE) from error
+        write(path, text)
         yield path
 
 

@@ -7,7 +7,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from timus_autotask.cli.failure import USAGE, Failed, problem_words
+from timus_autotask.cli.failure import Failed, problem_words
+from timus_autotask.cli.files import read, write
 from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.deployment import Deployment
@@ -36,37 +37,31 @@ def map_export(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     path = Path(arguments.file)
     as_json_file = path.suffix.lower() == ".json"
     text = as_json(to_json(rows)) + "\n" if as_json_file else for_excel(to_csv(rows))
-    try:
-        path.write_bytes(text.encode())
-    except OSError as error:
-        raise Failed(f"{path} cannot be written: {error.strerror}.", USAGE) from error
+    write(path, text)
     terminal.say(f"{counted(len(rows), 'row was', 'rows were')} written to {path}.", style="green")
     return MappingsFile(str(path), len(rows)).to_json()
 
 
 def map_import(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Take in a file of mappings: all of it is checked and shown before any of it is written."""
-    name = Path(arguments.file).name
+    name, data = Path(arguments.file).name, read(arguments.file)
+
+    def propose(bill_from: BillFrom | None) -> Proposal[Imported]:
+        return import_mappings(
+            deployment,
+            name,
+            data,
+            operator(arguments),
+            share=arguments.share,
+            bill_from=bill_from,
+            partial=arguments.partial,
+            unchecked=arguments.unchecked,
+            unknown=arguments.unknown,
+            on_progress=progress(terminal),
+        )
+
     try:
-        data = sys.stdin.buffer.read() if arguments.file == "-" else Path(arguments.file).read_bytes()
-
-        def propose(bill_from: BillFrom | None) -> Proposal[Imported]:
-            return import_mappings(
-                deployment,
-                name,
-                data,
-                operator(arguments),
-                share=arguments.share,
-                bill_from=bill_from,
-                partial=arguments.partial,
-                unchecked=arguments.unchecked,
-                unknown=arguments.unknown,
-                on_progress=progress(terminal),
-            )
-
         proposal = as_billed_from(propose, lambda found: found.late, arguments, terminal)
-    except OSError as error:
-        raise Failed(f"{arguments.file} cannot be read: {error.strerror}.", USAGE) from error
     except FileRefused as refused:
         raise _refused(name, refused) from None
     found = proposal.result

@@ -6,11 +6,11 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
+from timus_autotask.cli.files import write
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called
 from timus_autotask.cli.watching import in_utc
 from timus_autotask.domain.days import local_midnight
@@ -379,7 +379,7 @@ def ledger(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
     with terminal.while_busy(READING):
         found = ledger_since(deployment, since, arguments.customer)
     if arguments.csv:
-        _write(arguments.csv, ledger_csv(found))
+        write(arguments.csv, for_excel(ledger_csv(found)))
     _show_ledger(found, terminal, everything=arguments.all)
     if arguments.csv:
         terminal.say(f"Each month, customer and line was written to {arguments.csv}.", style="green")
@@ -400,13 +400,6 @@ def digest(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
     lines = mail.text.rstrip().split("\n")
     terminal.say(*(Whole(line) if line.startswith("    ") else line for line in lines), hanging=2)
     return digest_form(found, mail)
-
-
-def _write(name: str, text: str) -> None:
-    try:
-        Path(name).write_bytes(for_excel(text).encode())
-    except OSError as error:
-        raise Failed(f"{name} cannot be written: {error.strerror}.", USAGE) from error
 
 
 def _show_ledger(found: Ledger, terminal: Terminal, *, everything: bool) -> None:

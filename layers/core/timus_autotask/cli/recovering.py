@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
+from timus_autotask.cli.files import read
 from timus_autotask.cli.invoicing import beside_invoice, beyond_invoice
 from timus_autotask.cli.proposing import agreed, ask, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, moment
@@ -16,19 +18,15 @@ from timus_autotask.cli.watching import in_utc
 from timus_autotask.operate import recover
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import FileRefused
-from timus_autotask.operate.files.timus_export import Comparison, Exported, ExportFile
-from timus_autotask.operate.proposal import Asked
+from timus_autotask.operate.files.timus_export import Comparison, ExportFile
+from timus_autotask.operate.proposal import Asked, Proposal
 from timus_autotask.operate.reconcile import (
     AgainstTimus,
     LookedAt,
     Reconciled,
-    Reconciliation,
     TakenIn,
-    compare_with_autotask,
-    compare_with_timus,
-    last_comparison,
-    look_at,
-    take_in_missing,
+    ToCompare,
+    compare_and_decide,
 )
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.forms import log_queries_form
@@ -47,25 +45,68 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     if arguments.timus_invoice:
         return beside_invoice(deployment, arguments, terminal)
     _make_sense(arguments)
-    export = _read_export(arguments.timus_export) if arguments.timus_export else None
+    wanted = _to_compare(arguments)
     restored = _after_restore(deployment, arguments, terminal) if arguments.after_restore else None
-    with terminal.while_busy("The contracts are compared with Autotask …"):
-        compared = (
-            last_comparison(deployment)
-            if arguments.last
-            else compare_with_autotask(deployment, deep=arguments.deep, on_progress=_counting_on(terminal))
-        )
-    _show(compared, terminal)
-    against = _compare(deployment, arguments, terminal, export) if export is not None else None
-    taken = _take_in(deployment, arguments, terminal, against) if against and against.released else None
-    looked = _look_at(deployment, compared, arguments, terminal) if compared.to_look_at else None
-    result = Reconciliation(compared, restored, against, taken, looked).to_json()
-    if compared.run.stopped:
-        raise Failed(f"It stopped: {compared.run.stopped}. The next run goes on from there.", result=result)
+    with ExitStack() as busy:
+        busy.enter_context(terminal.while_busy("The contracts are compared with Autotask …"))
+        try:
+            found = compare_and_decide(
+                deployment,
+                wanted,
+                operator(arguments),
+                _AtTheTerminal(arguments, terminal, busy),
+                on_compared=_counting_on(terminal),
+                on_progress=progress(terminal),
+            )
+        except FileRefused as refused:
+            raise file_refused(wanted.source, refused) from None
+    result = replace(found, restored=restored).to_json()
+    stopped, against = found.compared.run.stopped, found.against_timus
+    if stopped:
+        raise Failed(f"It stopped: {stopped}. The next run goes on from there.", result=result)
     undecided = [*_undecided(against)] if against and not arguments.dry_run else []
     if undecided:
         raise Failed(" ".join(undecided), result=result)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _AtTheTerminal:
+    """Shows at the terminal what a comparison found, and asks there what follows from it."""
+
+    arguments: Namespace
+    terminal: Terminal
+    comparing: ExitStack
+    """What is said while Autotask is compared; closed once it is."""
+
+    def see_autotask(self, found: Reconciled) -> None:
+        self.comparing.close()
+        _show(found, self.terminal)
+
+    def see_timus(self, found: AgainstTimus) -> None:
+        _show_comparison(found.comparison, self.terminal)
+        _show_suspicions(found, self.terminal)
+
+    def take_in(self, proposal: Proposal[TakenIn], found: AgainstTimus) -> Asked[TakenIn]:
+        return ask(
+            proposal,
+            self.arguments,
+            self.terminal,
+            lambda done: self.terminal.say(
+                f"{counted(done.taken_in, 'event was', 'events were')} taken in; see: timus-autotask events",
+                style="green",
+            ),
+            f"Take {found.released} of these in as events?",
+        )
+
+    def look_at(self, proposal: Proposal[LookedAt]) -> Asked[LookedAt]:
+        return ask(
+            proposal,
+            self.arguments,
+            self.terminal,
+            lambda done: self.terminal.say(_looked_at(len(done.contracts))),
+            "Let the workers look at this?" if any(one.changes for one in proposal.preview.contracts) else "",
+        )
 
 
 def _make_sense(arguments: Namespace) -> None:
@@ -76,23 +117,6 @@ def _make_sense(arguments: Namespace) -> None:
         )
     if arguments.accept and not arguments.timus_export:
         raise Failed("--accept is about a file: give --timus-export FILE too.", USAGE)
-
-
-def _look_at(
-    deployment: Deployment, compared: Reconciled, arguments: Namespace, terminal: Terminal
-) -> Asked[LookedAt]:
-    """Let workers look at the contracts at which something was found, once it was shown what they would adjust."""
-    count = len(compared.to_look_at)
-    proposal = look_at(deployment, compared, operator(arguments), progress(terminal))
-    return ask(
-        proposal,
-        arguments,
-        terminal,
-        lambda _: terminal.say(
-            f"{counted(count, 'contract is', 'contracts are')} looked at by the worker now; what it parks: timus-autotask status"
-        ),
-        "Let the workers look at this?" if any(one.changes for one in proposal.preview.contracts) else "",
-    )
 
 
 def _undecided(against: AgainstTimus) -> Iterator[str]:
@@ -159,54 +183,27 @@ def _show(compared: Reconciled, terminal: Terminal) -> None:
         empty="Nothing was found.",
     )
     if run.woken:
-        terminal.say(
-            f"{counted(run.woken, 'contract is', 'contracts are')} looked at by the worker now; what it parks: timus-autotask status"
-        )
+        terminal.say(_looked_at(run.woken))
+
+
+def _looked_at(contracts: int) -> str:
+    return f"{counted(contracts, 'contract is', 'contracts are')} looked at by the worker now; what it parks: timus-autotask status"
 
 
 # -- Against Timus
 
 
-def _read_export(name: str) -> tuple[str, Sequence[Exported]]:
-    """What a file says, with its name; fails with each row that is wrong."""
+def _to_compare(arguments: Namespace) -> ToCompare:
+    """What the options ask for, with what the file says; fails with each row of it that is wrong."""
+    wanted, name = ToCompare(arguments.last, arguments.deep), arguments.timus_export
+    if not name:
+        return wanted
+    file, data = Path(name).name, read(name)
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return Path(name).name, ExportFile(Path(name).name, data).subscriptions()
-    except OSError as error:
-        raise Failed(f"{name} cannot be read: {error.strerror}.", USAGE) from error
+        exported = ExportFile(file, data).subscriptions()
     except FileRefused as refused:
         raise file_refused(name, refused) from None
-
-
-def _compare(
-    deployment: Deployment, arguments: Namespace, terminal: Terminal, export: tuple[str, Sequence[Exported]]
-) -> AgainstTimus:
-    file, subscriptions = export
-    try:
-        against = compare_with_timus(
-            deployment, subscriptions, file, operator(arguments), arguments.accept or ()
-        )
-    except FileRefused as refused:
-        raise file_refused(file, refused) from None
-    _show_comparison(against.comparison, terminal)
-    _show_suspicions(against, terminal)
-    return against
-
-
-def _take_in(
-    deployment: Deployment, arguments: Namespace, terminal: Terminal, against: AgainstTimus
-) -> Asked[TakenIn]:
-    proposal = take_in_missing(deployment, against, operator(arguments), progress(terminal))
-    return ask(
-        proposal,
-        arguments,
-        terminal,
-        lambda done: terminal.say(
-            f"{counted(done.taken_in, 'event was', 'events were')} taken in; see: timus-autotask events",
-            style="green",
-        ),
-        f"Take {against.released} of these in as events?",
-    )
+    return replace(wanted, exported=exported, source=file, accepted=arguments.accept or ())
 
 
 def _show_suspicions(against: AgainstTimus, terminal: Terminal) -> None:
@@ -274,13 +271,17 @@ def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Termi
     _has_to_be_meant(arguments, terminal)
     if not agreed(arguments, terminal, "Was the table restored, and shall this be done?"):
         return ()
-    contracts = recover.after_restore(deployment.ports, operator(arguments))
-    terminal.say(
-        f"Paused; {counted(len(contracts), 'contract is', 'contracts are')} looked at.", style="green"
+    done = recover.make_safe(
+        deployment,
+        operator(arguments),
+        lambda contracts: terminal.say(
+            f"Paused; {counted(len(contracts), 'contract is', 'contracts are')} looked at.", style="green"
+        ),
+        terminal.say,
     )
-    _all_looked_at(recover.wait_for_workers(deployment, terminal.say))
+    _all_looked_at(done.not_looked_at)
     terminal.say(*NEXT)
-    return (*contracts,)
+    return done.contracts
 
 
 def _all_looked_at(left: int) -> None:

@@ -9,19 +9,20 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.proposing import as_billed_from, ask, operator, progress
+from timus_autotask.cli.proposing import ask
 from timus_autotask.cli.suggesting import (
     count,
     customer_line,
     looked_up,
     offer_lines,
+    proposed,
     said,
     service_lines,
     sku_line,
 )
 from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.mapping.accept import Chosen, accept
+from timus_autotask.operate.mapping.accept import Chosen
 from timus_autotask.operate.mapping.catalogue import Catalogue
 from timus_autotask.operate.mapping.review import (
     Doubtful,
@@ -37,8 +38,6 @@ from timus_autotask.operate.mapping.suggest import SkuSuggested, Suggestions
 from timus_autotask.operate.refusal import Way
 
 T = TypeVar("T")
-
-COMMAND = "map review"
 
 MOST = 9
 """Offers that a key can name."""
@@ -84,20 +83,7 @@ def _taken_in(
         return reviewed.to_json()
     terminal.say("Chosen:", style="bold")
     terminal.say(*(f"  {line}" for line in said(chosen, found)))
-    proposal = as_billed_from(
-        lambda bill_from: accept(
-            deployment,
-            replace(chosen, bill_from=bill_from),
-            COMMAND,
-            operator(arguments),
-            catalogue,
-            seen=True,
-            on_progress=progress(terminal),
-        ),
-        lambda accepted: accepted.late,
-        arguments,
-        terminal,
-    )
+    proposal = proposed(chosen, "map review", deployment, catalogue, arguments, terminal, seen=True)
 
     def done(chosen: Chosen) -> None:
         terminal.say(f"Written: {count(chosen)}.", style="green")

@@ -22,6 +22,7 @@ from timus_autotask.operate.mapping.suggest import (
     Suggestions,
     suggest,
 )
+from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import Way
 from timus_autotask.watch.remedy import commands, remedy_of, ways
 from timus_autotask.watch.wording import counted
@@ -45,19 +46,7 @@ def map_suggest(deployment: Deployment, arguments: Namespace, terminal: Terminal
         terminal.say("Nothing rests on a unique key alone; one by one: timus-autotask map review")
         return ExactApplied(found).to_json()
     terminal.say(*said(chosen, found))
-    proposal = as_billed_from(
-        lambda bill_from: accept(
-            deployment,
-            replace(chosen, bill_from=bill_from),
-            "map suggest --apply-exact",
-            operator(arguments),
-            catalogue,
-            on_progress=progress(terminal),
-        ),
-        lambda accepted: accepted.late,
-        arguments,
-        terminal,
-    )
+    proposal = proposed(chosen, "map suggest --apply-exact", deployment, catalogue, arguments, terminal)
     asked = ask(
         proposal,
         arguments,
@@ -65,6 +54,33 @@ def map_suggest(deployment: Deployment, arguments: Namespace, terminal: Terminal
         lambda chosen: terminal.say(f"Written: {count(chosen)}.", style="green"),
     )
     return ExactApplied(found, asked).to_json()
+
+
+def proposed(
+    chosen: Chosen,
+    command: str,
+    deployment: Deployment,
+    catalogue: Catalogue,
+    arguments: Namespace,
+    terminal: Terminal,
+    *,
+    seen: bool = False,
+) -> Proposal[Chosen]:
+    """What was chosen as one proposal; ``seen``: a person has seen both names of each customer."""
+    return as_billed_from(
+        lambda bill_from: accept(
+            deployment,
+            replace(chosen, bill_from=bill_from),
+            command,
+            operator(arguments),
+            catalogue,
+            seen=seen,
+            on_progress=progress(terminal),
+        ),
+        lambda accepted: accepted.late,
+        arguments,
+        terminal,
+    )
 
 
 def looked_up(deployment: Deployment, catalogue: Catalogue, terminal: Terminal) -> Suggestions:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
-from typing import Any
+from typing import Any, Protocol
 
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Progress, act_unseen, or_not_done, quiet, rehearse, wake
 from timus_autotask.operate.recording import decided
-from timus_autotask.operate.refusal import Way
+from timus_autotask.operate.refusal import Senseless, Way
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured, Rejected
 from timus_autotask.ports.psa import Psa, Threshold
 from timus_autotask.ports.secrets import CACHED, Credentials
@@ -211,6 +211,50 @@ def store_credentials(deployment: Deployment, given: Credentials, by: str, comma
         f"{OTHERS_STORED} at {now:%H:%M} UTC. They are tried from {resumes_at:%H:%M} UTC on, automatically.",
     )
     return resumes_at
+
+
+class Stores(Protocol):
+    """Whoever sets an API user."""
+
+    def stores(self, waits: Preview) -> bool:
+        """Whether the API user is stored. All of this waits for it, and is adjusted then."""
+        ...
+
+
+def set_credentials(
+    deployment: Deployment,
+    given: Credentials,
+    by: str,
+    who: Stores,
+    *,
+    again: bool = False,
+    unchecked: bool = False,
+    on_let_in: Callable[[CredentialsCheck], None] = lambda _found: None,
+    on_progress: Progress = quiet,
+) -> ApiUserOffered | CredentialsCheck:
+    """Store an API user, once it was shown what waits for it. Of one that is not let in: what was found; it is not stored.
+
+    ``again`` as in ``try_once``. ``unchecked``: without asking Autotask. ``on_let_in`` gets what Autotask said, before the rest is read.
+    Raises :class:`Senseless` for what no header can carry, ``AutotaskError`` when Autotask cannot be asked, and :class:`NotDone` where it
+    cannot be shown what waits.
+    """
+    try:
+        autotask = deployment.autotask_as(given)
+    except ValueError as error:
+        raise Senseless(f"{error}; nothing was stored.") from None
+    zone = None
+    if not unchecked:
+        found = try_once(deployment, given, autotask, again=again)
+        if not found.works:
+            return found
+        on_let_in(found)
+        zone = found.zone
+    waits = what_waits(deployment, None if unchecked else autotask, on_progress)
+    offered = ApiUserOffered(given.username, zone, waits)
+    if not who.stores(waits):
+        return offered
+    resumes_at = store_credentials(deployment, given, by, "credentials set")
+    return replace(offered, stored=True, resumes_at=resumes_at)
 
 
 def let_workers_go_on(ports: Ports, resumes_at: datetime, message: str) -> None:

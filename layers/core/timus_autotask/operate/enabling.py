@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import secrets as random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from timus_autotask.operate.credentials import (
     LEVELS,
     CredentialsCheck,
+    Stores,
+    is_stored,
     let_workers_go_on,
+    store_credentials,
     try_once,
+    what_waits,
 )
 from timus_autotask.operate.deployment import Deployment, NotDelivered
-from timus_autotask.operate.refusal import Way
+from timus_autotask.operate.refusal import Senseless, Way
 from timus_autotask.ports.errors import (
     AutotaskError,
     CredentialsRefused,
@@ -39,6 +44,7 @@ from timus_autotask.timus.rendering import render_test
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
 from timus_autotask.watch.check import CheckResult, CheckVerdict
 from timus_autotask.watch.health import check_health
+from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.remedy import CheckWay
 from timus_autotask.watch.wording import counted
 
@@ -130,6 +136,10 @@ class ApiUser:
         """Whether it may be kept."""
         return self.autotask is not None and self.rejected is None
 
+    def adding(self, clause: str) -> ApiUser:
+        """With what became of it, too."""
+        return replace(self, check=replace(self.check, found=f"{self.check.found}; {clause}"))
+
 
 def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bool = False) -> ApiUser:
     """Sign in once with what was given, or with what is stored (None).
@@ -167,6 +177,64 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
         later = _workers_go_on(circuit, former_refused=pauses)
     let_in = f"{user.username} is let in at {found.zone}{later}"
     return ApiUser(CheckResult("API user", let_in), autotask, found.allowance)
+
+
+class SetsUp(Stores, Protocol):
+    """Whoever sets a stack up."""
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether somebody is there to answer."""
+        ...
+
+    def api_user(self, refused: CheckResult | None) -> Credentials:
+        """The API user to be used. ``refused``: what is wrong with the one that is stored; None: there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApiUserSetUp:
+    """The API user that a stack has after it was set up."""
+
+    user: ApiUser
+    waits: Preview = field(default_factory=Preview)
+    """What waited for it, if it was given just now; otherwise nothing."""
+
+
+def set_up_api_user(
+    deployment: Deployment, given: Credentials | None, by: str, who: SetsUp, *, again: bool = False
+) -> ApiUserSetUp:
+    """The API user that is given, else the one that is stored, else one that is asked for. Who is not let in is not stored.
+
+    Each is tried once; ``again`` as in ``try_api_user``. Raises :class:`Senseless` for what no header can carry, and :class:`NotDone`
+    where it cannot be shown what waits.
+    """
+    if given is not None:
+        return _stored_if_let_in(deployment, given, by, who, again=again)
+    refused = None
+    if is_stored(deployment) or not who.can_be_asked:
+        user = try_api_user(deployment, None, again=again)
+        if user.rejected is None or not who.can_be_asked:
+            return ApiUserSetUp(user)
+        refused = user.check
+    return _stored_if_let_in(deployment, who.api_user(refused), by, who, again=again)
+
+
+def _stored_if_let_in(
+    deployment: Deployment, given: Credentials, by: str, who: SetsUp, *, again: bool
+) -> ApiUserSetUp:
+    try:
+        user = try_api_user(deployment, given, again=again)
+    except ValueError as error:
+        raise Senseless(f"{error}; nothing was stored.") from None
+    if user.autotask is None or not user.works:
+        return ApiUserSetUp(user.adding("nothing was stored"))
+    waits = what_waits(deployment, user.autotask)
+    if not who.stores(waits):
+        return ApiUserSetUp(user.adding("nothing was stored"), waits)
+    resumes_at = store_credentials(deployment, given, by, "setup")
+    later = f", and workers go on at {resumes_at:%H:%M} UTC" if resumes_at else ""
+    return ApiUserSetUp(user.adding(f"it is stored{later}"), waits)
 
 
 def _workers_go_on(circuit: Circuit, *, former_refused: bool) -> str:
@@ -478,18 +546,22 @@ def send_test_event(
 # -- All of it
 
 
+def look_at_needs(deployment: Deployment, user: ApiUser) -> Iterator[CheckResult]:
+    """What a stack needs besides an API user, as far as this one can tell. Nothing is sent to the webhook."""
+    if user.autotask is not None:
+        notes = writes_notes(deployment.store)
+        yield from check_permissions(user.autotask, tickets=deployment.opens_tickets, notes=notes)
+        yield check_allowance(user.allowance, deployment.limits.call_budget_percent)
+    yield check_time_zone(deployment, user.autotask)
+    yield check_webhook(deployment)
+
+
 def look_at_everything(deployment: Deployment) -> Iterator[CheckResult]:
     """What ``doctor`` looks at: what a stack needs, and how everything goes. Nothing is sent to the webhook."""
     yield check_stack(deployment)
     user = try_api_user(deployment, None)
     yield user.check
-    if user.autotask is not None:
-        yield from check_permissions(
-            user.autotask, tickets=deployment.opens_tickets, notes=writes_notes(deployment.store)
-        )
-        yield check_allowance(user.allowance, deployment.limits.call_budget_percent)
-    yield check_time_zone(deployment, user.autotask)
-    yield check_webhook(deployment)
+    yield from look_at_needs(deployment, user)
     dead = sum(deployment.dead_letters.depth())
     age, limits = deployment.secrets.age(), deployment.limits
     yield from check_health(deployment.ports, deployment.queue.depth(), dead, age, limits, user.autotask)

@@ -1,4 +1,7 @@
-"""Use cases: compare our records with Autotask, and with what Timus shows; take in what our table lacks."""
+"""Use cases: compare our records with Autotask, and with what Timus shows; take in what our table lacks.
+
+``compare_and_decide`` is all of it, in its order; the others are its steps.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from timus_autotask.domain.finding import Finding
 from timus_autotask.operate.deployment import Deployment
@@ -27,6 +30,11 @@ from timus_autotask.watch.wording import counted
 
 AT_MOST = timedelta(minutes=30)
 """How long one comparison takes at most. The next one goes on where it stopped."""
+
+
+def unseen(_run: Run) -> None:
+    """How far a comparison is, where nobody looks on."""
+
 
 # -- With Autotask
 
@@ -54,12 +62,12 @@ def last_comparison(deployment: Deployment) -> Reconciled:
 
 
 def compare_with_autotask(
-    deployment: Deployment, *, deep: bool = False, on_progress: Callable[[Run], None] = lambda _run: None
+    deployment: Deployment, *, deep: bool = False, on_compared: Callable[[Run], None] = unseen
 ) -> Reconciled:
     """Compare every contract with Autotask now; ``deep``: every row of it. Nothing is adjusted: see ``look_at``."""
     ports = deployment.ports
     until, to_look_at = ports.clock.now() + AT_MOST, dict[int, frozenset[str]]()
-    reconcile.reconcile(ports, until, anew=True, deep=deep, on_progress=on_progress, to_look_at=to_look_at)
+    reconcile.reconcile(ports, until, anew=True, deep=deep, on_progress=on_compared, to_look_at=to_look_at)
     return replace(last_comparison(deployment), to_look_at=to_look_at)
 
 
@@ -187,17 +195,49 @@ def take_in_missing(
 
 
 @dataclass(frozen=True, slots=True)
+class ToCompare:
+    """What somebody wants compared."""
+
+    last: bool = False
+    """What the last comparison found is enough: Autotask is not asked."""
+    deep: bool = False
+    """Every row of Autotask."""
+    exported: Sequence[Exported] | None = None
+    """What Timus shows; None: it is not looked at."""
+    source: str = ""
+    """Where that comes from."""
+    accepted: Collection[str] = ()
+    """Ids of the suspicions that a person has looked at and found right."""
+
+
+class Decides(Protocol):
+    """Whoever wants it compared: is shown what was found as soon as it is known, and decides what follows from it."""
+
+    def see_autotask(self, found: Reconciled) -> None: ...
+
+    def see_timus(self, found: AgainstTimus) -> None: ...
+
+    def take_in(self, proposal: Proposal[TakenIn], found: AgainstTimus) -> Asked[TakenIn]:
+        """Whether what our table lacks is taken in; asked only where some of it may be."""
+        ...
+
+    def look_at(self, proposal: Proposal[LookedAt]) -> Asked[LookedAt]:
+        """Whether workers look at the contracts at which something was found; asked only where something was."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciliation:
     """What was compared, and what became of it."""
 
     compared: Reconciled
-    restored: tuple[int, ...] | None = None
-    """Contracts that are looked at because the table was restored; None: it was not."""
     against_timus: AgainstTimus | None = None
     taken_in: Asked[TakenIn] | None = None
     """Of the events that our table lacked; None: none may be taken in."""
     looked_at: Asked[LookedAt] | None = None
     """None: there was nothing to look at."""
+    restored: tuple[int, ...] | None = None
+    """Contracts that are looked at because the table was restored; None: it was not."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -210,3 +250,33 @@ class Reconciliation:
         if self.looked_at:
             form |= {"looked_at": self.looked_at.to_json()}
         return form
+
+
+def compare_and_decide(
+    deployment: Deployment,
+    wanted: ToCompare,
+    by: str,
+    who: Decides,
+    *,
+    on_compared: Callable[[Run], None] = unseen,
+    on_progress: Progress = quiet,
+) -> Reconciliation:
+    """Compare with Autotask, then with Timus; take in what our table lacks; then let workers look at what Autotask has otherwise.
+
+    The events come first, so that what follows from them is known when the contracts are looked at. Raises as the steps do.
+    """
+    compared = (
+        last_comparison(deployment)
+        if wanted.last
+        else compare_with_autotask(deployment, deep=wanted.deep, on_compared=on_compared)
+    )
+    who.see_autotask(compared)
+    against = taken = looked = None
+    if wanted.exported is not None:
+        against = compare_with_timus(deployment, wanted.exported, wanted.source, by, wanted.accepted)
+        who.see_timus(against)
+        if against.released:
+            taken = who.take_in(take_in_missing(deployment, against, by, on_progress), against)
+    if compared.to_look_at:
+        looked = who.look_at(look_at(deployment, compared, by, on_progress))
+    return Reconciliation(compared, against, taken, looked)

@@ -19,7 +19,7 @@ from timus_autotask.domain.line import Line
 from timus_autotask.operate.deployment import DeadLetters, Deployment, ReceivedLetter
 from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Asked, Prepared, Progress, Proposal, propose, quiet, wake
-from timus_autotask.operate.reconcile import AT_MOST, Reconciled, compare_with_autotask
+from timus_autotask.operate.reconcile import AT_MOST, Reconciled, compare_with_autotask, unseen
 from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
@@ -270,7 +270,7 @@ def restore(
     moment: datetime,
     by: str,
     tell: Callable[[str], None] = lambda _message: None,
-    on_compared: Callable[[Run], None] = lambda _run: None,
+    on_compared: Callable[[Run], None] = unseen,
 ) -> Restored:
     """Bring the records back to what they were at a moment, with everything paused, so that no adjustment is made.
 
@@ -296,7 +296,7 @@ def restore(
         f"{counted(len(contracts), 'contract is', 'contracts are')} looked at, and {counted(events, 'event is', 'events are')} merged again."
     )
     left = wait_for_workers(deployment, tell)
-    compared = None if left else compare_with_autotask(deployment, on_progress=on_compared)
+    compared = None if left else compare_with_autotask(deployment, on_compared=on_compared)
     return Restored(records, contracts, events, left, compared, written=True)
 
 
@@ -381,6 +381,27 @@ def after_restore(ports: Ports, by: str = "") -> tuple[int, ...]:
     detail = f"everything paused, contracts looked at: {len(contracts)}"
     ports.store.commit(put_decision(decided("reconcile --after-restore", (), by, detail, ports)))
     return contracts
+
+
+@dataclass(frozen=True, slots=True)
+class MadeSafe:
+    """A table from an earlier time with everything paused, and its contracts looked at."""
+
+    contracts: tuple[int, ...] = ()
+    not_looked_at: int = 0
+    """Contracts that no worker had looked at when the waiting ended."""
+
+
+def make_safe(
+    deployment: Deployment,
+    by: str,
+    on_paused: Callable[[tuple[int, ...]], None] = lambda _contracts: None,
+    tell: Callable[[str], None] = lambda _message: None,
+) -> MadeSafe:
+    """``after_restore``, and wait for the workers. ``on_paused`` gets the contracts before that, ``tell`` messages meanwhile."""
+    contracts = after_restore(deployment.ports, by)
+    on_paused(contracts)
+    return MadeSafe(contracts, wait_for_workers(deployment, tell))
 
 
 def _made_safe(ports: Ports, by: str) -> tuple[int, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -111,6 +111,23 @@ def text_of(form: FormData, name: str) -> str:
     """A field of a form; empty: it is not there, or is a file."""
     given = form.get(name)
     return given.strip() if isinstance(given, str) else ""
+
+
+def searched(query: Mapping[str, str]) -> str:
+    """What is looked for in a list, by its address."""
+    return query.get("q", "").strip()[:200]
+
+
+def page_of(query: Mapping[str, str]) -> int:
+    """Which page of a list its address names, from 1 on; what is no number is the first."""
+    page = query.get("page", "1")
+    return max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1
+
+
+def address_of(path: str, query: Mapping[str, str | int], default: Mapping[str, str | int]) -> str:
+    """The address of a list; what is as by default is not in it."""
+    said = {name: value for name, value in query.items() if value != default[name]}
+    return f"{path}?{urlencode(said)}" if said else path
 
 
 def download(text: str, name: str, kind: str) -> Response:

@@ -516,6 +516,51 @@ def sign_off(deployment: Deployment, beside: ComparedInvoice, file: str, by: str
     return one
 
 
+@dataclass(frozen=True, slots=True)
+class InvoiceTaken:
+    """An invoice that was compared, and whether somebody takes it as it is."""
+
+    compared: ComparedInvoice
+    signed: SignOff | None
+    """Of exactly these numbers, made now or before."""
+
+    @property
+    def signed_now(self) -> bool:
+        """Whether it was made now."""
+        return self.signed is not None and self.signed not in self.compared.signed
+
+    @property
+    def undecided(self) -> int:
+        """How many differences nobody has taken as they are."""
+        return 0 if self.signed else len(self.compared.found.open)
+
+
+def take_invoice(
+    deployment: Deployment,
+    file: str,
+    data: bytes,
+    month: date,
+    said: Naming,
+    by: str,
+    *,
+    sign: bool = False,
+    note: str = "",
+    keep: bool = True,
+    on_compared: Callable[[ComparedInvoice], None] = lambda _compared: None,
+) -> InvoiceTaken:
+    """Compare an invoice, keep how it is read, and sign it off if that is asked for; ``keep``: False writes nothing, not even that.
+
+    ``on_compared`` shows it before it is signed off. Raises as ``beside_timus_invoice`` and ``sign_off`` do.
+    """
+    compared = beside_timus_invoice(deployment, data, month, said)
+    if keep:
+        keep_profile(deployment, said, by)
+    on_compared(compared)
+    if sign and keep:
+        return InvoiceTaken(compared, sign_off(deployment, compared, file, by, note))
+    return InvoiceTaken(compared, compared.signed[-1] if compared.is_signed else None)
+
+
 # -- As a file
 
 _ID, _NUMBER = code(str), whole(-(10**12), 10**12)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from urllib.parse import urlencode
 
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.decisions import ChangesDecided, approve_together, reject_together
@@ -17,6 +16,7 @@ from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Everything
 from timus_autotask.web.formats import day, signed
 from timus_autotask.web.proposals import ToDo
+from timus_autotask.web.showing import address_of, page_of, searched
 
 AT_ONCE = 50
 """Adjustments on one page."""
@@ -37,20 +37,18 @@ class ChangesQuery:
     @classmethod
     def of(cls, query: Mapping[str, str]) -> ChangesQuery:
         """From the address; what makes no sense is left out."""
-        became, days, page = query.get("state", ""), query.get("days", "31"), query.get("page", "1")
+        became, days = query.get("state", ""), query.get("days", "31")
         return cls(
-            query.get("q", "").strip()[:200],
+            searched(query),
             became if became.upper() in Became.__members__ else "",
             days if days in DAYS else "31",
-            max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
+            page_of(query),
         )
 
     def address(self, **changes: str | int) -> str:
         """The same list but for these changes."""
         given = {"q": self.text, "state": self.became, "days": self.days, "page": 1, **changes}
-        default = {"q": "", "state": "", "days": "31", "page": 1}
-        said = {name: value for name, value in given.items() if value != default[name]}
-        return f"/changes?{urlencode(said)}" if said else "/changes"
+        return address_of("/changes", given, {"q": "", "state": "", "days": "31", "page": 1})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from urllib.parse import urlencode
 
 from timus_autotask.domain.line import JournalEntry, Line, State
 from timus_autotask.domain.mapping import LineKey
@@ -18,6 +17,7 @@ from timus_autotask.web.charts import Chart, Series, step_chart
 from timus_autotask.web.desk import Everything
 from timus_autotask.web.pages.actions import Action, actions_of
 from timus_autotask.web.pages.overview import sentence_of
+from timus_autotask.web.showing import address_of, page_of, searched
 
 AT_ONCE = 50
 """Customers on one page."""
@@ -42,20 +42,17 @@ class CustomersQuery:
     def of(cls, query: Mapping[str, str]) -> CustomersQuery:
         """From the address; what makes no sense is left out."""
         standing, sort = query.get("standing", ""), query.get("sort", "need")
-        page = query.get("page", "1")
         return cls(
-            query.get("q", "").strip()[:200],
+            searched(query),
             standing if standing.upper() in Standing.__members__ else "",
             sort if sort in SORTS else "need",
-            max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
+            page_of(query),
         )
 
     def address(self, **changes: str | int) -> str:
         """The same list but for these changes."""
         given = {"q": self.text, "standing": self.standing, "sort": self.sort, "page": 1, **changes}
-        default = {"q": "", "standing": "", "sort": "need", "page": 1}
-        said = {name: value for name, value in given.items() if value != default[name]}
-        return f"/customers?{urlencode(said)}" if said else "/customers"
+        return address_of("/customers", given, {"q": "", "standing": "", "sort": "need", "page": 1})
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,17 @@ from timus_autotask.web.desk import Everything, Suggested
 from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.kept import Seen
 from timus_autotask.web.proposals import ToDo
-from timus_autotask.web.showing import Showing, back_to, download, see_other, text_of, with_form
+from timus_autotask.web.showing import (
+    Showing,
+    address_of,
+    back_to,
+    download,
+    page_of,
+    searched,
+    see_other,
+    text_of,
+    with_form,
+)
 
 MAPPED_AT_ONCE = 50
 """Mapped customers on one page."""
@@ -58,8 +68,8 @@ class MappingPage:
     failure: Failure | None = None
 
     def address(self, page: int) -> str:
-        """Another page of what is mapped."""
-        return f"/mapping?page={page}"
+        """Another page of what is mapped, with the same looked for."""
+        return address_of("/mapping", {"q": self.text, "page": page}, {"q": "", "page": 1})
 
 
 def mapping_page(found: Everything, suggested: Seen[Suggested], text: str, page: int) -> MappingPage:
@@ -152,10 +162,8 @@ class _Handlers:
         found, kept = self._pages.everything(), self._desk.suggested
         if found.status.mapped.unmapped and kept.seen.value is None and kept.seen.failed is None:
             kept.soon()
-        given = request.query_params.get("page", "1")
-        page = int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1
-        text = request.query_params.get("q", "").strip()[:200]
-        view = mapping_page(found, kept.seen, text, page)
+        query = request.query_params
+        view = mapping_page(found, kept.seen, searched(query), page_of(query))
         return self._pages.shown(
             request, "mapping.html", page=view, names=found.status.names, at=kept.seen.at
         )
