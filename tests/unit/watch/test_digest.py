@@ -104,6 +104,44 @@ def test_what_waits_since_a_quarter_ago_counts_from_its_own_day() -> None:
     assert (one.first, one.estimate) == (date(2026, 3, 10), Decimal("-185.48"))
 
 
+def held_in(period: int, *terms: str) -> Months:
+    """Four seats held since 16 March, on a contract with periods of this type; on 5 April it is posted."""
+    scenario = {**SCENARIO, "contracts": [{**SCENARIO["contracts"][0], "contractPeriodType": period}]}
+    months = Months(World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario=scenario))
+    months.begin(terms, mapped=True)
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.world.pass_time(days=15)
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=20)
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    return months
+
+
+HALF_YEAR = 4
+
+
+def test_what_settling_does_not_bring_is_told_once_with_what_was_posted() -> None:
+    """The half-year is posted, and an approval counts from July on. So it waits for a person, and no money waits with it."""
+    months = held_in(HALF_YEAR)
+    found = of(months)
+    [one] = found.waiting
+    assert (one.kind, one.seats, one.first, one.estimate) == ("held", -4, date(2026, 3, 16), Decimal("0.00"))
+    assert found.not_billed == 0
+    assert [one.estimate for month in found.passed for one in month.passed] == [
+        Decimal("-8.29"),  # 4 × 12.50 × 30 / 181, of April
+        Decimal("-4.42"),  # 4 × 12.50 × 16 / 181, of March
+    ]
+    text = as_mail(found, "acme").text
+    assert "- 1 thing waits for a person.\n" in text
+    assert f"    timus-autotask approve {CONTRACT} 45" in text
+
+
+def test_what_settling_brings_is_told_once_with_what_waits() -> None:
+    """By these terms an approval bills the posted days with the next posting: 12.71 until the end of April."""
+    found = of(held_in(HALF_YEAR, "posted_period=same-day"))
+    assert (found.not_billed, found.passed) == (Decimal("12.71"), ())
+
+
 def test_a_client_without_a_contract_counts_from_its_first_report() -> None:
     """Four seats since 1 March, also once others' March is posted: 50.00 of each month."""
     months = begun()

@@ -52,8 +52,8 @@ def test_yes_exactly_when_nothing_is_open(
     waits = bool(store.customer(CUSTOMER).inbox) or any(store.parked_events())
     assert not (found.ready and waits)
     stays = [one for _, one in found.staying]
-    assert all(one.kind in SETTLED for one in stays)
-    assert not any(one.kind in SETTLED for one in found.everything)
+    assert all(one.kind in SETTLED or one.shut for one in stays)
+    assert not any(one.kind in SETTLED or one.shut for one in found.everything)
     words = {what for what, _, _ in story}
     if mapped and not waits and not words & {"adopt", "ignore"} and not set(terms) & {*DATING, "drift=adopt"}:
         assert -sum(one.seat_days for one in (*stays, *found.everything)) == _seat_days_off(months, terms)
@@ -502,6 +502,52 @@ def test_a_month_that_is_posted_already_gets_no_yes_to_post_it() -> None:
     assert "2026-03 is approved and posted already." in said.out
     assert "timus-autotask ready --posted --month 2026-03" in said.out
     assert "YES" not in said.out
+
+
+def held_since_the_10th(*terms: str, **contract: object) -> Months:
+    """Four seats are held since 10 March; it is 5 April, and March is posted."""
+    months = Months(
+        World(
+            start=datetime(2026, 3, 1, 8, tzinfo=UTC),
+            scenario={**SCENARIO, "contracts": [{**SCENARIO["contracts"][0], **contract}]},
+        )
+    )
+    months.begin(terms, mapped=True)
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.world.pass_time(days=9)
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=26)
+    months.world.control.approve_and_post(CONTRACT, LAST.toordinal())
+    return months
+
+
+def test_what_is_held_on_posted_days_stays_and_a_decision_counts_later() -> None:
+    """March is posted without it, and an approval bills it from April on: so it is open in April alone."""
+    months = held_since_the_10th()
+    march = of(months)
+    assert (march.ready, march.posted) == (True, True)
+    [(_, one)] = march.staying
+    assert (one.kind, one.seats, one.estimate, one.shut) == (Leak.HELD, -4, Decimal("-35.48"), True)
+    assert one.message.endswith("These days are posted already: what settles it counts from a later day on.")
+    [april] = may_be_posted(deployment_of(months.world), date(2026, 4, 1)).everything
+    assert (april.kind, april.estimate) == (Leak.HELD, Decimal("-50.00"))
+    said = months.desk.run("ready", "--month", "2026-03")
+    assert (said.status, "do not post" in said.out) == (0, False)
+    assert months.desk.ask("ready", "--month", "2026-03")["periods"][0]["stays"][0]["days_posted"]
+
+
+def test_what_is_held_on_posted_days_is_open_where_the_terms_bill_it_on_its_own_day() -> None:
+    """An approval brings these days with a later posting; nobody is told not to post what is posted."""
+    months = held_since_the_10th("posted_period=same-day")
+    one = only(of(months))
+    assert (one.kind, one.estimate, one.shut) == (Leak.HELD, Decimal("-35.48"), False)
+    said = months.desk.run("ready", "--month", "2026-03")
+    assert (said.status, "do not post" in said.out) == (1, False)
+    assert (
+        "is approved and posted already, and what is settled now is billed with a later posting: 1 held"
+        in (" ".join(said.out.split()))
+    )
+    assert "2026-03 is posted already, and 1 thing has to be settled." in said.err
 
 
 def test_the_command_answers_with_its_exit_status() -> None:

@@ -53,9 +53,11 @@ def ready(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
     _show_ready(found, terminal, everything=arguments.all)
     form = ready_form(found)
     if not found.ready:
-        number = len(found.everything)
+        things = counted(len(found.everything), "thing has", "things have")
         raise Failed(
-            f"{found.month:%Y-%m} is not ready to post: {number} {'thing has' if number == 1 else 'things have'} to be settled first.",
+            f"{found.month:%Y-%m} is posted already, and {things} to be settled."
+            if found.posted
+            else f"{found.month:%Y-%m} is not ready to post: {things} to be settled first.",
             result=form,
         )
     return form
@@ -65,7 +67,8 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
     names = found.names
     _show_periods(found, terminal, everything=everything)
     if found.everything:
-        terminal.say("", f"To be settled first ({len(found.everything)})", style="bold red")
+        first = "" if found.posted else " first"
+        terminal.say("", f"To be settled{first} ({len(found.everything)})", style="bold red")
         _open_table(found.things, names, terminal)
     _show_beside(found, terminal)
     _show_ends(found, terminal)
@@ -81,7 +84,7 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
         )
     elif found.ready and found.posted:
         terminal.say(
-            f"{found.month:%Y-%m} is approved and posted already. {counts}, and nothing of it waits. Whether each item is right: "
+            f"{found.month:%Y-%m} is approved and posted already. {counts}, and nothing is left to settle for it. Whether each item is right: "
             f"{said(NextWay.SEE_POSTED, month=f'{found.month:%Y-%m}')}",
             style="bold green",
         )
@@ -97,13 +100,22 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
         )
         without = f" ({found.without_price} without a known price)" if found.without_price else ""
         terminal.say(
-            f"NO: do not post {found.month:%Y-%m} yet: {kinds}. {counts}; {counted(found.seats, 'seat')} and about {found.at_risk}{without} are at "
+            f"NO: {_not_yet(found)}: {kinds}. {counts}; {counted(found.seats, 'seat')} and about {found.at_risk}{without} are at "
             "risk, too many and too few together.",
             style="bold red",
         )
     for words in filter(None, (found.after, found.not_over)):
         terminal.say(words, style="yellow")
     terminal.say(ESTIMATES)
+
+
+def _not_yet(found: Ready) -> str:
+    month = f"{found.month:%Y-%m}"
+    if found.posted:
+        return (
+            f"{month} is approved and posted already, and what is settled now is billed with a later posting"
+        )
+    return f"do not post {month} yet"
 
 
 def _show_beside(found: Ready, terminal: Terminal) -> None:

@@ -751,6 +751,7 @@ def _passed(one: Passed, names: Directory) -> Form:
         if one.whole
         else None,
         "ways": [*one.ways],
+        "comes_once_settled": one.comes,
     }
 
 
@@ -834,6 +835,7 @@ def _open(one: Open, names: Directory) -> Form:
         "seats": one.seats,
         "seat_days": one.seat_days,
         "estimate": _amount(one.estimate),
+        "days_posted": one.shut,
     }
 
 

@@ -86,6 +86,8 @@ SETTLED = (
     Leak.REJECTED,
 )
 """Nothing changes any more by waiting: it is so by the terms, by a person's decision, or because the days are past changing."""
+BY_ITSELF = (Leak.SETTLING, Leak.PENDING, Leak.SCHEDULED)
+"""What is settled without a person."""
 
 _BY_CODE: Mapping[str, Leak] = {
     "paused": Leak.PAUSED,

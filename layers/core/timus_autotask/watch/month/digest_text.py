@@ -11,7 +11,7 @@ from timus_autotask.plain import visible
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
 from timus_autotask.watch.month.coverage import Coverage, within
-from timus_autotask.watch.month.digest import BY_A_PERSON, ChangedLine, Digest, Waiting
+from timus_autotask.watch.month.digest import ChangedLine, Digest, Waiting
 from timus_autotask.watch.remedy import NextWay, said, ways
 from timus_autotask.watch.wording import counted, with_sign
 
@@ -121,7 +121,7 @@ def _earlier(found: Digest) -> Iterator[str]:
 def _passed(found: Digest) -> Iterator[str]:
     """What is on posted invoices, and no waiting brings right any more."""
     for month in found.passed:
-        these = [one for one in month.passed if one.cause not in BY_A_PERSON]
+        these = month.passed
         money = [one.estimate or Decimal() for one in these]
         few, many = -sum(min(one, Decimal()) for one in money), sum(max(one, Decimal()) for one in money)
         parts = [f"about {few:,.2f} not billed"] if few else []

@@ -27,7 +27,14 @@ from timus_autotask.domain.reasons import WayOut
 from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import money_of_days, rounded
 from timus_autotask.watch.month.books import BookLine, Books
-from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on, waits_for_an_edit, ways_of_edit
+from timus_autotask.watch.month.causes import (
+    BY_TERMS,
+    SETTLED,
+    Leak,
+    causes_on,
+    waits_for_an_edit,
+    ways_of_edit,
+)
 from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.ready import too_few_and_too_many, without_line
 from timus_autotask.watch.names import NOBODY, Directory
@@ -183,6 +190,8 @@ class Passed:
     whole: PostedDays | None = None
     """With the posted days of the same billing periods in other months, which the reports of these months have; None: there are none."""
     skus: tuple[str, ...] = ()
+    comes: bool = False
+    """Once it is settled, these days are billed with the next posting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,7 +469,7 @@ class _Look:
         for line in self._books.lines.values():
             if line.contract is None:
                 continue
-            for cause, every in self._off(line, line.contract):
+            for cause, comes, every in self._off(line, line.contract):
                 of = [(day, units) for day, units in every if self._first <= day <= self._last]
                 if not of:
                     continue
@@ -477,17 +486,21 @@ class _Look:
                     tuple(_ways(line, cause, here.estimate, whole)),
                     whole,
                     line.skus,
+                    comes,
                 )
 
-    def _off(self, line: BookLine, contract: Contract) -> Iterator[tuple[Leak, Sequence[tuple[date, int]]]]:
-        """Causes with the posted days on which units are lacking by it, and those on which there are too many apart."""
-        days: dict[Leak, list[tuple[date, int]]] = {}
+    def _off(
+        self, line: BookLine, contract: Contract
+    ) -> Iterator[tuple[Leak, bool, Sequence[tuple[date, int]]]]:
+        """Causes, whether settling them brings the days, and the posted days with (day, units that are lacking): too few and too many apart."""
+        days: dict[tuple[Leak, bool], list[tuple[date, int]]] = {}
         for day in self._posted_days(line, *self._periods(contract)):
             for cause, units in causes_on(line, day, self._books.today).items():
                 if cause not in NOT_LACKING:
-                    days.setdefault(cause, []).append((day, units))
-        for cause, every in sorted(days.items()):
-            yield from ((cause, side) for side in too_few_and_too_many(every))
+                    comes = cause not in SETTLED and not line.is_shut(day)
+                    days.setdefault((cause, comes), []).append((day, units))
+        for (cause, comes), every in sorted(days.items()):
+            yield from ((cause, comes, side) for side in too_few_and_too_many(every))
 
     def _passed_without_line(self) -> Iterator[Passed]:
         """Units that nobody has mapped to a line, on days that are posted on a contract of their customer."""
@@ -511,6 +524,7 @@ class _Look:
                     money,
                     (remedy_of(one.parked), *_by_hand(money, "for this client")),
                     skus=(one.sku,),
+                    comes=True,
                 )
 
     def _lines_in_no_posting(self, not_posted: Collection[NotPosted]) -> Iterator[InNoPosting]:

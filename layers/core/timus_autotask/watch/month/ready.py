@@ -36,6 +36,7 @@ from timus_autotask.watch.month.books import (
     rejected_units,
 )
 from timus_autotask.watch.month.causes import (
+    BY_ITSELF,
     SETTLED,
     Leak,
     causes_on,
@@ -88,6 +89,13 @@ class Open:
     """Over the days of the period, likewise."""
     estimate: Decimal | None = None
     """What that comes to, likewise; None: no price is known."""
+    shut: bool = False
+    """Its days are posted, so what settles it counts from a later one: it is among what stays, and a person still has to decide."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether it will be billed as it is, whatever is decided now."""
+        return self.shut or self.kind in SETTLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +127,7 @@ class Period:
     open: tuple[Open, ...] = ()
     """What must be settled first."""
     stays: tuple[Open, ...] = ()
-    """What differs and will be billed so: rightly, by a decision, or because nothing can change it any more."""
+    """What differs and will be billed so: rightly, by a decision, or because nothing changes it any more."""
 
     @property
     def level(self) -> bool:
@@ -356,15 +364,16 @@ def ready(books: Books, month: date, beside: Beside) -> Ready:
 def open_since(books: Books, first: date, beside: Beside) -> tuple[Open, ...]:
     """What is open today with all that it comes to, each thing once: the days from the month of ``first`` to the end of this month's periods.
 
-    Units without a line count from the first of them on, a year back at most. What a line lacks in earlier periods that are posted is left out:
-    it is told with what was posted.
+    Units without a line count from the first of them on, a year back at most. Posted days that no decision changes are told with what was
+    posted. Where a person has to decide about no other days, the thing is there without money.
     """
     today = books.today
-    month, last = month_of(today)
+    last = month_of(today)[1]
     found = _Look(books, first.replace(day=1), last, beside, (today - YEAR).replace(day=1)).all()
-    over = [period for period in found.periods if period.posted and period.last < month]
-    left = [replace(period, open=tuple(one for one in period.open if one.key is None)) for period in over]
-    return replace(found, periods=(*left, *(one for one in found.periods if one not in over))).everything
+    told = {(one.kind, one.key) for one in found.everything}
+    shut = {(one.kind, one.key): one for _, one in reversed(found.staying) if one.shut}
+    without = (replace(one, seat_days=0, estimate=Decimal("0.00")) for one in shut.values())
+    return (*found.everything, *(one for one in without if (one.kind, one.key) not in told))
 
 
 class _Look:
@@ -464,8 +473,8 @@ class _Look:
             last,
             posted,
             tuple(_line(line, contract, first, last, self._books.today) for line in lines),
-            (*(one for one in found if one.kind not in SETTLED), *more),
-            tuple(one for one in found if one.kind in SETTLED),
+            (*(one for one in found if not one.stays), *more),
+            tuple(one for one in found if one.stays),
         )
 
     # -- A line
@@ -490,9 +499,20 @@ class _Look:
             yield from self._apart(line, cause, stretch)
 
     def _apart(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Iterator[Open]:
-        """What stays has too few and too many apart; what a person settles is one thing, whichever way its days differ."""
-        for side in too_few_and_too_many(lacking) if cause in SETTLED else [lacking]:
-            yield self._open(line, cause, side)
+        """What stays has too few and too many apart; what a person settles is one thing, whichever way its days differ.
+
+        Of that, posted days that no decision of today changes are apart.
+        """
+        if cause in SETTLED:
+            yield from (self._open(line, cause, side) for side in too_few_and_too_many(lacking))
+            return
+        shut = [] if cause in BY_ITSELF else [one for one in lacking if line.is_shut(one[0])]
+        left = [one for one in lacking if one not in shut]
+        if shut:
+            one = self._open(line, cause, shut)
+            yield replace(one, message=_and(one.message, SHUT), shut=True)
+        if left:
+            yield self._open(line, cause, left)
 
     def _late(self, line: BookLine, late: Sequence[tuple[date, int]]) -> Iterator[Open]:
         """Days past changing; those before the contract begins apart, for nobody can correct them on it."""
@@ -664,6 +684,7 @@ class _Words(NamedTuple):
         )
 
 
+SHUT = "These days are posted already: what settles it counts from a later day on."
 BEFORE_CONTRACT = "The contract begins only after these days, so it can bill none of them: map the customer to a contract that covers them, or charge them by hand."
 
 _WORDS: Mapping[Leak, _Words] = {
