@@ -523,3 +523,50 @@ def test_a_change_of_a_posted_periods_first_day_leaves_the_period_posted() -> No
     months.world.control.person_adjusts(1201, MARCH.toordinal(), 3)
     change = LeftChange(MARCH, 3, Decimal("37.50"))
     assert of(months).not_posted == (NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 45), change),)
+
+
+def test_what_a_person_rejected_or_undid_is_posted_as_decided() -> None:
+    """Not other than it should be: with who and why, in the digest as in this report, and on the page."""
+    months = begun("approve_increases.above_units=2")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    months.desk.told("reject", str(CONTRACT), "45", "--reason", "not ordered", "--by", "anna", "--yes")
+    months.play([("tell", {ADV: 13, GATEWAY: 2}, 0), ("wait", None, 1)])
+    [made] = [one for one in months.world.ports.store.changes() if one.delta == 1 and one.day.day == 4]
+    months.desk.told("undo", made.id, "--reason", "a mistake", "--by", "bert", "--yes")
+    months.work()
+    post(months)
+    found = of(months)
+    assert (found.passed, found.right) == ((), True)
+    rejected, undone = sorted(found.decided, key=lambda one: one.cause)
+    assert (rejected.cause, rejected.seat_days, rejected.estimate) == (Leak.REJECTED, -84, Decimal("-33.87"))
+    assert (undone.cause, undone.seat_days) == (
+        Leak.UNDONE,
+        -27,
+    )  # its day is taken: it is undone from the 5th on
+    assert ["not ordered" in one.reason for one in rejected.who] == [True]
+    said = months.desk.run("ready", "--posted", "--month", "2026-03")
+    assert said.status == 0
+    words = " ".join(said.out.split())
+    assert f"Posted as decided: -84 seat-days of {ADV} of {CUSTOMER}" in words
+    assert "about -33.87: rejected; by " in words
+    assert ": not ordered." in words
+    [march] = months.desk.ask("digest")["posted_otherwise"]
+    assert (march["passed"], len(march["decided"])) == ([], 2)
+    digest = " ".join(months.desk.told("digest").split())
+    assert "other than it should" not in digest
+    assert "March 2026 was posted as decided by " in digest
+    assert "other than Timus says, on 2 lines: about " in digest
+
+
+def test_an_edit_that_is_kept_is_posted_as_decided() -> None:
+    """Its item is named as somebody's edit, and its days as kept."""
+    months = begun()
+    months.play([("wait", None, 3), ("edit", 2, 0)])
+    months.desk.told("reconcile")
+    months.work()
+    months.play([("adopt", None, 0)])
+    post(months)
+    found = of(months)
+    assert found.right
+    [kept] = found.decided
+    assert (kept.cause, kept.seat_days, kept.estimate) == (Leak.KEPT, 56, Decimal("22.58"))

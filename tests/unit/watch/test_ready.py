@@ -55,7 +55,7 @@ def test_yes_exactly_when_nothing_is_open(
     assert all(one.kind in SETTLED or one.shut for one in stays)
     assert not any(one.kind in SETTLED or one.shut for one in found.everything)
     words = {what for what, _, _ in story}
-    if mapped and not waits and not words & {"adopt", "ignore"} and not set(terms) & {*DATING, "drift=adopt"}:
+    if mapped and not waits and "ignore" not in words and not set(terms) & {*DATING}:
         assert -sum(one.seat_days for one in (*stays, *found.everything)) == _seat_days_off(months, terms)
 
 
@@ -916,3 +916,16 @@ def test_what_waits_for_the_decision_about_an_edit_is_one_thing() -> None:
     assert (one.kind, one.seats) == (Leak.PARKED, -7)
     assert "Somebody changed the units in Autotask" in one.message
     assert "--enforce" in one.remedy
+
+
+def test_an_edit_that_is_kept_stays() -> None:
+    """It is billed as it is, and keeps no yes."""
+    months = begun()
+    months.play([("wait", None, 3), ("edit", 2, 0)])
+    months.desk.told("reconcile")
+    months.work()
+    months.play([("adopt", None, 0)])
+    found = of(months)
+    assert found.ready
+    [(_, one)] = found.staying
+    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.KEPT, date(2026, 3, 4), 2, 56)

@@ -241,6 +241,7 @@ def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None
     _show_items(found, terminal, everything=everything)
     _show_missing(found, terminal)
     _show_passed(found, terminal)
+    _show_decided(found, terminal)
     for left in found.not_posted:
         terminal.say(f"Not posted yet: {_left(left, found.names)}")
     _show_in_no_posting(found, terminal)
@@ -382,6 +383,19 @@ def _show_passed(found: Posted, terminal: Terminal) -> None:
                 for one in found.passed
             ],
             empty="",
+        )
+
+
+def _show_decided(found: Posted, terminal: Terminal) -> None:
+    """What was posted otherwise than Timus says because somebody wanted it so."""
+    for one in found.decided:
+        customer = called(one.customer or None, found.names.customers) or "several"
+        on = f" on contract {called(one.key.contract_id, found.names.contracts)}" if one.key else ""
+        money = "" if one.estimate is None else f", about {one.estimate:+}"
+        why = "; ".join((one.cause.label, *(each.words for each in one.who)))
+        terminal.say(
+            f"Posted as decided: {with_sign(one.seat_days, 'seat-day')} of {_of(one.key, one.skus, found.names)} of {customer}{on}, {one.first} to "
+            f"{one.last}{money}: {why}."
         )
 
 

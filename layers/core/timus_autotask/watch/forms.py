@@ -704,7 +704,7 @@ def posted_form(found: Posted) -> Form:
             }
             for one in found.missing
         ],
-        "passed": [_passed(one, names) for one in found.passed],
+        **_otherwise(found, names),
         "not_posted": [
             {
                 "contract_id": one.contract_id,
@@ -739,6 +739,14 @@ def _days_of_posting(one: Passed | InNoPosting, names: Directory) -> Form:
     }
 
 
+def _otherwise(found: Posted, names: Directory) -> Form:
+    """What was posted other than it should, and other than Timus says as somebody decided."""
+    return {
+        "passed": [_passed(one, names) for one in found.passed],
+        "decided": [_passed(one, names) for one in found.decided],
+    }
+
+
 def _passed(one: Passed, names: Directory) -> Form:
     return {
         **_days_of_posting(one, names),
@@ -752,6 +760,7 @@ def _passed(one: Passed, names: Directory) -> Form:
         else None,
         "ways": [*one.ways],
         "comes_once_settled": one.comes,
+        "decided_by": [asdict(each) for each in one.who],
     }
 
 
@@ -933,8 +942,7 @@ def digest_form(found: Digest, mail: Mail) -> Form:
         if found.earlier
         else None,
         "posted_otherwise": [
-            {"month": f"{one.month:%Y-%m}", "passed": [_passed(each, names) for each in one.passed]}
-            for one in found.passed
+            {"month": f"{one.month:%Y-%m}", **_otherwise(one, names)} for one in found.passed
         ],
         "notes": [*found.notes],
         "subject": mail.subject,

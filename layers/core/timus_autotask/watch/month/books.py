@@ -106,6 +106,13 @@ class BookLine:
         return units.minus(without_undone(self.demand, self.line.undone))
 
     @property
+    def kept(self) -> Timeline:
+        """Units that it would have without an edit in Autotask that is kept; negative: it is wanted with more."""
+        if not self.line.offset.steps:
+            return NO_UNITS
+        return without_undone(self.demand, self.line.undone).minus(self.wanted)
+
+    @property
     def has(self) -> Timeline:
         """What Autotask has: nothing after the contract's last day, where the units that were read stay as they were for ever."""
         units = self.observed.by_day

@@ -21,7 +21,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, total
 from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books
-from timus_autotask.watch.month.causes import BY_ITSELF, Leak
+from timus_autotask.watch.month.causes import BY_ITSELF
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.months import month_before
 from timus_autotask.watch.month.posted import Posted, periods_within, posted
@@ -41,8 +41,6 @@ from timus_autotask.watch.status import Records, Status, status_of
 
 EARLIER = timedelta(days=31)
 """What came so long before a month may still say something of it."""
-BY_A_PERSON = (Leak.REJECTED, Leak.KEPT, Leak.IGNORED)
-"""Why units are others because somebody wanted it so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ class Digest:
     earlier: Ready | None = None
     """The month before, if nobody has posted all of it."""
     passed: tuple[Posted, ...] = ()
-    """Of this month and the one before: each with what was posted otherwise than it should, and what settling does not bring any more."""
+    """Of this month and the one before: each with what was posted otherwise than it should and settling does not bring any more, or as people decided."""
     begins: time | None = None
     """The partner's local time on the day ``since`` from which on it tells; None: the whole day."""
     observing: bool = False
@@ -173,9 +171,8 @@ def digest(ports: Ports, since: datetime) -> Digest:
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         return replace(found, away=str(error) or type(error).__name__)
     beside = beside_of(records, now, ports.zone)
-    passed = tuple(
-        one for day in (today, month_before(today)) if (one := _to_correct(posted(books, None, day))).passed
-    )
+    months = (_to_correct(posted(books, None, day)) for day in (today, month_before(today)))
+    passed = tuple(one for one in months if one.passed or one.decided)
     found = replace(found, changed=_changed(made, books, ports), passed=passed, notes=_notes(books))
     return _with(found, books, open_since(books, first, beside), beside)
 
@@ -225,9 +222,8 @@ def _first_needed(records: Records, first: date, today: date) -> date:
 
 
 def _to_correct(found: Posted) -> Posted:
-    """With what nobody wanted so, and what is not told with what waits."""
-    left = (one for one in found.passed if one.cause not in BY_A_PERSON and not one.comes)
-    return replace(found, passed=tuple(left))
+    """Without what is told with what waits."""
+    return replace(found, passed=tuple(one for one in found.passed if not one.comes))
 
 
 def _changed(made: Iterable[JournalEntry], books: Books | None, ports: Ports) -> tuple[ChangedLine, ...]:

@@ -29,9 +29,13 @@ from timus_autotask.watch.money import money_of_days, rounded
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.month.causes import (
     BY_TERMS,
+    DECIDED,
     SETTLED,
+    Decider,
     Leak,
     causes_on,
+    decided_by,
+    differing_on,
     waits_for_an_edit,
     ways_of_edit,
 )
@@ -173,7 +177,7 @@ class PostedDays:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """Posted days on which a line had other units than it should: a change that was held or late while somebody posted."""
+    """Posted days on which a line had other units than Timus says on the terms: a change that was held or late while somebody posted, or a decision."""
 
     key: LineKey | None
     """None: these units have no line, as nobody has mapped their SKU."""
@@ -192,6 +196,8 @@ class Passed:
     skus: tuple[str, ...] = ()
     comes: bool = False
     """Once it is settled, these days are billed with the next posting."""
+    who: tuple[Decider, ...] = ()
+    """Who decided it so; empty: nobody did, or the line does not say who."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +251,9 @@ class Posted:
     items: tuple[Item, ...] = ()
     missing: tuple[MissingItem, ...] = ()
     passed: tuple[Passed, ...] = ()
+    """Other than it should."""
+    decided: tuple[Passed, ...] = ()
+    """Other than Timus says, as a person decided or the terms keep it."""
     not_posted: tuple[NotPosted, ...] = ()
     """By contract and period."""
     in_no_posting: tuple[InNoPosting, ...] = ()
@@ -333,7 +342,7 @@ class _Look:
             self._last,
             tuple(sorted(found, key=lambda one: (one.item.contract_id, one.item.day, one.item.id))),
             tuple(missing),
-            (*self._passed(), *self._passed_without_line()),
+            *_decided_apart([*self._passed(), *self._passed_without_line()]),
             tuple(sorted(not_posted, key=_order_of_left)),
             (*self._lines_in_no_posting(not_posted), *self._others_in_no_posting(not_posted)),
             self._items is not None,
@@ -487,6 +496,7 @@ class _Look:
                     whole,
                     line.skus,
                     comes,
+                    decided_by(line, cause),
                 )
 
     def _off(
@@ -495,7 +505,7 @@ class _Look:
         """Causes, whether settling them brings the days, and the posted days with (day, units that are lacking): too few and too many apart."""
         days: dict[tuple[Leak, bool], list[tuple[date, int]]] = {}
         for day in self._posted_days(line, *self._periods(contract)):
-            for cause, units in causes_on(line, day, self._books.today).items():
+            for cause, units in differing_on(line, day, self._books.today).items():
                 if cause not in NOT_LACKING:
                     comes = cause not in SETTLED and not line.is_shut(day)
                     days.setdefault((cause, comes), []).append((day, units))
@@ -596,6 +606,14 @@ class _Look:
                 yield day
 
 
+def _decided_apart(passed: Iterable[Passed]) -> tuple[tuple[Passed, ...], tuple[Passed, ...]]:
+    """What was posted other than it should, and what was decided so."""
+    found: dict[bool, list[Passed]] = {False: [], True: []}
+    for one in passed:
+        found[one.cause in DECIDED].append(one)
+    return tuple(found[False]), tuple(found[True])
+
+
 def _in_no_posting(
     key: LineKey | None,
     customer: str,
@@ -624,7 +642,7 @@ def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: PostedDays 
         yield f"{said(WayOut.APPROVE, **of)}: {billed}, shown first; or reject it"
     elif cause is Leak.DRIFT or waits_for_an_edit(line, [cause]):
         yield said(*ways_of_edit(line), **of)
-    elif cause not in (Leak.LATE, Leak.REJECTED):
+    elif cause not in SETTLED:
         yield f"{said(WayOut.LOOK_AT_CONTRACT, **of)}: settle it; {billed}"
     yield from _by_hand(money, f"on contract {line.key.contract_id}{_in_all(whole)}")
 

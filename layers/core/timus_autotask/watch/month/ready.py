@@ -39,7 +39,7 @@ from timus_autotask.watch.month.causes import (
     BY_ITSELF,
     SETTLED,
     Leak,
-    causes_on,
+    differing_on,
     edited,
     waits_for_an_edit,
     ways_of_edit,
@@ -483,10 +483,8 @@ class _Look:
         """What of a line is not as it should be, one for each cause."""
         days: dict[Leak, list[tuple[date, int]]] = {}
         for day in each_day(first, last):
-            for cause, units in causes_on(line, day, self._books.today).items():
+            for cause, units in differing_on(line, day, self._books.today).items():
                 days.setdefault(cause, []).append((day, units))
-            if undone := line.undone.at(day):
-                days.setdefault(Leak.UNDONE, []).append((day, undone))
             if edited(line, day) and Leak.DRIFT not in days:
                 days[Leak.DRIFT] = [(day, 0)]  # the number is right, and somebody still has to decide
         if waits_for_an_edit(line, days) and not any(units for _, units in days.get(Leak.DRIFT, ())):
@@ -688,7 +686,7 @@ SHUT = "These days are posted already: what settles it counts from a later day o
 BEFORE_CONTRACT = "The contract begins only after these days, so it can bill none of them: map the customer to a contract that covers them, or charge them by hand."
 
 _WORDS: Mapping[Leak, _Words] = {
-    Leak.KEPT: _Words("An edit in Autotask is kept: somebody decided so."),
+    Leak.KEPT: _Words("An edit in Autotask is kept: somebody decided so, or the terms say so."),
     Leak.BEFORE: _Words("These days are from before the customer came to us."),
     Leak.LATE: _Words(
         "These days are past changing: correct them in Autotask, or bill or credit them by hand."
