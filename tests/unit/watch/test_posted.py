@@ -570,3 +570,36 @@ def test_an_edit_that_is_kept_is_posted_as_decided() -> None:
     assert found.right
     [kept] = found.decided
     assert (kept.cause, kept.seat_days, kept.estimate) == (Leak.KEPT, 56, Decimal("22.58"))
+
+
+def test_what_timus_had_by_a_superseded_event_was_posted_without_it() -> None:
+    """Ten seats on two days are on no bill: here as in the digest."""
+    months = begun()
+    months.world.pass_time(days=9)
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=2)
+    months.play([("late", {ADV: 20, GATEWAY: 1}, -4)])
+    assert of(months).passed == ()
+    post(months)
+    [passed] = of(months).passed
+    assert (passed.cause, passed.first, passed.last) == (
+        Leak.SUPERSEDED,
+        date(2026, 3, 8),
+        date(2026, 3, 9),
+    )
+    assert (passed.seat_days, passed.estimate) == (-20, Decimal("-8.06"))
+    assert passed.ways[0].startswith("In Autotask: a charge of about 8.06")
+    assert "other units than it should on 1 line: about 8.06 not billed" in months.desk.told("digest")
+
+
+def test_days_before_the_first_one_that_was_chosen_are_told_and_are_not_wrong() -> None:
+    """A person chose the day. Nothing of these days is posted, and no posting comes."""
+    months = Months()
+    months.begin((), mapped=False)
+    months.world.pass_time(days=17)
+    months.play([("map", "today", 0)])
+    post(months)
+    found = of(months)
+    assert found.right
+    told = [(one.cause, one.skus, one.seat_days) for one in (*found.decided, *found.in_no_posting)]
+    assert told == [(Leak.BEFORE, (ADV,), -170), (Leak.BEFORE, (GATEWAY,), -17)]

@@ -56,7 +56,8 @@ def test_yes_exactly_when_nothing_is_open(
     assert not any(one.kind in SETTLED or one.shut for one in found.everything)
     words = {what for what, _, _ in story}
     if mapped and not waits and "ignore" not in words and not set(terms) & {*DATING}:
-        assert -sum(one.seat_days for one in (*stays, *found.everything)) == _seat_days_off(months, terms)
+        named = [one for one in (*stays, *found.everything) if one.kind is not Leak.SUPERSEDED]
+        assert -sum(one.seat_days for one in named) == _seat_days_off(months, terms)
 
 
 HELD_TOMORROW = [
@@ -929,3 +930,31 @@ def test_an_edit_that_is_kept_stays() -> None:
     assert found.ready
     [(_, one)] = found.staying
     assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.KEPT, date(2026, 3, 4), 2, 56)
+
+
+def test_what_timus_had_by_a_superseded_event_stays() -> None:
+    """Fourteen seats from the 10th are billed when an older report comes, of twenty from the 8th: ten are on no bill for two days."""
+    months = begun()
+    months.world.pass_time(days=9)
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=2)
+    months.play([("late", {ADV: 20, GATEWAY: 1}, -4)])
+    found = of(months)
+    assert found.ready
+    [(contract, one)] = found.staying
+    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.SUPERSEDED, date(2026, 3, 8), -10, -20)
+    assert (contract, one.customer, one.estimate) == (CONTRACT, CUSTOMER, Decimal("-8.06"))
+
+
+def test_days_before_the_first_one_that_was_chosen_stay() -> None:
+    """Ten seats and a gateway since 1 March, and a client that is mapped from the 18th on: seventeen days of each."""
+    months = Months()
+    months.begin((), mapped=False)
+    months.world.pass_time(days=17)
+    months.play([("map", "today", 0)])
+    found = of(months)
+    assert found.ready
+    assert [(one.kind, one.sku, one.first, one.seat_days) for one in found.stays] == [
+        (Leak.BEFORE, ADV, MARCH, -170),
+        (Leak.BEFORE, GATEWAY, MARCH, -17),
+    ]

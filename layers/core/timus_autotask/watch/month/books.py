@@ -163,6 +163,8 @@ class Books:
     """Autotask's own, of whole contracts."""
     without_part: tuple[EventRecord, ...] = ()
     """Of subscriptions with parked events: events that changed nothing, and are merged again once an earlier one is accepted."""
+    superseded: Mapping[tuple[str, str], Timeline] = field(default_factory=dict)
+    """By customer and SKU: units that Timus had by superseded events beyond what is known without them; negative: fewer. Empty until asked for."""
 
 
 def rejected_units(line: Line) -> Timeline:

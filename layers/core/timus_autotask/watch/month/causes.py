@@ -87,7 +87,7 @@ SETTLED = (
     Leak.REJECTED,
 )
 """Nothing changes any more by waiting: it is so by the terms, by a person's decision, or because the days are past changing."""
-DECIDED = (Leak.IGNORED, Leak.KEPT, Leak.UNDONE, Leak.REJECTED)
+DECIDED = (Leak.IGNORED, Leak.BEFORE, Leak.KEPT, Leak.UNDONE, Leak.REJECTED)
 """A person decided it so, or the terms keep an edit. What was posted so is told, and is not other than it should be."""
 BY_ITSELF = (Leak.SETTLING, Leak.PENDING, Leak.SCHEDULED)
 """What is settled without a person."""

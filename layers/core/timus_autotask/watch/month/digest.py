@@ -23,6 +23,7 @@ from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, tot
 from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books
 from timus_autotask.watch.month.causes import BY_ITSELF
 from timus_autotask.watch.month.coverage import Coverage
+from timus_autotask.watch.month.ledger import with_superseded
 from timus_autotask.watch.month.months import month_before
 from timus_autotask.watch.month.posted import Posted, periods_within, posted
 from timus_autotask.watch.month.ready import (
@@ -148,7 +149,8 @@ def digest(ports: Ports, since: datetime) -> Digest:
     records, _ = everything(ports.store, 0)
     now, today = ports.clock.now(), ports.today()
     status = status_of(records, now, ports.zone)
-    changes = [*ports.store.changes(min(since, local_midnight(month_before(today) - EARLIER, ports.zone)))]
+    earlier = local_midnight(month_before(today) - EARLIER, ports.zone)
+    changes = [*ports.store.changes(min(since, earlier))]
     made = [one for one in changes if one.settled_at >= since and one.outcome is Outcome.LANDED and one.delta]
     found = Digest(
         effective_day(since, ports.zone),
@@ -168,6 +170,7 @@ def digest(ports: Ports, since: datetime) -> Digest:
     try:
         first = _first_waiting(records, today)
         books = open_books(ports, records, _first_needed(records, first, today), changes)
+        books = with_superseded(books, ports.store.events(earlier))
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         return replace(found, away=str(error) or type(error).__name__)
     beside = beside_of(records, now, ports.zone)

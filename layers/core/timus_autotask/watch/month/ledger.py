@@ -353,6 +353,12 @@ def superseded_units(
     return found
 
 
+def with_superseded(books: Books, late: Iterable[EventRecord]) -> Books:
+    """The books with what Timus had by superseded events among these."""
+    found = superseded_units(late, books.customers)
+    return replace(books, superseded={of: missed.units for of, missed in found.items()})
+
+
 def _missed(known: Subscription, late: Iterable[EventRecord]) -> Iterator[tuple[str, Missed]]:
     """By SKU, what the superseded events of a subscription say beyond what is known of it."""
     versions = [

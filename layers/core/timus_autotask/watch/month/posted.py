@@ -24,9 +24,10 @@ from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.reasons import WayOut
+from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import money_of_days, rounded
-from timus_autotask.watch.month.books import BookLine, Books
+from timus_autotask.watch.month.books import BookLine, Books, price_of_sku
 from timus_autotask.watch.month.causes import (
     BY_TERMS,
     DECIDED,
@@ -40,7 +41,7 @@ from timus_autotask.watch.month.causes import (
     ways_of_edit,
 )
 from timus_autotask.watch.month.months import month_of
-from timus_autotask.watch.month.ready import too_few_and_too_many, without_line
+from timus_autotask.watch.month.ready import UnplacedUnits, too_few_and_too_many, without_line
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import remedy_of, said
 
@@ -342,9 +343,13 @@ class _Look:
             self._last,
             tuple(sorted(found, key=lambda one: (one.item.contract_id, one.item.day, one.item.id))),
             tuple(missing),
-            *_decided_apart([*self._passed(), *self._passed_without_line()]),
+            *_decided_apart([*self._passed(), *self._passed_without_line(), *self._passed_superseded()]),
             tuple(sorted(not_posted, key=_order_of_left)),
-            (*self._lines_in_no_posting(not_posted), *self._others_in_no_posting(not_posted)),
+            (
+                *self._lines_in_no_posting(not_posted),
+                *self._others_in_no_posting(not_posted),
+                *self._superseded_in_no_posting(not_posted),
+            ),
             self._items is not None,
             books.names,
             books.notes,
@@ -513,35 +518,99 @@ class _Look:
             yield from ((cause, comes, side) for side in too_few_and_too_many(every))
 
     def _passed_without_line(self) -> Iterator[Passed]:
-        """Units that nobody has mapped to a line, on days that are posted on a contract of their customer."""
-        for one in without_line(self._books, [*each_day(self._first, self._last)]):
-            mapping = self._books.customers[one.customer].mapping
-            on = [row for id_ in (mapping.contract_ids if mapping else ()) for row in self._in.get(id_, ())]
-            days = [
-                (day, -units)
-                for day, units in one.days
-                if any(row.posted and row.start <= day <= row.end for row in on)
-            ]
+        """Units that have no line, on days that are posted on a contract of their customer."""
+        for one in self._without_line([*each_day(self._first, self._last)]):
+            days = [(day, -units) for day, units in one.days if self._has_posted(one.customer, day)]
             if days:
                 money = money_of_days(days, one.price, BillingSchedule(self._first))
+                unmapped = one.because is Leak.UNMAPPED
                 yield Passed(
                     None,
                     one.customer,
-                    Leak.UNMAPPED,
+                    one.because,
                     days[0][0],
                     days[-1][0],
                     sum(units for _, units in days),
                     money,
-                    (remedy_of(one.parked), *_by_hand(money, "for this client")),
+                    (*([remedy_of(one.parked)] if unmapped else []), *_by_hand(money, "for this client")),
                     skus=(one.sku,),
-                    comes=True,
+                    comes=unmapped,
                 )
+
+    def _without_line(self, days: Sequence[date]) -> Iterator[UnplacedUnits]:
+        """Units that nobody has mapped to a line, and those of days before the first one that was chosen."""
+        yield from without_line(self._books, days)
+        yield from without_line(self._books, days, Leak.BEFORE)
+
+    def _has_posted(self, customer: str, day: date) -> bool:
+        """Whether a day is posted on a contract of a customer."""
+        mapping = self._books.customers[customer].mapping
+        on = [row for id_ in (mapping.contract_ids if mapping else ()) for row in self._in.get(id_, ())]
+        return any(row.posted and row.start <= day <= row.end for row in on)
+
+    def _superseded(self) -> Iterator[tuple[str, str, BookLine | None, Decimal | None, Timeline]]:
+        """(customer, SKU, its line, price, units that are lacking) of what Timus had by superseded events."""
+        for (customer, sku), units in self._books.superseded.items():
+            price, key = price_of_sku(self._books, customer, sku)
+            yield customer, sku, self._books.lines[key] if key else None, price.price, units
+
+    def _passed_superseded(self) -> Iterator[Passed]:
+        """What superseded events say of days that were posted without it."""
+        month = [*each_day(self._first, self._last)]
+        for customer, sku, line, price, units in self._superseded():
+            of = (
+                [*self._posted_days(line, self._first, self._last)]
+                if line
+                else [day for day in month if self._has_posted(customer, day)]
+            )
+            for side in too_few_and_too_many([(day, units.at(day)) for day in of]):
+                days = [(day, -lacking) for day, lacking in side]
+                money = money_of_days(days, price, self._schedule(line))
+                yield Passed(
+                    line.key if line else None,
+                    customer,
+                    Leak.SUPERSEDED,
+                    days[0][0],
+                    days[-1][0],
+                    sum(each for _, each in days),
+                    money,
+                    tuple(_by_hand(money, "for this client")),
+                    skus=(sku,),
+                )
+
+    def _superseded_in_no_posting(self, not_posted: Collection[NotPosted]) -> Iterator[InNoPosting]:
+        """What superseded events say of days that no posting has."""
+        for customer, sku, line, price, units in self._superseded():
+            told = self._told(line, not_posted) if line else {*self._days_of(customer, not_posted)}
+            days = [
+                (day, -lacking)
+                for day in self._days_until_today()
+                if day not in told and (lacking := units.at(day)) > 0
+            ]
+            if days:
+                money = money_of_days(days, price, self._schedule(line))
+                yield _in_no_posting(
+                    line.key if line else None, customer, (sku,), Leak.SUPERSEDED, days, money
+                )
+
+    def _schedule(self, line: BookLine | None) -> BillingSchedule:
+        return line.contract.schedule if line and line.contract else BillingSchedule(self._first)
+
+    def _told(self, line: BookLine, not_posted: Collection[NotPosted]) -> set[date]:
+        """Days of a line that are posted, or of a billing period that is still to be posted."""
+        told = {*self._posted_days(line, self._first, self._last)}
+        return told | self._days_to_post(not_posted, [line.key.contract_id], line.key)
+
+    def _days_of(self, customer: str, not_posted: Collection[NotPosted]) -> Iterator[date]:
+        """The same of all contracts of a customer."""
+        mapping = self._books.customers[customer].mapping
+        yield from self._days_to_post(not_posted, mapping.contract_ids if mapping else ())
+        yield from (day for day in self._days_until_today() if self._has_posted(customer, day))
 
     def _lines_in_no_posting(self, not_posted: Collection[NotPosted]) -> Iterator[InNoPosting]:
         """Seats that lines lack on days that no posting has, each cause for itself."""
         for line in self._books.lines.values():
-            told = {*self._posted_days(line, self._first, self._last)}
-            told |= self._days_to_post(not_posted, [line.key.contract_id], line.key)
+            told = self._told(line, not_posted)
             days: dict[Leak, list[tuple[date, int]]] = {}
             for day in self._days_until_today():
                 for cause, units in (
@@ -549,7 +618,7 @@ class _Look:
                 ):
                     if units > 0 and cause not in NOT_LACKING:
                         days.setdefault(cause, []).append((day, -units))
-            schedule = line.contract.schedule if line.contract else BillingSchedule(self._first)
+            schedule = self._schedule(line)
             customer = line.customers[0] if len(line.customers) == 1 else ""
             for cause, of in sorted(days.items()):
                 yield _in_no_posting(
@@ -558,19 +627,12 @@ class _Look:
 
     def _others_in_no_posting(self, not_posted: Collection[NotPosted]) -> Iterator[InNoPosting]:
         """Seats that no line has, on days on which nothing of their customer is posted, or still to be posted."""
-        for one in without_line(self._books, self._days_until_today()):
-            mapping = self._books.customers[one.customer].mapping
-            ids = mapping.contract_ids if mapping else ()
-            told = self._days_to_post(not_posted, ids)
-            on = [row for id_ in ids for row in self._in.get(id_, ()) if row.posted]
-            days = [
-                (day, -units)
-                for day, units in one.days
-                if day not in told and not any(row.start <= day <= row.end for row in on)
-            ]
+        for one in self._without_line(self._days_until_today()):
+            told = {*self._days_of(one.customer, not_posted)}
+            days = [(day, -units) for day, units in one.days if day not in told]
             if days:
                 money = money_of_days(days, one.price, BillingSchedule(self._first))
-                yield _in_no_posting(None, one.customer, (one.sku,), Leak.UNMAPPED, days, money)
+                yield _in_no_posting(None, one.customer, (one.sku,), one.because, days, money)
 
     def _days_until_today(self) -> Sequence[date]:
         return [*each_day(self._first, min(self._last, self._books.today))]

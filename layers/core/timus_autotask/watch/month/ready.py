@@ -32,6 +32,7 @@ from timus_autotask.watch.month.books import (
     BookLine,
     Books,
     LinePrice,
+    price_of_sku,
     price_without_line,
     rejected_units,
 )
@@ -156,7 +157,7 @@ class Ready:
     ended: tuple[Coverage, ...] = ()
     """What no contract bills any more, and Timus has seats of."""
     stays: tuple[Open, ...] = ()
-    """What stays on days that no billing period of its contract covers."""
+    """What stays and is no billing period's: on days that none of its contract covers, before a chosen first day, or by superseded events."""
 
     @property
     def after(self) -> str:
@@ -258,10 +259,13 @@ class UnplacedUnits:
     """The catalogue's; None: no service is chosen, or it shows none."""
     parked: Parked
     """Why."""
+    because: Leak = Leak.UNMAPPED
 
 
-def without_line(books: Books, days: Sequence[date]) -> Iterator[UnplacedUnits]:
-    """Units that have no line on these days and should have one, of each customer and SKU."""
+def without_line(
+    books: Books, days: Sequence[date], because: Leak = Leak.UNMAPPED
+) -> Iterator[UnplacedUnits]:
+    """Units that have no line on these days, of each customer and SKU: those that should have one, unless another cause is asked for."""
     placed: dict[tuple[str, str], Timeline] = {}
     for line in books.lines.values():
         for source in line.demand.sources if line.demand else ():
@@ -276,7 +280,7 @@ def without_line(books: Books, days: Sequence[date]) -> Iterator[UnplacedUnits]:
             (day, units)
             for day in days
             if (units := lacking.at(day))
-            and why_without_line(books, customer, sku, day, to_bill.at(day)) is Leak.UNMAPPED
+            and why_without_line(books, customer, sku, day, to_bill.at(day)) is because
         ]
         if found:
             code = Placement(customer, books.plans).reason(sku, found[-1][0], to_bill.at(found[-1][0]))
@@ -285,7 +289,7 @@ def without_line(books: Books, days: Sequence[date]) -> Iterator[UnplacedUnits]:
                 {"customer": customer_id, "sku": sku},
             )
             price = price_without_line(books, customer_id, sku).price
-            yield UnplacedUnits(customer_id, sku, tuple(found), price, parked)
+            yield UnplacedUnits(customer_id, sku, tuple(found), price, parked, because)
 
 
 def _as_one(these: Sequence[Open]) -> Open:
@@ -417,7 +421,7 @@ class _Look:
             books.notes,
             later,
             ends.ended,
-            tuple(self._staying_outside()),
+            (*self._staying_outside(), *self._before(), *self._superseded()),
         )
 
     def _by_period(self, without: Sequence[Open]) -> Iterator[Period]:
@@ -593,6 +597,23 @@ class _Look:
             yield from self._apart(line, Leak.UNDONE, [(day, undone.at(day)) for day in uncovered])
             yield from self._apart(line, Leak.REJECTED, [(day, rejected.at(day)) for day in uncovered])
 
+    def _before(self) -> Iterator[Open]:
+        """Units of days before the first one that a person chose for a customer's contract."""
+        for one in without_line(self._books, [*each_day(self._first, self._last)], Leak.BEFORE):
+            sizes = _sizes(one.days, one.price, BillingSchedule(self._first))
+            yield Open(Leak.BEFORE, BEFORE_CHOSEN, "", one.customer, None, one.sku, *sizes)
+
+    def _superseded(self) -> Iterator[Open]:
+        """What Timus had by events that came after what followed them was billed."""
+        days = [*each_day(self._first, self._last)]
+        for (customer, sku), units in self._books.superseded.items():
+            price, key = price_of_sku(self._books, customer, sku)
+            contract = self._books.contracts.get(key.contract_id) if key else None
+            schedule = contract.schedule if contract else BillingSchedule(self._first)
+            for side in too_few_and_too_many([(day, units.at(day)) for day in days]):
+                sizes = _sizes(side, price.price, schedule)
+                yield Open(Leak.SUPERSEDED, _WORDS[Leak.SUPERSEDED].message, "", customer, key, sku, *sizes)
+
     def _uncovered(self) -> Iterator[tuple[BookLine, Sequence[date]]]:
         """Each line that is somebody's, with the days of the month that come after all that its contract has in it."""
         for line in self._books.lines.values():
@@ -683,10 +704,14 @@ class _Words(NamedTuple):
 
 
 SHUT = "These days are posted already: what settles it counts from a later day on."
+BEFORE_CHOSEN = "These days are before the first day that was chosen for the customer's contract."
 BEFORE_CONTRACT = "The contract begins only after these days, so it can bill none of them: map the customer to a contract that covers them, or charge them by hand."
 
 _WORDS: Mapping[Leak, _Words] = {
     Leak.KEPT: _Words("An edit in Autotask is kept: somebody decided so, or the terms say so."),
+    Leak.SUPERSEDED: _Words(
+        "An older event came after what followed it was billed, so what Timus had by it is on no bill: bill or credit it by hand."
+    ),
     Leak.BEFORE: _Words("These days are from before the customer came to us."),
     Leak.LATE: _Words(
         "These days are past changing: correct them in Autotask, or bill or credit them by hand."
