@@ -514,3 +514,15 @@ def test_a_change_of_ours_that_brings_a_new_price_counts_with_it() -> None:
     after = of(months, days=31)
     assert after.effect == Estimate(Decimal("135.00"), Decimal("135.00"))
     assert after.posted == Decimal("88.87")  # 37.26; and from the 12th, on 20 days, 1 × 20.00 and 12 × 5.00
+
+
+def test_a_first_month_has_no_month_before_it() -> None:
+    """Nobody had a unit in February, so nobody posts it; March is told from April on."""
+    scenario = {**SCENARIO, "contracts": [{**SCENARIO["contracts"][0], "lines": []}]}
+    months = Months(World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario=scenario))
+    months.begin((), mapped=True)
+    months.world.pass_time(days=18)
+    assert of(months).earlier is None
+    assert "February" not in as_mail(of(months), "acme").text
+    months.world.pass_time(days=15)
+    assert "March 2026 is not posted yet, and ready" in as_mail(of(months), "acme").text

@@ -101,7 +101,7 @@ class Digest:
     ended: tuple[Coverage, ...] = ()
     """What no contract bills any more, and Timus has seats of."""
     earlier: Ready | None = None
-    """The month before, if nobody has posted all of it."""
+    """The month before, if it has something to post and nobody has posted all of it."""
     passed: tuple[Posted, ...] = ()
     """Of this month and the one before: each with what was posted otherwise than it should and settling does not bring any more, or as people decided."""
     begins: time | None = None
@@ -185,7 +185,8 @@ def _with(found: Digest, books: Books, waits: Sequence[Open], beside: Beside) ->
     month, before = ready(books, books.today, beside), ready(books, month_before(books.today), beside)
     now = [one for one in waits if one.kind not in BY_ITSELF]
     person = [*now, *month.later]  # what is parked of later days waits for a person all the same
-    unposted = any(not period.posted and period.last < month.month for period in before.periods)
+    over = (period for period in before.periods if period.last < month.month)
+    unposted = any(not period.posted and not period.empty for period in over)
     return replace(
         found,
         waiting=_sorted(_waiting(one) for one in person),

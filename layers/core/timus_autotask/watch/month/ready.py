@@ -48,7 +48,7 @@ from timus_autotask.watch.month.causes import (
 from timus_autotask.watch.month.coverage import Coverage, Ends, coverage
 from timus_autotask.watch.month.ledger import why_without_line
 from timus_autotask.watch.month.months import month_of
-from timus_autotask.watch.month.parked import EventEffect, costs, effects
+from timus_autotask.watch.month.parked import EventEffect, costs, effects, seat_days_between
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import NextWay, for_customers, remedy_of, said, way_later, will_wait
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
@@ -112,6 +112,8 @@ class ReadyLine:
     """The units of each day × price, with what is scheduled; None: no price is known."""
     margin: Decimal | None
     """What the partner keeps of it; None: price or cost is not known."""
+    seat_days: int = 0
+    """Over the days of the period, with what is scheduled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,11 @@ class Period:
     def level(self) -> bool:
         """Whether it may be posted."""
         return not self.open
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to post, and nothing to be said: nobody has a unit on any of its days, or should have one."""
+        return not (self.open or self.stays or any(line.seat_days for line in self.lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -819,4 +826,5 @@ def _line(line: BookLine, contract: Contract, first: date, last: date, today: da
         line.price,
         money,
         None if money is None or paid is None else money - paid,
+        seat_days_between(line.has, first, last),
     )
