@@ -454,6 +454,89 @@ def test_a_change_that_came_after_its_period_was_posted_waits_for_the_next_posti
     assert of(months).not_posted == ()
 
 
+def test_an_item_stays_explained_when_another_change_of_its_day_comes_later() -> None:
+    """Four of ours were posted with their own day; then somebody adds two on that day: these wait, and the item is still ours."""
+    months = begun("posted_period=same-day")
+    post(months)
+    months.play([("wait", None, 31)])
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, (date(2026, 3, 20) - months.today).days)])
+    post(months)
+    months.world.control.person_adjusts(1201, date(2026, 3, 20).toordinal(), 2)
+    found = of(months)
+    assert found.right
+    [four] = [one for one in found.items if one.item.quantity == 4]
+    assert four.by is Explained.OURS
+    left = LeftChange(date(2026, 3, 20), 2, Decimal("9.68"))  # 2 × 12.50 × 12 / 31
+    assert [one.change for one in found.not_posted] == [left]
+
+
+def test_a_forged_item_stays_unexplained_when_another_change_of_its_day_comes_later() -> None:
+    """It is of no adjustment, and the period has its own item already."""
+    months = begun()
+    post(months)
+    items = months.world.api.model.tables["BillingItems"]
+    period = next(one for one in items.values() if one.values["quantity"] == 10 * 10**4)
+    months.world.api.model.add(
+        ENTITIES["billingitems"],
+        {**{k: v for k, v in period.values.items() if k != "id"}, "quantity": 2 * 10**4},
+    )
+    months.world.control.person_adjusts(1201, MARCH.toordinal(), 3)
+    assert [one.item.quantity for one in of(months).unexplained] == [2]
+
+
+def test_a_change_of_the_price_alone_that_came_after_posting_is_named() -> None:
+    """Ten units go from 12.50 to 20.00 on six days, and no item bills it yet: 10 × 7.50 × 6 / 31."""
+    months = begun()
+    post(months)
+    months.world.control.person_adjusts(1201, date(2026, 3, 26).toordinal(), 0, unit_price=Decimal(20))
+    [one] = of(months).not_posted
+    prices = (Decimal("12.50"), Decimal("20.00"))
+    assert one.change == LeftChange(date(2026, 3, 26), 0, Decimal("14.52"), prices)
+    said = months.desk.run("ready", "--posted", "--month", "2026-03")
+    assert said.status == 0
+    words = "Not posted yet: a new price (12.50 became 20.00 for all units) of service 45"
+    assert words in " ".join(said.out.split())
+    [form] = months.desk.run("ready", "--posted", "--month", "2026-03", "--json").json["not_posted"]
+    assert (form["unit_change"], form["unit_price"]) == (0, ["12.50", "20.00"])
+    post(months)
+    assert of(months).not_posted == ()
+
+
+def test_a_change_of_march_that_came_after_april_was_posted_is_missing_in_neither() -> None:
+    """Autotask bills it with the next posting, in March from its day on and in April whole."""
+    months = begun("posted_period=same-day")
+    months.world.pass_time(days=62)
+    months.work()
+    months.world.control.approve_and_post(CONTRACT, date(2026, 4, 30).toordinal())
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, (date(2026, 3, 20) - months.today).days)])
+    april = what_was_posted(deployment_of(months.world), date(2026, 4, 1))
+    assert (april.missing, april.right) == ((), True)
+    assert [one.change for one in (*of(months).not_posted, *april.not_posted)] == [
+        LeftChange(date(2026, 3, 20), 4, Decimal("19.35")),
+        LeftChange(date(2026, 4, 1), 4, Decimal("50.00")),
+    ]
+    months.world.control.approve_and_post(CONTRACT, date(2026, 4, 30).toordinal())
+    after = what_was_posted(deployment_of(months.world), date(2026, 4, 1))
+    assert (after.not_posted, after.missing, after.right) == ((), (), True)
+
+
+def test_an_item_that_was_taken_out_is_missing_also_while_an_earlier_change_waits() -> None:
+    """What is lacking on a later period's first day waits only as far as the earlier change goes."""
+    months = begun("posted_period=same-day")
+    months.world.pass_time(days=62)
+    months.work()
+    months.world.control.approve_and_post(CONTRACT, date(2026, 4, 30).toordinal())
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, (date(2026, 3, 20) - months.today).days)])
+    [gone] = [
+        one["id"]
+        for one in months.world.control.billing_items()
+        if one["itemDate"].startswith("2026-04-01") and Decimal(one["quantity"]) == 10
+    ]
+    del months.world.api.model.tables["BillingItems"][gone]
+    [missing] = what_was_posted(deployment_of(months.world), date(2026, 4, 1)).missing
+    assert (missing.day, missing.expected, missing.billed) == (date(2026, 4, 1), 14, Decimal())
+
+
 def test_a_change_after_the_part_of_the_month_that_is_posted_waits_for_the_next_posting() -> None:
     """Somebody posts through the 10th; two units more from the 12th on bill 2 × 12.50 × 20 / 31 with the next one."""
     months = begun()

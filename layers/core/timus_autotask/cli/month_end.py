@@ -27,7 +27,7 @@ from timus_autotask.watch.month.coverage import Coverage, within
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
-from timus_autotask.watch.month.posted import BY_US, Item, NotPosted, Posted
+from timus_autotask.watch.month.posted import BY_US, Item, LeftChange, NotPosted, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.remedy import NextWay, remedy_of, said
@@ -286,12 +286,21 @@ def _left(one: NotPosted, names: Directory) -> str:
     if one.change is not None:
         money = "" if one.change.estimate is None else f", about {one.change.estimate:+}"
         return (
-            f"{with_sign(one.change.units, 'unit')} of service {service} on {contract} from {one.change.day} on{money}. The rest of the period "
+            f"{_changed(one.change)} of service {service} on {contract} from {one.change.day} on{money}. The rest of the period "
             f"from {one.first} is posted."
         )
     return (
         f"service {service} on {contract}, of the period from {one.first}. The rest of the period is posted."
     )
+
+
+def _changed(left: LeftChange) -> str:
+    """What a change that is left changes."""
+    units = [with_sign(left.units, "unit")] if left.units else []
+    price = (
+        [f"a new price ({left.price[0]:.2f} became {left.price[1]:.2f} for all units)"] if left.price else []
+    )
+    return " and ".join((*units, *price))
 
 
 def _show_items(found: Posted, terminal: Terminal, *, everything: bool) -> None:

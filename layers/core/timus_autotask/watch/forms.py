@@ -715,6 +715,9 @@ def posted_form(found: Posted) -> Form:
                 "day": one.change.day if one.change else None,
                 "unit_change": one.change.units if one.change else None,
                 "estimate": _amount(one.change.estimate) if one.change else None,
+                "unit_price": [str(each) for each in one.change.price]
+                if one.change and one.change.price
+                else None,
             }
             for one in found.not_posted
         ],

@@ -27,7 +27,7 @@ from timus_autotask.domain.reasons import WayOut
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import money_of_days, rounded
-from timus_autotask.watch.month.books import BookLine, Books, price_of_sku
+from timus_autotask.watch.month.books import BookLine, Books, days_of_period, price_of_sku
 from timus_autotask.watch.month.causes import (
     BY_TERMS,
     DECIDED,
@@ -221,13 +221,15 @@ class InNoPosting:
 
 @dataclass(frozen=True, slots=True)
 class LeftChange:
-    """A change of units that came after the rest of its line's period was posted, and waits for the next posting."""
+    """A change of units, or of the price, that came after the rest of its line's period was posted, and waits for the next posting."""
 
     day: date
     units: int
     """By which the units change from that day on, without what is billed of it already."""
     estimate: Decimal | None
-    """What that comes to until the end of the period; negative: a credit; None: no price is known."""
+    """What that comes to until the end of the period, with what a new price does to the units that were there; negative: a credit; None: no price is known."""
+    price: tuple[Decimal, Decimal] | None = None
+    """Where it brings a new price for all units: the price of one unit before and after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +339,7 @@ class _Look:
                     found += these
                     missing += lacks
                     if begun:
-                        not_posted.update(self._left(contract, line, first, last, changed))
+                        not_posted.update(NotPosted(contract.id, first, key, one) for one in changed)
         return Posted(
             self._first,
             self._last,
@@ -354,17 +356,6 @@ class _Look:
             books.names,
             books.notes,
         )
-
-    @staticmethod
-    def _left(
-        contract: Contract, line: BookLine, first: date, last: date, changed: Iterable[tuple[date, int]]
-    ) -> Iterator[NotPosted]:
-        """The changes of a line in one period that wait for the next posting: (day, units)."""
-        for day, units in changed:
-            money = money_of_days(
-                [(one, units) for one in each_day(day, last)], line.price.price, contract.schedule
-            )
-            yield NotPosted(contract.id, first, line.key, LeftChange(day, units, money))
 
     # -- Items
 
@@ -387,33 +378,90 @@ class _Look:
 
     def _period(
         self, id_: int, line: BookLine, first: date, last: date, rows: Sequence[UnitRow]
-    ) -> tuple[list[Item], list[MissingItem], list[tuple[date, int]]]:
-        """The items of the month of one contract service in one period, what they leave out, and (day, units) of what no posting has had yet."""
+    ) -> tuple[list[Item], list[MissingItem], list[LeftChange]]:
+        """The items of the month of one contract service in one period, what they leave out, and what no posting has had yet."""
         by_day: dict[date, list[BillingItem]] = {}
         for item in self._in_month():
             if item.contract_service_id == id_ and first <= item.day <= last:
                 by_day.setdefault(item.day, []).append(item)
-        changes = {day: of for day, of in _changes(rows).items() if self._first <= day <= self._last}
-        found, missing, left = list[Item](), list[MissingItem](), list[tuple[date, int]]()
+        whole = days_of_period(self._books, line.key, first)
+        changes = {day: of for day, of in _changes(rows, whole).items() if self._first <= day <= self._last}
+        found, missing, left = list[Item](), list[MissingItem](), list[LeftChange]()
         for day in sorted({*by_day, *changes}):
-            expected, is_posted = changes.get(day, (0, False))
-            of_day = by_day.get(day, [])
-            fitting = _fitting(of_day, expected)
+            change, of_day = changes.get(day, NO_CHANGE), by_day.get(day, [])
+            waits = self._waiting(id_, line, day, first, last, change, of_day)
+            fitting = _fitting(of_day, change.units)
+            if waits is not None:
+                left.append(waits)
+                fitting = _before_a_change(of_day, first)
+            elif change.units and not fitting:
+                units = sum((one.quantity for one in of_day), Decimal())
+                missing.append(self._missing(line, day, last, change.units, units))
             ours = _ours(of_day, line, first)
             found += [
                 self._explained(one, line, first, last, ours.get(one.id), fits=one in fitting)
                 for one in of_day
             ]
-            units = sum((one.quantity for one in of_day), Decimal())
-            if expected and not fitting and not is_posted:
-                left.append((day, int(expected - units)))
-            elif expected and not fitting:
-                price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
-                days = [(one, int(expected - units)) for one in each_day(day, last)]
-                money = money_of_days(days, price, schedule)
-                ways = tuple(_ways_of_missing(line.key.contract_id, money))
-                missing.append(MissingItem(line.key, day, expected, units, money, line.skus, ways))
         return found, missing, left
+
+    def _waiting(
+        self,
+        id_: int,
+        line: BookLine,
+        day: date,
+        first: date,
+        last: date,
+        change: _Change,
+        of_day: Sequence[BillingItem],
+    ) -> LeftChange | None:
+        """What a change leaves for the next posting; None: nothing."""
+        units = sum((one.quantity for one in of_day), Decimal())
+        lacking = 0 if _fitting(of_day, change.units) else int(change.units - units)
+        if lacking and (not change.posted or self._waits(id_, line, day, first, lacking)):
+            return self._left(line, day, last, lacking, change, of_day)
+        if change.new_price and not change.posted and not of_day:
+            return self._left(line, day, last, lacking, change, of_day)
+        return None
+
+    def _missing(self, line: BookLine, day: date, last: date, expected: int, billed: Decimal) -> MissingItem:
+        price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
+        days = [(one, int(expected - billed)) for one in each_day(day, last)]
+        money = money_of_days(days, price, schedule)
+        ways = tuple(_ways_of_missing(line.key.contract_id, money))
+        return MissingItem(line.key, day, expected, billed, money, line.skus, ways)
+
+    def _left(
+        self,
+        line: BookLine,
+        day: date,
+        last: date,
+        units: int,
+        change: _Change,
+        of_day: Sequence[BillingItem],
+    ) -> LeftChange:
+        """``units`` of a change that wait for the next posting, with the price that it brings."""
+        schedule = self._books.contracts[line.key.contract_id].schedule
+        days = [*each_day(day, last)]
+        prices = None if of_day else change.new_price
+        price = prices[1] if prices else line.price.price
+        money = money_of_days([(one, units) for one in days], price, schedule)
+        if prices and money is not None:
+            more = money_of_days([(one, change.before) for one in days], prices[1] - prices[0], schedule)
+            money += more or Decimal()
+        return LeftChange(day, units, money, prices)
+
+    def _waits(self, id_: int, line: BookLine, day: date, first: date, lacking: int) -> bool:
+        """Whether units that a posted period lacks on its first day are of a change of an earlier posted period, which waits for the next posting."""
+        contract = self._books.contracts[line.key.contract_id]
+        if day != first or first <= contract.start:
+            return False
+        waiting = 0
+        for begins, ends in periods_within(contract, self._books.first, first - ONE_DAY):
+            rows = [row for row in self._rows[id_] if begins <= row.start <= ends]
+            if any(row.posted for row in rows):
+                whole = days_of_period(self._books, line.key, begins)
+                waiting += sum(one.units for one in _changes(rows, whole).values() if not one.posted)
+        return 0 < lacking <= waiting or 0 > lacking >= waiting
 
     def _explained(
         self,
@@ -737,6 +785,12 @@ def _fitting(of_day: Sequence[BillingItem], expected: int) -> Sequence[BillingIt
     return [one for one in of_day if one.quantity == expected][:1]
 
 
+def _before_a_change(of_day: Sequence[BillingItem], first: date) -> Sequence[BillingItem]:
+    """Those of a day's items that stand although another change of the day came later: each of an adjustment, and the period's own one."""
+    own = [one for one in of_day if _is_period(one, first)][:1]
+    return [one for one in of_day if one.adjustment_id is not None or one in own]
+
+
 def _order_of_left(one: NotPosted) -> tuple[int, date, LineKey, date]:
     return one.contract_id, one.first, one.line or NO_LINE, one.change.day if one.change else one.first
 
@@ -777,15 +831,40 @@ def _ours(of_day: Iterable[BillingItem], line: BookLine, first: date) -> Mapping
     return found
 
 
-def _changes(rows: Iterable[UnitRow]) -> Mapping[date, tuple[int, bool]]:
-    """By day: how many units more there are than the day before in the same period, and whether the day is posted."""
-    found: dict[date, tuple[int, bool]] = {}
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a row of a period begins with, beside the one before it."""
+
+    units: int
+    """More than the day before in the same period; on its first day, all of them."""
+    posted: bool
+    before: int = 0
+    """Units of the day before in the same period."""
+    new_price: tuple[Decimal, Decimal] | None = None
+    """The price of one unit before and after it, where the units that were there have another one from this day on."""
+
+
+NO_CHANGE = _Change(0, posted=True)
+
+
+def _changes(rows: Iterable[UnitRow], of_period: int) -> Mapping[date, _Change]:
+    """By day: what each row of one period of so many days changes."""
+    found: dict[date, _Change] = {}
     before = 0
+    price: Decimal | None = None
     for row in sorted(rows, key=lambda row: row.start):
-        if row.units != before:
-            found[row.start] = row.units - before, row.posted
-        before = row.units
+        now = _price_in(row, of_period)
+        new = (price, now) if price is not None and now is not None and abs(now - price) >= CENT else None
+        found[row.start] = _Change(row.units - before, row.posted, before, new)
+        before, price = row.units, now if now is not None else price
     return found
+
+
+def _price_in(row: UnitRow, days: int) -> Decimal | None:
+    """The price of one unit for a whole period of so many days, by the extended price of some of them; None: the row does not say it."""
+    if row.price is None or not row.units:
+        return None
+    return rounded(row.price * days / (row.units * ((row.end - row.start).days + 1)))
 
 
 def periods_within(contract: Contract, first: date, last: date) -> Iterator[tuple[date, date]]:
