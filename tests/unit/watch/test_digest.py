@@ -526,3 +526,26 @@ def test_a_first_month_has_no_month_before_it() -> None:
     assert "February" not in as_mail(of(months), "acme").text
     months.world.pass_time(days=15)
     assert "March 2026 is not posted yet, and ready" in as_mail(of(months), "acme").text
+
+
+def test_days_that_no_posting_has_and_no_waiting_brings_are_told() -> None:
+    """The contract begins on 10 March: ten seats and a gateway of nine days are on no bill. What waits for a person is told as that alone."""
+    contract = {**SCENARIO["contracts"][0], "startDate": "2026-03-10", "lines": []}
+    months = Months(
+        World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario={**SCENARIO, "contracts": [contract]})
+    )
+    months.begin((), mapped=True)
+    months.world.tell(1, {ADV: 4}, customer="cus_two", subscription="sub_two", customer_name="Zwei GmbH")
+    months.work()
+    months.world.pass_time(days=20)
+    months.work()
+    text = as_mail(of(months), "acme").text
+    # 10 × 12.50 × 9 / 31, and 1 × 45.00 × 9 / 31
+    assert (
+        "- March 2026 has 99 seat-days in no posting that no waiting brings: about 49.35 not billed." in text
+    )
+    assert text.count("in no posting") == 1
+    [march] = Desk(months.world).ask("digest")["posted_otherwise"]
+    assert {(one["cause"], one["from"], one["to"]) for one in march["in_no_posting"]} == {
+        ("late", "2026-03-01", "2026-03-09")
+    }

@@ -721,7 +721,6 @@ def posted_form(found: Posted) -> Form:
             }
             for one in found.not_posted
         ],
-        "in_no_posting": [_days_of_posting(one, names) for one in found.in_no_posting],
         "notes": [*found.notes],
     }
 
@@ -743,10 +742,11 @@ def _days_of_posting(one: Passed | InNoPosting, names: Directory) -> Form:
 
 
 def _otherwise(found: Posted, names: Directory) -> Form:
-    """What was posted other than it should, and other than Timus says as somebody decided."""
+    """What was posted other than it should, other than Timus says as somebody decided, and what no posting has."""
     return {
         "passed": [_passed(one, names) for one in found.passed],
         "decided": [_passed(one, names) for one in found.decided],
+        "in_no_posting": [_days_of_posting(one, names) for one in found.in_no_posting],
     }
 
 

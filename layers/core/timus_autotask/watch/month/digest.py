@@ -21,7 +21,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, total
 from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books
-from timus_autotask.watch.month.causes import BY_ITSELF
+from timus_autotask.watch.month.causes import BY_ITSELF, DECIDED, SETTLED
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.ledger import with_superseded
 from timus_autotask.watch.month.months import month_before
@@ -103,7 +103,7 @@ class Digest:
     earlier: Ready | None = None
     """The month before, if it has something to post and nobody has posted all of it."""
     passed: tuple[Posted, ...] = ()
-    """Of this month and the one before: each with what was posted otherwise than it should and settling does not bring any more, or as people decided."""
+    """Of this month and the one before: each with what was posted otherwise than it should and settling does not bring any more, or as people decided, and what no posting has and no waiting brings."""
     begins: time | None = None
     """The partner's local time on the day ``since`` from which on it tells; None: the whole day."""
     observing: bool = False
@@ -175,7 +175,7 @@ def digest(ports: Ports, since: datetime) -> Digest:
         return replace(found, away=str(error) or type(error).__name__)
     beside = beside_of(records, now, ports.zone)
     months = (_to_correct(posted(books, None, day)) for day in (today, month_before(today)))
-    passed = tuple(one for one in months if one.passed or one.decided)
+    passed = tuple(one for one in months if one.passed or one.decided or one.in_no_posting)
     found = replace(found, changed=_changed(made, books, ports), passed=passed, notes=_notes(books))
     return _with(found, books, open_since(books, first, beside), beside)
 
@@ -226,8 +226,10 @@ def _first_needed(records: Records, first: date, today: date) -> date:
 
 
 def _to_correct(found: Posted) -> Posted:
-    """Without what is told with what waits."""
-    return replace(found, passed=tuple(one for one in found.passed if not one.comes))
+    """Without what is told with what waits or has ended, and without days of no posting that a person chose."""
+    lost = (one for one in found.in_no_posting if one.cause in SETTLED and one.cause not in DECIDED)
+    left = (one for one in found.passed if not one.comes)
+    return replace(found, passed=tuple(left), in_no_posting=tuple(lost))
 
 
 def _changed(made: Iterable[JournalEntry], books: Books | None, ports: Ports) -> tuple[ChangedLine, ...]:

@@ -128,6 +128,11 @@ def _passed(found: Digest) -> Iterator[str]:
         if month.decided:
             who = ", ".join(sorted({each.by for one in month.decided for each in one.who}))
             yield f"{posted} as decided{f' by {visible(who)}' if who else ''}, other than Timus says, {_on_lines(month.decided)}."
+        if month.in_no_posting:
+            number = counted(month.seat_days_in_no_posting, "seat-day")
+            money = sum((-(one.estimate or Decimal()) for one in month.in_no_posting), Decimal())
+            about = f": about {money:,.2f} not billed" if money else ""
+            yield f"- {month.month:%B %Y} has {number} in no posting that no waiting brings{about}."
         yield f"    {said(NextWay.SEE_POSTED, month=f'{month.month:%Y-%m}')}"
 
 
