@@ -676,16 +676,21 @@ def test_what_timus_had_by_a_superseded_event_was_posted_without_it() -> None:
 
 
 def test_days_before_the_first_one_that_was_chosen_are_told_and_are_not_wrong() -> None:
-    """A person chose the day. The contract's other units of these days are posted."""
-    months = Months()
+    """A person chose the day. Two of ten seats were on the contract by hand until then: eight, and the gateway, are on no bill."""
+    contract = {**SCENARIO["contracts"][0], "lines": [{"id": 1201, "serviceID": 45, "units": 2}]}
+    months = Months(
+        World(
+            start=datetime(2026, 3, 1, 8, tzinfo=UTC),
+            scenario={**SCENARIO, "contracts": [contract, *SCENARIO["contracts"][1:]]},
+        )
+    )
     months.begin((), mapped=False)
     months.world.pass_time(days=17)
     months.play([("map", "today", 0)])
     post(months)
     found = of(months)
     assert found.right
-    assert found.in_no_posting == ()
-    assert [(one.cause, one.skus, one.seat_days) for one in found.decided] == [
-        (Leak.BEFORE, (ADV,), -170),
-        (Leak.BEFORE, (GATEWAY,), -17),
-    ]
+    told = [(one.cause, one.skus, one.seat_days) for one in found.decided]
+    told += [(one.cause, one.skus, one.seat_days) for one in found.in_no_posting]
+    assert told == [(Leak.BEFORE, (ADV,), -136), (Leak.BEFORE, (GATEWAY,), -17)]
+    assert "as decided" not in months.desk.told("digest")

@@ -24,7 +24,7 @@ from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.reasons import WayOut
-from timus_autotask.domain.timeline import Timeline
+from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import money_of_days, rounded
 from timus_autotask.watch.month.books import BookLine, Books, days_of_period, price_of_sku
@@ -586,9 +586,15 @@ class _Look:
                 )
 
     def _without_line(self, days: Sequence[date]) -> Iterator[UnplacedUnits]:
-        """Units that nobody has mapped to a line, and those of days before the first one that was chosen."""
+        """Units that nobody has mapped to a line, and those of days before the first one that was chosen, as far as nobody billed them by hand."""
         yield from without_line(self._books, days)
-        yield from without_line(self._books, days, Leak.BEFORE)
+        for one in without_line(self._books, days, Leak.BEFORE):
+            _, key = price_of_sku(self._books, one.customer, one.sku)
+            billed = self._books.lines[key].has if key else NOTHING
+            yield replace(
+                one,
+                days=tuple((day, more) for day, units in one.days if (more := units - billed.at(day)) > 0),
+            )
 
     def _has_posted(self, customer: str, day: date) -> bool:
         """Whether a day is posted on a contract of a customer."""
