@@ -104,6 +104,44 @@ def test_what_waits_since_a_quarter_ago_counts_from_its_own_day() -> None:
     assert (one.first, one.estimate) == (date(2026, 3, 10), Decimal("-185.48"))
 
 
+def held_in(period: int, *terms: str) -> Months:
+    """Four seats held since 16 March, on a contract with periods of this type; on 5 April it is posted."""
+    scenario = {**SCENARIO, "contracts": [{**SCENARIO["contracts"][0], "contractPeriodType": period}]}
+    months = Months(World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario=scenario))
+    months.begin(terms, mapped=True)
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.world.pass_time(days=15)
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=20)
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    return months
+
+
+HALF_YEAR = 4
+
+
+def test_what_settling_does_not_bring_is_told_once_with_what_was_posted() -> None:
+    """The half-year is posted, and an approval counts from July on. So it waits for a person, and no money waits with it."""
+    months = held_in(HALF_YEAR)
+    found = of(months)
+    [one] = found.waiting
+    assert (one.kind, one.seats, one.first, one.estimate) == ("held", -4, date(2026, 3, 16), Decimal("0.00"))
+    assert found.not_billed == 0
+    assert [one.estimate for month in found.passed for one in month.passed] == [
+        Decimal("-8.29"),  # 4 × 12.50 × 30 / 181, of April
+        Decimal("-4.42"),  # 4 × 12.50 × 16 / 181, of March
+    ]
+    text = as_mail(found, "acme").text
+    assert "- 1 thing waits for a person.\n" in text
+    assert f"    timus-autotask approve {CONTRACT} 45" in text
+
+
+def test_what_settling_brings_is_told_once_with_what_waits() -> None:
+    """By these terms an approval bills the posted days with the next posting: 12.71 until the end of April."""
+    found = of(held_in(HALF_YEAR, "posted_period=same-day"))
+    assert (found.not_billed, found.passed) == (Decimal("12.71"), ())
+
+
 def test_a_client_without_a_contract_counts_from_its_first_report() -> None:
     """Four seats since 1 March, also once others' March is posted: 50.00 of each month."""
     months = begun()
@@ -476,3 +514,38 @@ def test_a_change_of_ours_that_brings_a_new_price_counts_with_it() -> None:
     after = of(months, days=31)
     assert after.effect == Estimate(Decimal("135.00"), Decimal("135.00"))
     assert after.posted == Decimal("88.87")  # 37.26; and from the 12th, on 20 days, 1 × 20.00 and 12 × 5.00
+
+
+def test_a_first_month_has_no_month_before_it() -> None:
+    """Nobody had a unit in February, so nobody posts it; March is told from April on."""
+    scenario = {**SCENARIO, "contracts": [{**SCENARIO["contracts"][0], "lines": []}]}
+    months = Months(World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario=scenario))
+    months.begin((), mapped=True)
+    months.world.pass_time(days=18)
+    assert of(months).earlier is None
+    assert "February" not in as_mail(of(months), "acme").text
+    months.world.pass_time(days=15)
+    assert "March 2026 is not posted yet, and ready" in as_mail(of(months), "acme").text
+
+
+def test_days_that_no_posting_has_and_no_waiting_brings_are_told() -> None:
+    """The contract begins on 10 March: ten seats and a gateway of nine days are on no bill. What waits for a person is told as that alone."""
+    contract = {**SCENARIO["contracts"][0], "startDate": "2026-03-10", "lines": []}
+    months = Months(
+        World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario={**SCENARIO, "contracts": [contract]})
+    )
+    months.begin((), mapped=True)
+    months.world.tell(1, {ADV: 4}, customer="cus_two", subscription="sub_two", customer_name="Zwei GmbH")
+    months.work()
+    months.world.pass_time(days=20)
+    months.work()
+    text = as_mail(of(months), "acme").text
+    # 10 × 12.50 × 9 / 31, and 1 × 45.00 × 9 / 31
+    assert (
+        "- March 2026 has 99 seat-days in no posting that no waiting brings: about 49.35 not billed." in text
+    )
+    assert text.count("in no posting") == 1
+    [march] = Desk(months.world).ask("digest")["posted_otherwise"]
+    assert {(one["cause"], one["from"], one["to"]) for one in march["in_no_posting"]} == {
+        ("late", "2026-03-01", "2026-03-09")
+    }

@@ -312,7 +312,8 @@ def test_a_sku_that_nobody_had_mapped_while_somebody_posted() -> None:
     form = months.desk.run("ready", "--posted", "--month", "2026-03", "--json").json
     [told] = form["passed"]
     assert (told["skus"], told["contract_id"], told["service_id"]) == (["SASE-NEW"], None, None)
-    assert "posted with other units than it should on 1 line." in months.desk.told("digest")
+    assert told["comes_once_settled"]
+    assert "posted with other units" not in months.desk.told("digest")  # it waits there, and counts once
 
 
 def test_what_nobody_has_posted_is_no_gap() -> None:
@@ -453,6 +454,89 @@ def test_a_change_that_came_after_its_period_was_posted_waits_for_the_next_posti
     assert of(months).not_posted == ()
 
 
+def test_an_item_stays_explained_when_another_change_of_its_day_comes_later() -> None:
+    """Four of ours were posted with their own day; then somebody adds two on that day: these wait, and the item is still ours."""
+    months = begun("posted_period=same-day")
+    post(months)
+    months.play([("wait", None, 31)])
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, (date(2026, 3, 20) - months.today).days)])
+    post(months)
+    months.world.control.person_adjusts(1201, date(2026, 3, 20).toordinal(), 2)
+    found = of(months)
+    assert found.right
+    [four] = [one for one in found.items if one.item.quantity == 4]
+    assert four.by is Explained.OURS
+    left = LeftChange(date(2026, 3, 20), 2, Decimal("9.68"))  # 2 × 12.50 × 12 / 31
+    assert [one.change for one in found.not_posted] == [left]
+
+
+def test_a_forged_item_stays_unexplained_when_another_change_of_its_day_comes_later() -> None:
+    """It is of no adjustment, and the period has its own item already."""
+    months = begun()
+    post(months)
+    items = months.world.api.model.tables["BillingItems"]
+    period = next(one for one in items.values() if one.values["quantity"] == 10 * 10**4)
+    months.world.api.model.add(
+        ENTITIES["billingitems"],
+        {**{k: v for k, v in period.values.items() if k != "id"}, "quantity": 2 * 10**4},
+    )
+    months.world.control.person_adjusts(1201, MARCH.toordinal(), 3)
+    assert [one.item.quantity for one in of(months).unexplained] == [2]
+
+
+def test_a_change_of_the_price_alone_that_came_after_posting_is_named() -> None:
+    """Ten units go from 12.50 to 20.00 on six days, and no item bills it yet: 10 × 7.50 × 6 / 31."""
+    months = begun()
+    post(months)
+    months.world.control.person_adjusts(1201, date(2026, 3, 26).toordinal(), 0, unit_price=Decimal(20))
+    [one] = of(months).not_posted
+    prices = (Decimal("12.50"), Decimal("20.00"))
+    assert one.change == LeftChange(date(2026, 3, 26), 0, Decimal("14.52"), prices)
+    said = months.desk.run("ready", "--posted", "--month", "2026-03")
+    assert said.status == 0
+    words = "Not posted yet: a new price (12.50 became 20.00 for all units) of service 45"
+    assert words in " ".join(said.out.split())
+    [form] = months.desk.run("ready", "--posted", "--month", "2026-03", "--json").json["not_posted"]
+    assert (form["unit_change"], form["unit_price"]) == (0, ["12.50", "20.00"])
+    post(months)
+    assert of(months).not_posted == ()
+
+
+def test_a_change_of_march_that_came_after_april_was_posted_is_missing_in_neither() -> None:
+    """Autotask bills it with the next posting, in March from its day on and in April whole."""
+    months = begun("posted_period=same-day")
+    months.world.pass_time(days=62)
+    months.work()
+    months.world.control.approve_and_post(CONTRACT, date(2026, 4, 30).toordinal())
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, (date(2026, 3, 20) - months.today).days)])
+    april = what_was_posted(deployment_of(months.world), date(2026, 4, 1))
+    assert (april.missing, april.right) == ((), True)
+    assert [one.change for one in (*of(months).not_posted, *april.not_posted)] == [
+        LeftChange(date(2026, 3, 20), 4, Decimal("19.35")),
+        LeftChange(date(2026, 4, 1), 4, Decimal("50.00")),
+    ]
+    months.world.control.approve_and_post(CONTRACT, date(2026, 4, 30).toordinal())
+    after = what_was_posted(deployment_of(months.world), date(2026, 4, 1))
+    assert (after.not_posted, after.missing, after.right) == ((), (), True)
+
+
+def test_an_item_that_was_taken_out_is_missing_also_while_an_earlier_change_waits() -> None:
+    """What is lacking on a later period's first day waits only as far as the earlier change goes."""
+    months = begun("posted_period=same-day")
+    months.world.pass_time(days=62)
+    months.work()
+    months.world.control.approve_and_post(CONTRACT, date(2026, 4, 30).toordinal())
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, (date(2026, 3, 20) - months.today).days)])
+    [gone] = [
+        one["id"]
+        for one in months.world.control.billing_items()
+        if one["itemDate"].startswith("2026-04-01") and Decimal(one["quantity"]) == 10
+    ]
+    del months.world.api.model.tables["BillingItems"][gone]
+    [missing] = what_was_posted(deployment_of(months.world), date(2026, 4, 1)).missing
+    assert (missing.day, missing.expected, missing.billed) == (date(2026, 4, 1), 14, Decimal())
+
+
 def test_a_change_after_the_part_of_the_month_that_is_posted_waits_for_the_next_posting() -> None:
     """Somebody posts through the 10th; two units more from the 12th on bill 2 × 12.50 × 20 / 31 with the next one."""
     months = begun()
@@ -522,3 +606,91 @@ def test_a_change_of_a_posted_periods_first_day_leaves_the_period_posted() -> No
     months.world.control.person_adjusts(1201, MARCH.toordinal(), 3)
     change = LeftChange(MARCH, 3, Decimal("37.50"))
     assert of(months).not_posted == (NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 45), change),)
+
+
+def test_what_a_person_rejected_or_undid_is_posted_as_decided() -> None:
+    """Not other than it should be: with who and why, in the digest as in this report, and on the page."""
+    months = begun("approve_increases.above_units=2")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    months.desk.told("reject", str(CONTRACT), "45", "--reason", "not ordered", "--by", "anna", "--yes")
+    months.play([("tell", {ADV: 13, GATEWAY: 2}, 0), ("wait", None, 1)])
+    [made] = [one for one in months.world.ports.store.changes() if one.delta == 1 and one.day.day == 4]
+    months.desk.told("undo", made.id, "--reason", "a mistake", "--by", "bert", "--yes")
+    months.work()
+    post(months)
+    found = of(months)
+    assert (found.passed, found.right) == ((), True)
+    rejected, undone = sorted(found.decided, key=lambda one: one.cause)
+    assert (rejected.cause, rejected.seat_days, rejected.estimate) == (Leak.REJECTED, -84, Decimal("-33.87"))
+    assert (undone.cause, undone.seat_days) == (
+        Leak.UNDONE,
+        -27,
+    )  # its day is taken: it is undone from the 5th on
+    assert ["not ordered" in one.reason for one in rejected.who] == [True]
+    said = months.desk.run("ready", "--posted", "--month", "2026-03")
+    assert said.status == 0
+    words = " ".join(said.out.split())
+    assert f"Posted as decided: -84 seat-days of {ADV} of {CUSTOMER}" in words
+    assert "about -33.87: rejected; by " in words
+    assert ": not ordered." in words
+    [march] = months.desk.ask("digest")["posted_otherwise"]
+    assert (march["passed"], len(march["decided"])) == ([], 2)
+    digest = " ".join(months.desk.told("digest").split())
+    assert "other than it should" not in digest
+    assert "March 2026 was posted as decided by " in digest
+    assert "other than Timus says, on 2 lines: about " in digest
+
+
+def test_an_edit_that_is_kept_is_posted_as_decided() -> None:
+    """Its item is named as somebody's edit, and its days as kept."""
+    months = begun()
+    months.play([("wait", None, 3), ("edit", 2, 0)])
+    months.desk.told("reconcile")
+    months.work()
+    months.play([("adopt", None, 0)])
+    post(months)
+    found = of(months)
+    assert found.right
+    [kept] = found.decided
+    assert (kept.cause, kept.seat_days, kept.estimate) == (Leak.KEPT, 56, Decimal("22.58"))
+
+
+def test_what_timus_had_by_a_superseded_event_was_posted_without_it() -> None:
+    """Ten seats on two days are on no bill: here as in the digest."""
+    months = begun()
+    months.world.pass_time(days=9)
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=2)
+    months.play([("late", {ADV: 20, GATEWAY: 1}, -4)])
+    assert of(months).passed == ()
+    post(months)
+    [passed] = of(months).passed
+    assert (passed.cause, passed.first, passed.last) == (
+        Leak.SUPERSEDED,
+        date(2026, 3, 8),
+        date(2026, 3, 9),
+    )
+    assert (passed.seat_days, passed.estimate) == (-20, Decimal("-8.06"))
+    assert passed.ways[0].startswith("In Autotask: a charge of about 8.06")
+    assert "other units than it should on 1 line: about 8.06 not billed" in months.desk.told("digest")
+
+
+def test_days_before_the_first_one_that_was_chosen_are_told_and_are_not_wrong() -> None:
+    """A person chose the day. Two of ten seats were on the contract by hand until then: eight, and the gateway, are on no bill."""
+    contract = {**SCENARIO["contracts"][0], "lines": [{"id": 1201, "serviceID": 45, "units": 2}]}
+    months = Months(
+        World(
+            start=datetime(2026, 3, 1, 8, tzinfo=UTC),
+            scenario={**SCENARIO, "contracts": [contract, *SCENARIO["contracts"][1:]]},
+        )
+    )
+    months.begin((), mapped=False)
+    months.world.pass_time(days=17)
+    months.play([("map", "today", 0)])
+    post(months)
+    found = of(months)
+    assert found.right
+    told = [(one.cause, one.skus, one.seat_days) for one in found.decided]
+    told += [(one.cause, one.skus, one.seat_days) for one in found.in_no_posting]
+    assert told == [(Leak.BEFORE, (ADV,), -136), (Leak.BEFORE, (GATEWAY,), -17)]
+    assert "as decided" not in months.desk.told("digest")

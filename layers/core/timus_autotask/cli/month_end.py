@@ -27,7 +27,7 @@ from timus_autotask.watch.month.coverage import Coverage, within
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
-from timus_autotask.watch.month.posted import BY_US, Item, NotPosted, Posted
+from timus_autotask.watch.month.posted import BY_US, Item, LeftChange, NotPosted, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.remedy import NextWay, remedy_of, said
@@ -53,9 +53,11 @@ def ready(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
     _show_ready(found, terminal, everything=arguments.all)
     form = ready_form(found)
     if not found.ready:
-        number = len(found.everything)
+        things = counted(len(found.everything), "thing has", "things have")
         raise Failed(
-            f"{found.month:%Y-%m} is not ready to post: {number} {'thing has' if number == 1 else 'things have'} to be settled first.",
+            f"{found.month:%Y-%m} is posted already, and {things} to be settled."
+            if found.posted
+            else f"{found.month:%Y-%m} is not ready to post: {things} to be settled first.",
             result=form,
         )
     return form
@@ -65,7 +67,8 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
     names = found.names
     _show_periods(found, terminal, everything=everything)
     if found.everything:
-        terminal.say("", f"To be settled first ({len(found.everything)})", style="bold red")
+        first = "" if found.posted else " first"
+        terminal.say("", f"To be settled{first} ({len(found.everything)})", style="bold red")
         _open_table(found.things, names, terminal)
     _show_beside(found, terminal)
     _show_ends(found, terminal)
@@ -81,7 +84,7 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
         )
     elif found.ready and found.posted:
         terminal.say(
-            f"{found.month:%Y-%m} is approved and posted already. {counts}, and nothing of it waits. Whether each item is right: "
+            f"{found.month:%Y-%m} is approved and posted already. {counts}, and nothing is left to settle for it. Whether each item is right: "
             f"{said(NextWay.SEE_POSTED, month=f'{found.month:%Y-%m}')}",
             style="bold green",
         )
@@ -97,13 +100,22 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
         )
         without = f" ({found.without_price} without a known price)" if found.without_price else ""
         terminal.say(
-            f"NO: do not post {found.month:%Y-%m} yet: {kinds}. {counts}; {counted(found.seats, 'seat')} and about {found.at_risk}{without} are at "
+            f"NO: {_not_yet(found)}: {kinds}. {counts}; {counted(found.seats, 'seat')} and about {found.at_risk}{without} are at "
             "risk, too many and too few together.",
             style="bold red",
         )
     for words in filter(None, (found.after, found.not_over)):
         terminal.say(words, style="yellow")
     terminal.say(ESTIMATES)
+
+
+def _not_yet(found: Ready) -> str:
+    month = f"{found.month:%Y-%m}"
+    if found.posted:
+        return (
+            f"{month} is approved and posted already, and what is settled now is billed with a later posting"
+        )
+    return f"do not post {month} yet"
 
 
 def _show_beside(found: Ready, terminal: Terminal) -> None:
@@ -229,6 +241,7 @@ def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None
     _show_items(found, terminal, everything=everything)
     _show_missing(found, terminal)
     _show_passed(found, terminal)
+    _show_decided(found, terminal)
     for left in found.not_posted:
         terminal.say(f"Not posted yet: {_left(left, found.names)}")
     _show_in_no_posting(found, terminal)
@@ -273,12 +286,21 @@ def _left(one: NotPosted, names: Directory) -> str:
     if one.change is not None:
         money = "" if one.change.estimate is None else f", about {one.change.estimate:+}"
         return (
-            f"{with_sign(one.change.units, 'unit')} of service {service} on {contract} from {one.change.day} on{money}. The rest of the period "
+            f"{_changed(one.change)} of service {service} on {contract} from {one.change.day} on{money}. The rest of the period "
             f"from {one.first} is posted."
         )
     return (
         f"service {service} on {contract}, of the period from {one.first}. The rest of the period is posted."
     )
+
+
+def _changed(left: LeftChange) -> str:
+    """What a change that is left changes."""
+    units = [with_sign(left.units, "unit")] if left.units else []
+    price = (
+        [f"a new price ({left.price[0]:.2f} became {left.price[1]:.2f} for all units)"] if left.price else []
+    )
+    return " and ".join((*units, *price))
 
 
 def _show_items(found: Posted, terminal: Terminal, *, everything: bool) -> None:
@@ -370,6 +392,19 @@ def _show_passed(found: Posted, terminal: Terminal) -> None:
                 for one in found.passed
             ],
             empty="",
+        )
+
+
+def _show_decided(found: Posted, terminal: Terminal) -> None:
+    """What was posted otherwise than Timus says because somebody wanted it so."""
+    for one in found.decided:
+        customer = called(one.customer or None, found.names.customers) or "several"
+        on = f" on contract {called(one.key.contract_id, found.names.contracts)}" if one.key else ""
+        money = "" if one.estimate is None else f", about {one.estimate:+}"
+        why = "; ".join((one.cause.label, *(each.words for each in one.who)))
+        terminal.say(
+            f"Posted as decided: {with_sign(one.seat_days, 'seat-day')} of {_of(one.key, one.skus, found.names)} of {customer}{on}, {one.first} to "
+            f"{one.last}{money}: {why}."
         )
 
 

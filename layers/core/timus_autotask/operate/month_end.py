@@ -27,6 +27,7 @@ from timus_autotask.watch.month.ledger import (
     UndecidedEvent,
     UndecidedMonth,
     ledger,
+    with_superseded,
 )
 from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.parked import effects
@@ -71,6 +72,7 @@ def look_at_month(deployment: Deployment, month: date | None = None) -> Looked:
     changes = store.changes(local_midnight(first - EARLIER, deployment.zone))
     with asking_autotask():
         books = open_books(deployment.ports, records, first - YEAR, changes)
+    books = with_superseded(books, store.events(local_midnight(first - EARLIER, deployment.zone)))
     return Looked(
         ready(books, first, beside_of(records, deployment.clock.now(), deployment.zone, dead)), books
     )
@@ -86,6 +88,7 @@ def what_was_posted(deployment: Deployment, month: date | None = None) -> Posted
     with asking_autotask():
         books = open_books(deployment.ports, records, since, changes)
         items, books = billing_items(deployment, books, first)
+    books = with_superseded(books, store.events(local_midnight(first - EARLIER, deployment.zone)))
     return posted(books, items, first)
 
 

@@ -704,7 +704,7 @@ def posted_form(found: Posted) -> Form:
             }
             for one in found.missing
         ],
-        "passed": [_passed(one, names) for one in found.passed],
+        **_otherwise(found, names),
         "not_posted": [
             {
                 "contract_id": one.contract_id,
@@ -715,10 +715,12 @@ def posted_form(found: Posted) -> Form:
                 "day": one.change.day if one.change else None,
                 "unit_change": one.change.units if one.change else None,
                 "estimate": _amount(one.change.estimate) if one.change else None,
+                "unit_price": [str(each) for each in one.change.price]
+                if one.change and one.change.price
+                else None,
             }
             for one in found.not_posted
         ],
-        "in_no_posting": [_days_of_posting(one, names) for one in found.in_no_posting],
         "notes": [*found.notes],
     }
 
@@ -739,6 +741,15 @@ def _days_of_posting(one: Passed | InNoPosting, names: Directory) -> Form:
     }
 
 
+def _otherwise(found: Posted, names: Directory) -> Form:
+    """What was posted other than it should, other than Timus says as somebody decided, and what no posting has."""
+    return {
+        "passed": [_passed(one, names) for one in found.passed],
+        "decided": [_passed(one, names) for one in found.decided],
+        "in_no_posting": [_days_of_posting(one, names) for one in found.in_no_posting],
+    }
+
+
 def _passed(one: Passed, names: Directory) -> Form:
     return {
         **_days_of_posting(one, names),
@@ -751,6 +762,8 @@ def _passed(one: Passed, names: Directory) -> Form:
         if one.whole
         else None,
         "ways": [*one.ways],
+        "comes_once_settled": one.comes,
+        "decided_by": [asdict(each) for each in one.who],
     }
 
 
@@ -834,6 +847,7 @@ def _open(one: Open, names: Directory) -> Form:
         "seats": one.seats,
         "seat_days": one.seat_days,
         "estimate": _amount(one.estimate),
+        "days_posted": one.shut,
     }
 
 
@@ -931,8 +945,7 @@ def digest_form(found: Digest, mail: Mail) -> Form:
         if found.earlier
         else None,
         "posted_otherwise": [
-            {"month": f"{one.month:%Y-%m}", "passed": [_passed(each, names) for each in one.passed]}
-            for one in found.passed
+            {"month": f"{one.month:%Y-%m}", **_otherwise(one, names)} for one in found.passed
         ],
         "notes": [*found.notes],
         "subject": mail.subject,

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.draft import wanted_units
+from timus_autotask.domain.converge.draft import policy_of, wanted_units, whose_terms
 from timus_autotask.domain.converge.holds import LineSeen, held_later
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
@@ -23,7 +23,7 @@ from timus_autotask.domain.history import Merge
 from timus_autotask.domain.line import JournalEntry, Line
 from timus_autotask.domain.mapping import LineKey, PlanMapping, service_on
 from timus_autotask.domain.placement import Placement
-from timus_autotask.domain.policy import BillingSchedule, Policy
+from timus_autotask.domain.policy import BillingSchedule, Policy, PostedPeriod
 from timus_autotask.domain.price import ObservedPrice
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING as NO_UNITS
@@ -83,6 +83,12 @@ class BookLine:
     """Of the journal, those of this line."""
     held_later: Mapping[date, Parked] = field(default_factory=dict)
     """What is scheduled and will be held by the terms on its day; see ``held_later``."""
+    shut: tuple[tuple[date, date], ...] = ()
+    """(first, last) of the posted stretches in which the terms let nothing be adjusted any more."""
+
+    def is_shut(self, day: date) -> bool:
+        """Whether a day is posted, so that whatever is decided today counts from a later one."""
+        return any(first <= day <= last for first, last in self.shut)
 
     @property
     def wanted(self) -> Timeline:
@@ -98,6 +104,13 @@ class BookLine:
         """What people undid: units that it would have, and is wanted without; negative: it is wanted with more."""
         units = self.demand.units if self.demand else NO_UNITS
         return units.minus(without_undone(self.demand, self.line.undone))
+
+    @property
+    def kept(self) -> Timeline:
+        """Units that it would have without an edit in Autotask that is kept; negative: it is wanted with more."""
+        if not self.line.offset.steps:
+            return NO_UNITS
+        return without_undone(self.demand, self.line.undone).minus(self.wanted)
 
     @property
     def has(self) -> Timeline:
@@ -150,6 +163,8 @@ class Books:
     """Autotask's own, of whole contracts."""
     without_part: tuple[EventRecord, ...] = ()
     """Of subscriptions with parked events: events that changed nothing, and are merged again once an earlier one is accepted."""
+    superseded: Mapping[tuple[str, str], Timeline] = field(default_factory=dict)
+    """By customer and SKU: units that Timus had by superseded events beyond what is known without them; negative: fewer. Empty until asked for."""
 
 
 def rejected_units(line: Line) -> Timeline:
@@ -216,7 +231,7 @@ class _Reader:
         plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
         catalogue = self._catalogue(customers.values(), plans, there)
         lines = _lines(records, wanted, contracts, rows, _by_line(changes))
-        lines = _with_held_later(lines, policies_of(customers, records), self._today)
+        lines = _with_terms(lines, policies_of(customers, records), self._today)
         costs = self._costs()
         prices = _prices(there, catalogue, lines, costs=costs)
         self._notes += [
@@ -336,13 +351,26 @@ def _lines(
     }
 
 
-def _with_held_later(
+def _with_terms(
     lines: Mapping[LineKey, BookLine], policies: Mapping[str, Policy], today: date
 ) -> dict[LineKey, BookLine]:
+    """With what the terms of today do to each line: what they will hold, and which days they leave as they were posted."""
     later = held_later(
         (LineSeen(one.line, one.demand, one.observed) for one in lines.values()), policies, today
     )
-    return {key: replace(one, held_later=later.get(key, {})) for key, one in lines.items()}
+    return {
+        key: replace(one, held_later=later.get(key, {}), shut=_shut(one, policies, today))
+        for key, one in lines.items()
+    }
+
+
+def _shut(line: BookLine, policies: Mapping[str, Policy], today: date) -> tuple[tuple[date, date], ...]:
+    closed, demand = tuple(line.observed.closed), line.demand
+    if not closed:
+        return ()
+    customers = whose_terms(demand, line.observed.units, wanted_units(demand, line.line), today)
+    terms = policy_of(demand, policies, customers)
+    return closed if terms.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
 
 
 def _by_line(changes: Iterable[JournalEntry]) -> Mapping[LineKey, tuple[JournalEntry, ...]]:

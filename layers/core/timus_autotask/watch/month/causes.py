@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from timus_autotask.domain.days import ONE_DAY
-from timus_autotask.domain.line import Outcome, State
+from timus_autotask.domain.line import Outcome, Rejection, State, Undone
 from timus_autotask.domain.reasons import AWAITING_APPROVAL, WayOut
 from timus_autotask.watch.month.books import BookLine
 from timus_autotask.watch.remedy import NextWay
@@ -86,6 +87,10 @@ SETTLED = (
     Leak.REJECTED,
 )
 """Nothing changes any more by waiting: it is so by the terms, by a person's decision, or because the days are past changing."""
+DECIDED = (Leak.IGNORED, Leak.BEFORE, Leak.KEPT, Leak.UNDONE, Leak.REJECTED)
+"""A person decided it so, or the terms keep an edit. What was posted so is told, and is not other than it should be."""
+BY_ITSELF = (Leak.SETTLING, Leak.PENDING, Leak.SCHEDULED)
+"""What is settled without a person."""
 
 _BY_CODE: Mapping[str, Leak] = {
     "paused": Leak.PAUSED,
@@ -111,6 +116,38 @@ def causes_on(one: BookLine, day: date, today: date) -> dict[Leak, int]:
         rest = _rest(one, day, today)
         found[rest] = found.get(rest, 0) + lacking
     return found
+
+
+def differing_on(one: BookLine, day: date, today: date) -> dict[Leak, int]:
+    """All that a line lacks on a day of Timus's units on the terms, by cause: ``causes_on``, with what a person undid and with an edit that is kept."""
+    found = causes_on(one, day, today)
+    for cause, units in ((Leak.UNDONE, one.undone.at(day)), (Leak.KEPT, one.kept.at(day))):
+        if units:
+            found[cause] = found.get(cause, 0) + units
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Who decided, and why."""
+
+    by: str
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return f"by {self.by}: {self.reason}"
+
+
+def decided_by(one: BookLine, cause: Leak) -> tuple[Decider, ...]:
+    """Who rejected or undid something on a line; empty: nobody did, or the line does not say who."""
+    people: Sequence[Rejection | Undone] = ()
+    if cause is Leak.REJECTED:
+        people = [change.rejection for change in one.line.set_aside if change.rejection is not None]
+    elif cause is Leak.UNDONE:
+        people = one.line.undone
+    return tuple(dict.fromkeys(Decider(each.by, each.reason) for each in people))
 
 
 def turns_of(one: BookLine) -> set[date]:

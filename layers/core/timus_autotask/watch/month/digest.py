@@ -21,8 +21,9 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, total
 from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books
-from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.causes import BY_ITSELF, DECIDED, SETTLED, Leak
 from timus_autotask.watch.month.coverage import Coverage
+from timus_autotask.watch.month.ledger import with_superseded
 from timus_autotask.watch.month.months import month_before
 from timus_autotask.watch.month.posted import Posted, periods_within, posted
 from timus_autotask.watch.month.ready import (
@@ -41,10 +42,6 @@ from timus_autotask.watch.status import Records, Status, status_of
 
 EARLIER = timedelta(days=31)
 """What came so long before a month may still say something of it."""
-BY_ITSELF = (Leak.SETTLING, Leak.PENDING, Leak.SCHEDULED)
-"""What is settled without a person."""
-BY_A_PERSON = (Leak.REJECTED, Leak.KEPT, Leak.IGNORED)
-"""Why units are others because somebody wanted it so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +101,9 @@ class Digest:
     ended: tuple[Coverage, ...] = ()
     """What no contract bills any more, and Timus has seats of."""
     earlier: Ready | None = None
-    """The month before, if nobody has posted all of it."""
+    """The month before, if it has something to post and nobody has posted all of it."""
     passed: tuple[Posted, ...] = ()
-    """Of this month and the one before: each that was posted with other units than it should, and nobody wanted it so."""
+    """Of this month and the one before: each with what was posted otherwise than it should and settling does not bring any more, or as people decided, and what no posting has and no waiting brings."""
     begins: time | None = None
     """The partner's local time on the day ``since`` from which on it tells; None: the whole day."""
     observing: bool = False
@@ -152,7 +149,8 @@ def digest(ports: Ports, since: datetime) -> Digest:
     records, _ = everything(ports.store, 0)
     now, today = ports.clock.now(), ports.today()
     status = status_of(records, now, ports.zone)
-    changes = [*ports.store.changes(min(since, local_midnight(month_before(today) - EARLIER, ports.zone)))]
+    earlier = local_midnight(month_before(today) - EARLIER, ports.zone)
+    changes = [*ports.store.changes(min(since, earlier))]
     made = [one for one in changes if one.settled_at >= since and one.outcome is Outcome.LANDED and one.delta]
     found = Digest(
         effective_day(since, ports.zone),
@@ -172,10 +170,12 @@ def digest(ports: Ports, since: datetime) -> Digest:
     try:
         first = _first_waiting(records, today)
         books = open_books(ports, records, _first_needed(records, first, today), changes)
+        books = with_superseded(books, ports.store.events(earlier))
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         return replace(found, away=str(error) or type(error).__name__)
     beside = beside_of(records, now, ports.zone)
-    passed = tuple(filter(_to_correct, (posted(books, None, day) for day in (today, month_before(today)))))
+    months = (_to_correct(posted(books, None, day)) for day in (today, month_before(today)))
+    passed = tuple(one for one in months if one.passed or one.decided or one.in_no_posting)
     found = replace(found, changed=_changed(made, books, ports), passed=passed, notes=_notes(books))
     return _with(found, books, open_since(books, first, beside), beside)
 
@@ -185,7 +185,8 @@ def _with(found: Digest, books: Books, waits: Sequence[Open], beside: Beside) ->
     month, before = ready(books, books.today, beside), ready(books, month_before(books.today), beside)
     now = [one for one in waits if one.kind not in BY_ITSELF]
     person = [*now, *month.later]  # what is parked of later days waits for a person all the same
-    unposted = any(not period.posted and period.last < month.month for period in before.periods)
+    over = (period for period in before.periods if period.last < month.month)
+    unposted = any(not period.posted and not period.empty for period in over)
     return replace(
         found,
         waiting=_sorted(_waiting(one) for one in person),
@@ -224,8 +225,12 @@ def _first_needed(records: Records, first: date, today: date) -> date:
     return max(min(begins), today - YEAR - EARLIER)
 
 
-def _to_correct(found: Posted) -> bool:
-    return any(one.cause not in BY_A_PERSON for one in found.passed)
+def _to_correct(found: Posted) -> Posted:
+    """Without what is told with what waits or has ended, and without days before the first one that was chosen, which nobody misses."""
+    lost = (one for one in found.in_no_posting if one.cause in SETTLED and one.cause not in DECIDED)
+    left = (one for one in found.passed if not one.comes)
+    wanted = (one for one in found.decided if one.cause is not Leak.BEFORE)
+    return replace(found, passed=tuple(left), decided=tuple(wanted), in_no_posting=tuple(lost))
 
 
 def _changed(made: Iterable[JournalEntry], books: Books | None, ports: Ports) -> tuple[ChangedLine, ...]:

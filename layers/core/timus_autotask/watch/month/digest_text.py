@@ -11,7 +11,8 @@ from timus_autotask.plain import visible
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
 from timus_autotask.watch.month.coverage import Coverage, within
-from timus_autotask.watch.month.digest import BY_A_PERSON, ChangedLine, Digest, Waiting
+from timus_autotask.watch.month.digest import ChangedLine, Digest, Waiting
+from timus_autotask.watch.month.posted import Passed
 from timus_autotask.watch.remedy import NextWay, said, ways
 from timus_autotask.watch.wording import counted, with_sign
 
@@ -119,16 +120,29 @@ def _earlier(found: Digest) -> Iterator[str]:
 
 
 def _passed(found: Digest) -> Iterator[str]:
-    """What is on posted invoices, and no waiting brings right any more."""
+    """What is on posted invoices, and no waiting brings right any more; and what people decided so."""
     for month in found.passed:
-        these = [one for one in month.passed if one.cause not in BY_A_PERSON]
-        money = [one.estimate or Decimal() for one in these]
-        few, many = -sum(min(one, Decimal()) for one in money), sum(max(one, Decimal()) for one in money)
-        parts = [f"about {few:,.2f} not billed"] if few else []
-        parts += [f"about {many:,.2f} billed too much"] if many else []
-        lines = counted(len({(one.key, one.customer, one.skus) for one in these}), "line")
-        yield f"- {month.month:%B %Y} was posted with other units than it should on {lines}{': ' if parts else ''}{' and '.join(parts)}."
+        posted = f"- {month.month:%B %Y} was posted"
+        if month.passed:
+            yield f"{posted} with other units than it should {_on_lines(month.passed)}."
+        if month.decided:
+            who = ", ".join(sorted({each.by for one in month.decided for each in one.who}))
+            yield f"{posted} as decided{f' by {visible(who)}' if who else ''}, other than Timus says, {_on_lines(month.decided)}."
+        if month.in_no_posting:
+            number = counted(month.seat_days_in_no_posting, "seat-day")
+            money = sum((-(one.estimate or Decimal()) for one in month.in_no_posting), Decimal())
+            about = f": about {money:,.2f} not billed" if money else ""
+            yield f"- {month.month:%B %Y} has {number} in no posting that no waiting brings{about}."
         yield f"    {said(NextWay.SEE_POSTED, month=f'{month.month:%Y-%m}')}"
+
+
+def _on_lines(these: Sequence[Passed]) -> str:
+    money = [one.estimate or Decimal() for one in these]
+    few, many = -sum(min(one, Decimal()) for one in money), sum(max(one, Decimal()) for one in money)
+    parts = [f"about {few:,.2f} not billed"] if few else []
+    parts += [f"about {many:,.2f} billed too much"] if many else []
+    lines = counted(len({(one.key, one.customer, one.skus) for one in these}), "line")
+    return f"on {lines}{': ' if parts else ''}{' and '.join(parts)}"
 
 
 def _changes(found: Digest) -> Iterator[str]:

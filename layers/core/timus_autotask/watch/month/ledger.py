@@ -32,7 +32,7 @@ from timus_autotask.watch.month.books import (
     price_of_sku,
     price_without_line,
 )
-from timus_autotask.watch.month.causes import Leak, causes_on, ended, turns_of
+from timus_autotask.watch.month.causes import Leak, differing_on, ended, turns_of
 from timus_autotask.watch.month.parked import EventEffect, costs, snapshot_in
 from timus_autotask.watch.names import Directory
 
@@ -353,6 +353,12 @@ def superseded_units(
     return found
 
 
+def with_superseded(books: Books, late: Iterable[EventRecord]) -> Books:
+    """The books with what Timus had by superseded events among these."""
+    found = superseded_units(late, books.customers)
+    return replace(books, superseded={of: missed.units for of, missed in found.items()})
+
+
 def _missed(known: Subscription, late: Iterable[EventRecord]) -> Iterator[tuple[str, Missed]]:
     """By SKU, what the superseded events of a subscription say beyond what is known of it."""
     versions = [
@@ -563,12 +569,8 @@ class _Sheet:
             if _over_for_each(line, day) is not None:
                 continue
             of_period = self._period(line.key, day)
-            kept = line.wanted.at(day) - own.at(day)
-            undone = line.undone.at(day)
-            account.add("causes", undone, days, of_period, Leak.UNDONE)
-            account.add("causes", -kept - undone, days, of_period, Leak.KEPT)
             account.add("billed", line.has.at(day) - own.at(day), days, of_period)
-            for leak, units in causes_on(line, day, self._books.today).items():
+            for leak, units in differing_on(line, day, self._books.today).items():
                 account.add("causes", units, days, of_period, leak)
 
     def _account(self, customer: str, key: LineKey | None, *skus: str) -> _Account:

@@ -24,12 +24,24 @@ from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.reasons import WayOut
+from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import money_of_days, rounded
-from timus_autotask.watch.month.books import BookLine, Books
-from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on, waits_for_an_edit, ways_of_edit
+from timus_autotask.watch.month.books import BookLine, Books, days_of_period, price_of_sku
+from timus_autotask.watch.month.causes import (
+    BY_TERMS,
+    DECIDED,
+    SETTLED,
+    Decider,
+    Leak,
+    causes_on,
+    decided_by,
+    differing_on,
+    waits_for_an_edit,
+    ways_of_edit,
+)
 from timus_autotask.watch.month.months import month_of
-from timus_autotask.watch.month.ready import too_few_and_too_many, without_line
+from timus_autotask.watch.month.ready import UnplacedUnits, too_few_and_too_many, without_line
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import remedy_of, said
 
@@ -166,7 +178,7 @@ class PostedDays:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """Posted days on which a line had other units than it should: a change that was held or late while somebody posted."""
+    """Posted days on which a line had other units than Timus says on the terms: a change that was held or late while somebody posted, or a decision."""
 
     key: LineKey | None
     """None: these units have no line, as nobody has mapped their SKU."""
@@ -183,6 +195,10 @@ class Passed:
     whole: PostedDays | None = None
     """With the posted days of the same billing periods in other months, which the reports of these months have; None: there are none."""
     skus: tuple[str, ...] = ()
+    comes: bool = False
+    """Once it is settled, these days are billed with the next posting."""
+    who: tuple[Decider, ...] = ()
+    """Who decided it so; empty: nobody did, or the line does not say who."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +221,15 @@ class InNoPosting:
 
 @dataclass(frozen=True, slots=True)
 class LeftChange:
-    """A change of units that came after the rest of its line's period was posted, and waits for the next posting."""
+    """A change of units, or of the price, that came after the rest of its line's period was posted, and waits for the next posting."""
 
     day: date
     units: int
     """By which the units change from that day on, without what is billed of it already."""
     estimate: Decimal | None
-    """What that comes to until the end of the period; negative: a credit; None: no price is known."""
+    """What that comes to until the end of the period, with what a new price does to the units that were there; negative: a credit; None: no price is known."""
+    price: tuple[Decimal, Decimal] | None = None
+    """Where it brings a new price for all units: the price of one unit before and after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +254,9 @@ class Posted:
     items: tuple[Item, ...] = ()
     missing: tuple[MissingItem, ...] = ()
     passed: tuple[Passed, ...] = ()
+    """Other than it should."""
+    decided: tuple[Passed, ...] = ()
+    """Other than Timus says, as a person decided or the terms keep it."""
     not_posted: tuple[NotPosted, ...] = ()
     """By contract and period."""
     in_no_posting: tuple[InNoPosting, ...] = ()
@@ -318,30 +339,23 @@ class _Look:
                     found += these
                     missing += lacks
                     if begun:
-                        not_posted.update(self._left(contract, line, first, last, changed))
+                        not_posted.update(NotPosted(contract.id, first, key, one) for one in changed)
         return Posted(
             self._first,
             self._last,
             tuple(sorted(found, key=lambda one: (one.item.contract_id, one.item.day, one.item.id))),
             tuple(missing),
-            (*self._passed(), *self._passed_without_line()),
+            *_decided_apart([*self._passed(), *self._passed_without_line(), *self._passed_superseded()]),
             tuple(sorted(not_posted, key=_order_of_left)),
-            (*self._lines_in_no_posting(not_posted), *self._others_in_no_posting(not_posted)),
+            (
+                *self._lines_in_no_posting(not_posted),
+                *self._others_in_no_posting(not_posted),
+                *self._superseded_in_no_posting(not_posted),
+            ),
             self._items is not None,
             books.names,
             books.notes,
         )
-
-    @staticmethod
-    def _left(
-        contract: Contract, line: BookLine, first: date, last: date, changed: Iterable[tuple[date, int]]
-    ) -> Iterator[NotPosted]:
-        """The changes of a line in one period that wait for the next posting: (day, units)."""
-        for day, units in changed:
-            money = money_of_days(
-                [(one, units) for one in each_day(day, last)], line.price.price, contract.schedule
-            )
-            yield NotPosted(contract.id, first, line.key, LeftChange(day, units, money))
 
     # -- Items
 
@@ -364,33 +378,90 @@ class _Look:
 
     def _period(
         self, id_: int, line: BookLine, first: date, last: date, rows: Sequence[UnitRow]
-    ) -> tuple[list[Item], list[MissingItem], list[tuple[date, int]]]:
-        """The items of the month of one contract service in one period, what they leave out, and (day, units) of what no posting has had yet."""
+    ) -> tuple[list[Item], list[MissingItem], list[LeftChange]]:
+        """The items of the month of one contract service in one period, what they leave out, and what no posting has had yet."""
         by_day: dict[date, list[BillingItem]] = {}
         for item in self._in_month():
             if item.contract_service_id == id_ and first <= item.day <= last:
                 by_day.setdefault(item.day, []).append(item)
-        changes = {day: of for day, of in _changes(rows).items() if self._first <= day <= self._last}
-        found, missing, left = list[Item](), list[MissingItem](), list[tuple[date, int]]()
+        whole = days_of_period(self._books, line.key, first)
+        changes = {day: of for day, of in _changes(rows, whole).items() if self._first <= day <= self._last}
+        found, missing, left = list[Item](), list[MissingItem](), list[LeftChange]()
         for day in sorted({*by_day, *changes}):
-            expected, is_posted = changes.get(day, (0, False))
-            of_day = by_day.get(day, [])
-            fitting = _fitting(of_day, expected)
+            change, of_day = changes.get(day, NO_CHANGE), by_day.get(day, [])
+            waits = self._waiting(id_, line, day, first, last, change, of_day)
+            fitting = _fitting(of_day, change.units)
+            if waits is not None:
+                left.append(waits)
+                fitting = _before_a_change(of_day, first)
+            elif change.units and not fitting:
+                units = sum((one.quantity for one in of_day), Decimal())
+                missing.append(self._missing(line, day, last, change.units, units))
             ours = _ours(of_day, line, first)
             found += [
                 self._explained(one, line, first, last, ours.get(one.id), fits=one in fitting)
                 for one in of_day
             ]
-            units = sum((one.quantity for one in of_day), Decimal())
-            if expected and not fitting and not is_posted:
-                left.append((day, int(expected - units)))
-            elif expected and not fitting:
-                price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
-                days = [(one, int(expected - units)) for one in each_day(day, last)]
-                money = money_of_days(days, price, schedule)
-                ways = tuple(_ways_of_missing(line.key.contract_id, money))
-                missing.append(MissingItem(line.key, day, expected, units, money, line.skus, ways))
         return found, missing, left
+
+    def _waiting(
+        self,
+        id_: int,
+        line: BookLine,
+        day: date,
+        first: date,
+        last: date,
+        change: _Change,
+        of_day: Sequence[BillingItem],
+    ) -> LeftChange | None:
+        """What a change leaves for the next posting; None: nothing."""
+        units = sum((one.quantity for one in of_day), Decimal())
+        lacking = 0 if _fitting(of_day, change.units) else int(change.units - units)
+        if lacking and (not change.posted or self._waits(id_, line, day, first, lacking)):
+            return self._left(line, day, last, lacking, change, of_day)
+        if change.new_price and not change.posted and not of_day:
+            return self._left(line, day, last, lacking, change, of_day)
+        return None
+
+    def _missing(self, line: BookLine, day: date, last: date, expected: int, billed: Decimal) -> MissingItem:
+        price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
+        days = [(one, int(expected - billed)) for one in each_day(day, last)]
+        money = money_of_days(days, price, schedule)
+        ways = tuple(_ways_of_missing(line.key.contract_id, money))
+        return MissingItem(line.key, day, expected, billed, money, line.skus, ways)
+
+    def _left(
+        self,
+        line: BookLine,
+        day: date,
+        last: date,
+        units: int,
+        change: _Change,
+        of_day: Sequence[BillingItem],
+    ) -> LeftChange:
+        """``units`` of a change that wait for the next posting, with the price that it brings."""
+        schedule = self._books.contracts[line.key.contract_id].schedule
+        days = [*each_day(day, last)]
+        prices = None if of_day else change.new_price
+        price = prices[1] if prices else line.price.price
+        money = money_of_days([(one, units) for one in days], price, schedule)
+        if prices and money is not None:
+            more = money_of_days([(one, change.before) for one in days], prices[1] - prices[0], schedule)
+            money += more or Decimal()
+        return LeftChange(day, units, money, prices)
+
+    def _waits(self, id_: int, line: BookLine, day: date, first: date, lacking: int) -> bool:
+        """Whether units that a posted period lacks on its first day are of a change of an earlier posted period, which waits for the next posting."""
+        contract = self._books.contracts[line.key.contract_id]
+        if day != first or first <= contract.start:
+            return False
+        waiting = 0
+        for begins, ends in periods_within(contract, self._books.first, first - ONE_DAY):
+            rows = [row for row in self._rows[id_] if begins <= row.start <= ends]
+            if any(row.posted for row in rows):
+                whole = days_of_period(self._books, line.key, begins)
+                waiting += sum(one.units for one in _changes(rows, whole).values() if not one.posted)
+        return 0 < lacking <= waiting or 0 > lacking >= waiting
 
     def _explained(
         self,
@@ -460,7 +531,7 @@ class _Look:
         for line in self._books.lines.values():
             if line.contract is None:
                 continue
-            for cause, every in self._off(line, line.contract):
+            for cause, comes, every in self._off(line, line.contract):
                 of = [(day, units) for day, units in every if self._first <= day <= self._last]
                 if not of:
                     continue
@@ -477,47 +548,123 @@ class _Look:
                     tuple(_ways(line, cause, here.estimate, whole)),
                     whole,
                     line.skus,
+                    comes,
+                    decided_by(line, cause),
                 )
 
-    def _off(self, line: BookLine, contract: Contract) -> Iterator[tuple[Leak, Sequence[tuple[date, int]]]]:
-        """Causes with the posted days on which units are lacking by it, and those on which there are too many apart."""
-        days: dict[Leak, list[tuple[date, int]]] = {}
+    def _off(
+        self, line: BookLine, contract: Contract
+    ) -> Iterator[tuple[Leak, bool, Sequence[tuple[date, int]]]]:
+        """Causes, whether settling them brings the days, and the posted days with (day, units that are lacking): too few and too many apart."""
+        days: dict[tuple[Leak, bool], list[tuple[date, int]]] = {}
         for day in self._posted_days(line, *self._periods(contract)):
-            for cause, units in causes_on(line, day, self._books.today).items():
+            for cause, units in differing_on(line, day, self._books.today).items():
                 if cause not in NOT_LACKING:
-                    days.setdefault(cause, []).append((day, units))
-        for cause, every in sorted(days.items()):
-            yield from ((cause, side) for side in too_few_and_too_many(every))
+                    comes = cause not in SETTLED and not line.is_shut(day)
+                    days.setdefault((cause, comes), []).append((day, units))
+        for (cause, comes), every in sorted(days.items()):
+            yield from ((cause, comes, side) for side in too_few_and_too_many(every))
 
     def _passed_without_line(self) -> Iterator[Passed]:
-        """Units that nobody has mapped to a line, on days that are posted on a contract of their customer."""
-        for one in without_line(self._books, [*each_day(self._first, self._last)]):
-            mapping = self._books.customers[one.customer].mapping
-            on = [row for id_ in (mapping.contract_ids if mapping else ()) for row in self._in.get(id_, ())]
-            days = [
-                (day, -units)
-                for day, units in one.days
-                if any(row.posted and row.start <= day <= row.end for row in on)
-            ]
+        """Units that have no line, on days that are posted on a contract of their customer."""
+        for one in self._without_line([*each_day(self._first, self._last)]):
+            days = [(day, -units) for day, units in one.days if self._has_posted(one.customer, day)]
             if days:
                 money = money_of_days(days, one.price, BillingSchedule(self._first))
+                unmapped = one.because is Leak.UNMAPPED
                 yield Passed(
                     None,
                     one.customer,
-                    Leak.UNMAPPED,
+                    one.because,
                     days[0][0],
                     days[-1][0],
                     sum(units for _, units in days),
                     money,
-                    (remedy_of(one.parked), *_by_hand(money, "for this client")),
+                    (*([remedy_of(one.parked)] if unmapped else []), *_by_hand(money, "for this client")),
                     skus=(one.sku,),
+                    comes=unmapped,
                 )
+
+    def _without_line(self, days: Sequence[date]) -> Iterator[UnplacedUnits]:
+        """Units that nobody has mapped to a line, and those of days before the first one that was chosen, as far as nobody billed them by hand."""
+        yield from without_line(self._books, days)
+        for one in without_line(self._books, days, Leak.BEFORE):
+            _, key = price_of_sku(self._books, one.customer, one.sku)
+            billed = self._books.lines[key].has if key else NOTHING
+            yield replace(
+                one,
+                days=tuple((day, more) for day, units in one.days if (more := units - billed.at(day)) > 0),
+            )
+
+    def _has_posted(self, customer: str, day: date) -> bool:
+        """Whether a day is posted on a contract of a customer."""
+        mapping = self._books.customers[customer].mapping
+        on = [row for id_ in (mapping.contract_ids if mapping else ()) for row in self._in.get(id_, ())]
+        return any(row.posted and row.start <= day <= row.end for row in on)
+
+    def _superseded(self) -> Iterator[tuple[str, str, BookLine | None, Decimal | None, Timeline]]:
+        """(customer, SKU, its line, price, units that are lacking) of what Timus had by superseded events."""
+        for (customer, sku), units in self._books.superseded.items():
+            price, key = price_of_sku(self._books, customer, sku)
+            yield customer, sku, self._books.lines[key] if key else None, price.price, units
+
+    def _passed_superseded(self) -> Iterator[Passed]:
+        """What superseded events say of days that were posted without it."""
+        month = [*each_day(self._first, self._last)]
+        for customer, sku, line, price, units in self._superseded():
+            of = (
+                [*self._posted_days(line, self._first, self._last)]
+                if line
+                else [day for day in month if self._has_posted(customer, day)]
+            )
+            for side in too_few_and_too_many([(day, units.at(day)) for day in of]):
+                days = [(day, -lacking) for day, lacking in side]
+                money = money_of_days(days, price, self._schedule(line))
+                yield Passed(
+                    line.key if line else None,
+                    customer,
+                    Leak.SUPERSEDED,
+                    days[0][0],
+                    days[-1][0],
+                    sum(each for _, each in days),
+                    money,
+                    tuple(_by_hand(money, "for this client")),
+                    skus=(sku,),
+                )
+
+    def _superseded_in_no_posting(self, not_posted: Collection[NotPosted]) -> Iterator[InNoPosting]:
+        """What superseded events say of days that no posting has."""
+        for customer, sku, line, price, units in self._superseded():
+            told = self._told(line, not_posted) if line else {*self._days_of(customer, not_posted)}
+            days = [
+                (day, -lacking)
+                for day in self._days_until_today()
+                if day not in told and (lacking := units.at(day)) > 0
+            ]
+            if days:
+                money = money_of_days(days, price, self._schedule(line))
+                yield _in_no_posting(
+                    line.key if line else None, customer, (sku,), Leak.SUPERSEDED, days, money
+                )
+
+    def _schedule(self, line: BookLine | None) -> BillingSchedule:
+        return line.contract.schedule if line and line.contract else BillingSchedule(self._first)
+
+    def _told(self, line: BookLine, not_posted: Collection[NotPosted]) -> set[date]:
+        """Days of a line that are posted, or of a billing period that is still to be posted."""
+        told = {*self._posted_days(line, self._first, self._last)}
+        return told | self._days_to_post(not_posted, [line.key.contract_id], line.key)
+
+    def _days_of(self, customer: str, not_posted: Collection[NotPosted]) -> Iterator[date]:
+        """The same of all contracts of a customer."""
+        mapping = self._books.customers[customer].mapping
+        yield from self._days_to_post(not_posted, mapping.contract_ids if mapping else ())
+        yield from (day for day in self._days_until_today() if self._has_posted(customer, day))
 
     def _lines_in_no_posting(self, not_posted: Collection[NotPosted]) -> Iterator[InNoPosting]:
         """Seats that lines lack on days that no posting has, each cause for itself."""
         for line in self._books.lines.values():
-            told = {*self._posted_days(line, self._first, self._last)}
-            told |= self._days_to_post(not_posted, [line.key.contract_id], line.key)
+            told = self._told(line, not_posted)
             days: dict[Leak, list[tuple[date, int]]] = {}
             for day in self._days_until_today():
                 for cause, units in (
@@ -525,7 +672,7 @@ class _Look:
                 ):
                     if units > 0 and cause not in NOT_LACKING:
                         days.setdefault(cause, []).append((day, -units))
-            schedule = line.contract.schedule if line.contract else BillingSchedule(self._first)
+            schedule = self._schedule(line)
             customer = line.customers[0] if len(line.customers) == 1 else ""
             for cause, of in sorted(days.items()):
                 yield _in_no_posting(
@@ -534,19 +681,12 @@ class _Look:
 
     def _others_in_no_posting(self, not_posted: Collection[NotPosted]) -> Iterator[InNoPosting]:
         """Seats that no line has, on days on which nothing of their customer is posted, or still to be posted."""
-        for one in without_line(self._books, self._days_until_today()):
-            mapping = self._books.customers[one.customer].mapping
-            ids = mapping.contract_ids if mapping else ()
-            told = self._days_to_post(not_posted, ids)
-            on = [row for id_ in ids for row in self._in.get(id_, ()) if row.posted]
-            days = [
-                (day, -units)
-                for day, units in one.days
-                if day not in told and not any(row.start <= day <= row.end for row in on)
-            ]
+        for one in self._without_line(self._days_until_today()):
+            told = {*self._days_of(one.customer, not_posted)}
+            days = [(day, -units) for day, units in one.days if day not in told]
             if days:
                 money = money_of_days(days, one.price, BillingSchedule(self._first))
-                yield _in_no_posting(None, one.customer, (one.sku,), Leak.UNMAPPED, days, money)
+                yield _in_no_posting(None, one.customer, (one.sku,), one.because, days, money)
 
     def _days_until_today(self) -> Sequence[date]:
         return [*each_day(self._first, min(self._last, self._books.today))]
@@ -582,6 +722,14 @@ class _Look:
                 yield day
 
 
+def _decided_apart(passed: Iterable[Passed]) -> tuple[tuple[Passed, ...], tuple[Passed, ...]]:
+    """What was posted other than it should, and what was decided so."""
+    found: dict[bool, list[Passed]] = {False: [], True: []}
+    for one in passed:
+        found[one.cause in DECIDED].append(one)
+    return tuple(found[False]), tuple(found[True])
+
+
 def _in_no_posting(
     key: LineKey | None,
     customer: str,
@@ -610,7 +758,7 @@ def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: PostedDays 
         yield f"{said(WayOut.APPROVE, **of)}: {billed}, shown first; or reject it"
     elif cause is Leak.DRIFT or waits_for_an_edit(line, [cause]):
         yield said(*ways_of_edit(line), **of)
-    elif cause not in (Leak.LATE, Leak.REJECTED):
+    elif cause not in SETTLED:
         yield f"{said(WayOut.LOOK_AT_CONTRACT, **of)}: settle it; {billed}"
     yield from _by_hand(money, f"on contract {line.key.contract_id}{_in_all(whole)}")
 
@@ -641,6 +789,12 @@ def _fitting(of_day: Sequence[BillingItem], expected: int) -> Sequence[BillingIt
     if sum((one.quantity for one in of_day), Decimal()) == expected:
         return of_day
     return [one for one in of_day if one.quantity == expected][:1]
+
+
+def _before_a_change(of_day: Sequence[BillingItem], first: date) -> Sequence[BillingItem]:
+    """Those of a day's items that stand although another change of the day came later: each of an adjustment, and the period's own one."""
+    own = [one for one in of_day if _is_period(one, first)][:1]
+    return [one for one in of_day if one.adjustment_id is not None or one in own]
 
 
 def _order_of_left(one: NotPosted) -> tuple[int, date, LineKey, date]:
@@ -683,15 +837,40 @@ def _ours(of_day: Iterable[BillingItem], line: BookLine, first: date) -> Mapping
     return found
 
 
-def _changes(rows: Iterable[UnitRow]) -> Mapping[date, tuple[int, bool]]:
-    """By day: how many units more there are than the day before in the same period, and whether the day is posted."""
-    found: dict[date, tuple[int, bool]] = {}
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a row of a period begins with, beside the one before it."""
+
+    units: int
+    """More than the day before in the same period; on its first day, all of them."""
+    posted: bool
+    before: int = 0
+    """Units of the day before in the same period."""
+    new_price: tuple[Decimal, Decimal] | None = None
+    """The price of one unit before and after it, where the units that were there have another one from this day on."""
+
+
+NO_CHANGE = _Change(0, posted=True)
+
+
+def _changes(rows: Iterable[UnitRow], of_period: int) -> Mapping[date, _Change]:
+    """By day: what each row of one period of so many days changes."""
+    found: dict[date, _Change] = {}
     before = 0
+    price: Decimal | None = None
     for row in sorted(rows, key=lambda row: row.start):
-        if row.units != before:
-            found[row.start] = row.units - before, row.posted
-        before = row.units
+        now = _price_in(row, of_period)
+        new = (price, now) if price is not None and now is not None and abs(now - price) >= CENT else None
+        found[row.start] = _Change(row.units - before, row.posted, before, new)
+        before, price = row.units, now if now is not None else price
     return found
+
+
+def _price_in(row: UnitRow, days: int) -> Decimal | None:
+    """The price of one unit for a whole period of so many days, by the extended price of some of them; None: the row does not say it."""
+    if row.price is None or not row.units:
+        return None
+    return rounded(row.price * days / (row.units * ((row.end - row.start).days + 1)))
 
 
 def periods_within(contract: Contract, first: date, last: date) -> Iterator[tuple[date, date]]:

@@ -32,13 +32,15 @@ from timus_autotask.watch.month.books import (
     BookLine,
     Books,
     LinePrice,
+    price_of_sku,
     price_without_line,
     rejected_units,
 )
 from timus_autotask.watch.month.causes import (
+    BY_ITSELF,
     SETTLED,
     Leak,
-    causes_on,
+    differing_on,
     edited,
     waits_for_an_edit,
     ways_of_edit,
@@ -46,7 +48,7 @@ from timus_autotask.watch.month.causes import (
 from timus_autotask.watch.month.coverage import Coverage, Ends, coverage
 from timus_autotask.watch.month.ledger import why_without_line
 from timus_autotask.watch.month.months import month_of
-from timus_autotask.watch.month.parked import EventEffect, costs, effects
+from timus_autotask.watch.month.parked import EventEffect, costs, effects, seat_days_between
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import NextWay, for_customers, remedy_of, said, way_later, will_wait
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
@@ -88,6 +90,13 @@ class Open:
     """Over the days of the period, likewise."""
     estimate: Decimal | None = None
     """What that comes to, likewise; None: no price is known."""
+    shut: bool = False
+    """Its days are posted, so what settles it counts from a later one: it is among what stays, and a person still has to decide."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether it will be billed as it is, whatever is decided now."""
+        return self.shut or self.kind in SETTLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,8 @@ class ReadyLine:
     """The units of each day × price, with what is scheduled; None: no price is known."""
     margin: Decimal | None
     """What the partner keeps of it; None: price or cost is not known."""
+    seat_days: int = 0
+    """Over the days of the period, with what is scheduled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +130,17 @@ class Period:
     open: tuple[Open, ...] = ()
     """What must be settled first."""
     stays: tuple[Open, ...] = ()
-    """What differs and will be billed so: rightly, by a decision, or because nothing can change it any more."""
+    """What differs and will be billed so: rightly, by a decision, or because nothing changes it any more."""
 
     @property
     def level(self) -> bool:
         """Whether it may be posted."""
         return not self.open
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to post, and nothing to be said: nobody has a unit on any of its days, or should have one."""
+        return not (self.open or self.stays or any(line.seat_days for line in self.lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +164,7 @@ class Ready:
     ended: tuple[Coverage, ...] = ()
     """What no contract bills any more, and Timus has seats of."""
     stays: tuple[Open, ...] = ()
-    """What stays on days that no billing period of its contract covers."""
+    """What stays and is no billing period's: on days that none of its contract covers, before a chosen first day, or by superseded events."""
 
     @property
     def after(self) -> str:
@@ -250,10 +266,13 @@ class UnplacedUnits:
     """The catalogue's; None: no service is chosen, or it shows none."""
     parked: Parked
     """Why."""
+    because: Leak = Leak.UNMAPPED
 
 
-def without_line(books: Books, days: Sequence[date]) -> Iterator[UnplacedUnits]:
-    """Units that have no line on these days and should have one, of each customer and SKU."""
+def without_line(
+    books: Books, days: Sequence[date], because: Leak = Leak.UNMAPPED
+) -> Iterator[UnplacedUnits]:
+    """Units that have no line on these days, of each customer and SKU: those that should have one, unless another cause is asked for."""
     placed: dict[tuple[str, str], Timeline] = {}
     for line in books.lines.values():
         for source in line.demand.sources if line.demand else ():
@@ -268,7 +287,7 @@ def without_line(books: Books, days: Sequence[date]) -> Iterator[UnplacedUnits]:
             (day, units)
             for day in days
             if (units := lacking.at(day))
-            and why_without_line(books, customer, sku, day, to_bill.at(day)) is Leak.UNMAPPED
+            and why_without_line(books, customer, sku, day, to_bill.at(day)) is because
         ]
         if found:
             code = Placement(customer, books.plans).reason(sku, found[-1][0], to_bill.at(found[-1][0]))
@@ -277,7 +296,7 @@ def without_line(books: Books, days: Sequence[date]) -> Iterator[UnplacedUnits]:
                 {"customer": customer_id, "sku": sku},
             )
             price = price_without_line(books, customer_id, sku).price
-            yield UnplacedUnits(customer_id, sku, tuple(found), price, parked)
+            yield UnplacedUnits(customer_id, sku, tuple(found), price, parked, because)
 
 
 def _as_one(these: Sequence[Open]) -> Open:
@@ -356,15 +375,16 @@ def ready(books: Books, month: date, beside: Beside) -> Ready:
 def open_since(books: Books, first: date, beside: Beside) -> tuple[Open, ...]:
     """What is open today with all that it comes to, each thing once: the days from the month of ``first`` to the end of this month's periods.
 
-    Units without a line count from the first of them on, a year back at most. What a line lacks in earlier periods that are posted is left out:
-    it is told with what was posted.
+    Units without a line count from the first of them on, a year back at most. Posted days that no decision changes are told with what was
+    posted. Where a person has to decide about no other days, the thing is there without money.
     """
     today = books.today
-    month, last = month_of(today)
+    last = month_of(today)[1]
     found = _Look(books, first.replace(day=1), last, beside, (today - YEAR).replace(day=1)).all()
-    over = [period for period in found.periods if period.posted and period.last < month]
-    left = [replace(period, open=tuple(one for one in period.open if one.key is None)) for period in over]
-    return replace(found, periods=(*left, *(one for one in found.periods if one not in over))).everything
+    told = {(one.kind, one.key) for one in found.everything}
+    shut = {(one.kind, one.key): one for _, one in reversed(found.staying) if one.shut}
+    without = (replace(one, seat_days=0, estimate=Decimal("0.00")) for one in shut.values())
+    return (*found.everything, *(one for one in without if (one.kind, one.key) not in told))
 
 
 class _Look:
@@ -408,7 +428,7 @@ class _Look:
             books.notes,
             later,
             ends.ended,
-            tuple(self._staying_outside()),
+            (*self._staying_outside(), *self._before(), *self._superseded()),
         )
 
     def _by_period(self, without: Sequence[Open]) -> Iterator[Period]:
@@ -464,8 +484,8 @@ class _Look:
             last,
             posted,
             tuple(_line(line, contract, first, last, self._books.today) for line in lines),
-            (*(one for one in found if one.kind not in SETTLED), *more),
-            tuple(one for one in found if one.kind in SETTLED),
+            (*(one for one in found if not one.stays), *more),
+            tuple(one for one in found if one.stays),
         )
 
     # -- A line
@@ -474,10 +494,8 @@ class _Look:
         """What of a line is not as it should be, one for each cause."""
         days: dict[Leak, list[tuple[date, int]]] = {}
         for day in each_day(first, last):
-            for cause, units in causes_on(line, day, self._books.today).items():
+            for cause, units in differing_on(line, day, self._books.today).items():
                 days.setdefault(cause, []).append((day, units))
-            if undone := line.undone.at(day):
-                days.setdefault(Leak.UNDONE, []).append((day, undone))
             if edited(line, day) and Leak.DRIFT not in days:
                 days[Leak.DRIFT] = [(day, 0)]  # the number is right, and somebody still has to decide
         if waits_for_an_edit(line, days) and not any(units for _, units in days.get(Leak.DRIFT, ())):
@@ -490,9 +508,20 @@ class _Look:
             yield from self._apart(line, cause, stretch)
 
     def _apart(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Iterator[Open]:
-        """What stays has too few and too many apart; what a person settles is one thing, whichever way its days differ."""
-        for side in too_few_and_too_many(lacking) if cause in SETTLED else [lacking]:
-            yield self._open(line, cause, side)
+        """What stays has too few and too many apart; what a person settles is one thing, whichever way its days differ.
+
+        Of that, posted days that no decision of today changes are apart.
+        """
+        if cause in SETTLED:
+            yield from (self._open(line, cause, side) for side in too_few_and_too_many(lacking))
+            return
+        shut = [] if cause in BY_ITSELF else [one for one in lacking if line.is_shut(one[0])]
+        left = [one for one in lacking if one not in shut]
+        if shut:
+            one = self._open(line, cause, shut)
+            yield replace(one, message=_and(one.message, SHUT), shut=True)
+        if left:
+            yield self._open(line, cause, left)
 
     def _late(self, line: BookLine, late: Sequence[tuple[date, int]]) -> Iterator[Open]:
         """Days past changing; those before the contract begins apart, for nobody can correct them on it."""
@@ -574,6 +603,23 @@ class _Look:
             rejected, undone = line.wanted.minus(_without_rejected(line)), line.undone
             yield from self._apart(line, Leak.UNDONE, [(day, undone.at(day)) for day in uncovered])
             yield from self._apart(line, Leak.REJECTED, [(day, rejected.at(day)) for day in uncovered])
+
+    def _before(self) -> Iterator[Open]:
+        """Units of days before the first one that a person chose for a customer's contract."""
+        for one in without_line(self._books, [*each_day(self._first, self._last)], Leak.BEFORE):
+            sizes = _sizes(one.days, one.price, BillingSchedule(self._first))
+            yield Open(Leak.BEFORE, BEFORE_CHOSEN, "", one.customer, None, one.sku, *sizes)
+
+    def _superseded(self) -> Iterator[Open]:
+        """What Timus had by events that came after what followed them was billed."""
+        days = [*each_day(self._first, self._last)]
+        for (customer, sku), units in self._books.superseded.items():
+            price, key = price_of_sku(self._books, customer, sku)
+            contract = self._books.contracts.get(key.contract_id) if key else None
+            schedule = contract.schedule if contract else BillingSchedule(self._first)
+            for side in too_few_and_too_many([(day, units.at(day)) for day in days]):
+                sizes = _sizes(side, price.price, schedule)
+                yield Open(Leak.SUPERSEDED, _WORDS[Leak.SUPERSEDED].message, "", customer, key, sku, *sizes)
 
     def _uncovered(self) -> Iterator[tuple[BookLine, Sequence[date]]]:
         """Each line that is somebody's, with the days of the month that come after all that its contract has in it."""
@@ -664,10 +710,15 @@ class _Words(NamedTuple):
         )
 
 
+SHUT = "These days are posted already: what settles it counts from a later day on."
+BEFORE_CHOSEN = "These days are before the first day that was chosen for the customer's contract."
 BEFORE_CONTRACT = "The contract begins only after these days, so it can bill none of them: map the customer to a contract that covers them, or charge them by hand."
 
 _WORDS: Mapping[Leak, _Words] = {
-    Leak.KEPT: _Words("An edit in Autotask is kept: somebody decided so."),
+    Leak.KEPT: _Words("An edit in Autotask is kept: somebody decided so, or the terms say so."),
+    Leak.SUPERSEDED: _Words(
+        "An older event came after what followed it was billed, so what Timus had by it is on no bill: bill or credit it by hand."
+    ),
     Leak.BEFORE: _Words("These days are from before the customer came to us."),
     Leak.LATE: _Words(
         "These days are past changing: correct them in Autotask, or bill or credit them by hand."
@@ -775,4 +826,5 @@ def _line(line: BookLine, contract: Contract, first: date, last: date, today: da
         line.price,
         money,
         None if money is None or paid is None else money - paid,
+        seat_days_between(line.has, first, last),
     )

@@ -160,10 +160,13 @@ def _sentence(found: Ready | None, *, current: bool) -> str:
     if found.ready and not found.periods:
         return f"Nothing of it waits, and nothing is billed for Timus in {found.month:%B %Y}"
     if found.ready and found.posted:
-        return f"{found.month:%B %Y} is approved and posted already, and nothing of it waits"
+        return f"{found.month:%B %Y} is approved and posted already, and nothing is left to settle for it"
     if found.ready:
         return f"Yes: {found.month:%B %Y} may be approved and posted"
-    return f"Not yet: {counted(len(found.everything), 'thing has', 'things have')} to be settled before {found.month:%B %Y} is posted"
+    things = counted(len(found.everything), "thing has", "things have")
+    if found.posted:
+        return f"{found.month:%B %Y} is approved and posted already, and {things} to be settled: it is billed with a later posting"
+    return f"Not yet: {things} to be settled before {found.month:%B %Y} is posted"
 
 
 # -- Ledger
