@@ -102,12 +102,12 @@ def coverage(
     prices: Mapping[LineKey, Decimal | None] | None = None,
 ) -> Ends:
     """What no contract bills. ``prices`` are those of one unit and period, by line."""
-    look = _Look(desired, contracts, today, lines, prices or {})
+    covered = _CoveredUnits(desired, contracts, today, lines, prices or {})
     found = [
         one
         for customer in customers.values()
         for subscription in customer.subscriptions
-        for one in look.of(customer, subscription)
+        for one in covered.of(customer, subscription)
     ]
     found.sort(key=lambda one: (one.until, one.customer, one.subscription, one.sku))
     return Ends(
@@ -116,7 +116,7 @@ def coverage(
     )
 
 
-class _Look:
+class _CoveredUnits:
     def __init__(
         self,
         desired: Desired,

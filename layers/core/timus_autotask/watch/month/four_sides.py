@@ -295,7 +295,7 @@ def four_sides(
 ) -> FourSides:
     """A month on all four sides. ``missed`` are units by superseded events; ``items`` None: they may not be read."""
     first, last = month_of(month)
-    return _Look(books, first, last, invoice, missed, pooled_minimum).all(items)
+    return _Comparison(books, first, last, invoice, missed, pooled_minimum).all(items)
 
 
 @dataclass
@@ -384,7 +384,7 @@ def _signed(causes: Mapping[Leak, N], granted: Mapping[Leak, N]) -> Iterator[tup
     yield from ((leak, -number) for leak, number in granted.items() if leak is not Leak.TRIAL)
 
 
-class _Look:
+class _Comparison:
     def __init__(
         self,
         books: Books,

@@ -295,10 +295,10 @@ class Posted:
 def posted(books: Books, items: Sequence[BillingItem] | None, month: date) -> Posted:
     """What was posted in a month. ``items`` are those of the books' contracts, from its first day on; None: they may not be read."""
     first, last = month_of(month)
-    return _Look(books, items, first, last).all()
+    return _Explanation(books, items, first, last).all()
 
 
-class _Look:
+class _Explanation:
     def __init__(
         self,
         books: Books,

@@ -369,7 +369,7 @@ def _by_contract(books: Books) -> dict[int, list[BookLine]]:
 
 def ready(books: Books, month: date, beside: Beside) -> Ready:
     """Whether the month of this day may be posted, for everybody."""
-    return _Look(books, *month_of(month), beside).all()
+    return _OpenThings(books, *month_of(month), beside).all()
 
 
 def open_since(books: Books, first: date, beside: Beside) -> tuple[Open, ...]:
@@ -380,15 +380,15 @@ def open_since(books: Books, first: date, beside: Beside) -> tuple[Open, ...]:
     """
     today = books.today
     last = month_of(today)[1]
-    found = _Look(books, first.replace(day=1), last, beside, (today - YEAR).replace(day=1)).all()
+    found = _OpenThings(books, first.replace(day=1), last, beside, (today - YEAR).replace(day=1)).all()
     told = {(one.kind, one.key) for one in found.everything}
     shut = {(one.kind, one.key): one for _, one in reversed(found.staying) if one.shut}
     without = (replace(one, seat_days=0, estimate=Decimal("0.00")) for one in shut.values())
     return (*found.everything, *(one for one in without if (one.kind, one.key) not in told))
 
 
-class _Look:
-    """One look at some days. ``unplaced``: from which day on units without a line count, if not from the first of the days."""
+class _OpenThings:
+    """What is open on some days. ``unplaced``: from which day on units without a line count, if not from the first of the days."""
 
     def __init__(
         self, books: Books, first: date, last: date, beside: Beside, unplaced: date | None = None
