@@ -15,8 +15,10 @@ from tests.deployment import deployment_of
 from tests.fakes.memory_table import MemoryTable
 from tests.months import Months
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
+from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.handouts.pages import evidence_page
+from timus_autotask.operate.files.evidence_file import to_csv
 from timus_autotask.operate.mapping.ignoring import ignore
 from timus_autotask.store.contracts import ContractNames, put_names
 from timus_autotask.store.terms import put_terms
@@ -228,7 +230,7 @@ def test_who_is_not_mapped_has_no_line() -> None:
     assert found.lines == ()
     assert (found.agrees, found.not_compared) == (None, "there is no contract")
     [one] = found.without_line
-    assert (one.sku, one.units, one.why.code) == (ADV, 5, "customer-unmapped")
+    assert (one.sku, one.units, one.code) == (ADV, 5, "customer-unmapped")
     assert (one.first, one.last, one.seat_days) == (date(2026, 3, 15), date(2026, 3, 31), 5)
     world.pass_time(days=3)
     assert (of(world).without_line[0].seat_days, of(world).not_billed, of(world).too_many) == (20, 20, 0)
@@ -236,17 +238,79 @@ def test_who_is_not_mapped_has_no_line() -> None:
     assert (form["seat_days"], form["remedy"][:27]) == (-20, "timus-autotask map customer")
 
 
-def test_what_somebody_ignores_is_not_missing() -> None:
-    """It is to be billed on no line."""
+def test_what_somebody_ignores_keeps_its_days_and_says_who_ignored_it_and_why() -> None:
+    """It is to be billed on no line, so nothing of it is missing."""
     world = World()
     world.map_customer()
     told(world, 1, 25)
     world.tell(2, {ADV: 25, GATEWAY: 1, "SASE-NEW": 2})
     world.work()
     deployment = deployment_of(world)
-    assert [one.sku for one in of(world).without_line] == ["SASE-NEW"]
+    [before] = of(world).without_line
+    assert (before.sku, before.code, of(world).not_billed) == ("SASE-NEW", "sku-unmapped", 2)
     ignore(deployment, [], ["SASE-NEW"], "a gift", "kim").commit()
-    assert of(world).without_line == ()
+    [one] = of(world).without_line
+    assert (one.days, one.seat_days) == (before.days, before.seat_days)
+    assert (one.code, one.remedy, of(world).not_billed) == ("sku-ignored", "", 0)
+    assert one.message == "Ignored by kim since 2026-03-15: a gift"
+
+
+def test_a_customer_who_is_ignored_keeps_its_days_too() -> None:
+    """3 seats from the 15th on, and who ignores them stands on each form of it."""
+    world = World()
+    world.tell(1, {ADV: 3})
+    world.work()
+    world.pass_time(days=2)
+    desk = Desk(world)
+    desk.told("map", "ignore", "customer", CUSTOMER, "--reason", "our own seats", "--by", "anna", "--yes")
+    [form] = evidence_form(of(world))["without_line"]
+    assert (form["reason_code"], form["seat_days"], form["remedy"]) == ("customer-ignored", -9, None)
+    said = " ".join(desk.told("evidence", "--customer", CUSTOMER, "--month", str(MARCH)).split())
+    assert "9 seat-days until today not billed. Ignored by anna" in said
+    assert form["reason"].endswith("since 2026-03-17: our own seats")
+    assert form["reason"] in evidence_page(of(world))
+    assert form["reason"] in to_csv(of(world))
+
+
+def test_days_before_the_mapping_say_so_and_are_not_missing() -> None:
+    """10 seats from the first on, mapped on the fifth and billed from that day on: the customer has a contract."""
+    world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC))
+    world.tell(1, {ESS: 10})
+    world.work()
+    world.pass_time(days=4)
+    chosen = ("--company", str(COMPANY), "--contract", str(CONTRACT), "--bill-from", "today")
+    Desk(world).told("map", "customer", CUSTOMER, *chosen, "--yes")
+    world.work()
+    found = of(world)
+    [one] = found.without_line
+    assert (one.first, one.last, one.seat_days) == (date(2026, 3, 1), date(2026, 3, 4), 40)
+    assert (one.code, one.remedy, found.not_billed) == ("before-mapping", "", 0)
+    assert one.message == f"The mapping of {CUSTOMER} counts from 2026-03-05 on, and not for days before it."
+    days = line_of(found, ESS).days
+    assert [each.message for each in days[3].why] == ["-10 before the first day of the mapping"]
+    assert days[4].why == ()
+    page = client_month(found, "Ada & Sons", world.ports.zone).lines[0]
+    assert page.by_terms == (
+        "From 1 March 2026 to 4 March 2026 you had 10 seats, and 0 are billed, as billing here begins on a later day.",
+    )
+
+
+def test_days_of_another_reason_stand_for_themselves() -> None:
+    """Before the mapping nobody has to do anything; since then, the SKU has no service."""
+    world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC))
+    world.tell(1, {"SASE-NEW": 2})
+    world.work()
+    world.pass_time(days=4)
+    chosen = ("--company", str(COMPANY), "--contract", str(CONTRACT), "--bill-from", "today")
+    Desk(world).told("map", "customer", CUSTOMER, *chosen, "--yes")
+    before, since = of(world).without_line
+    assert (before.code, before.last, since.code, since.first) == (
+        "before-mapping",
+        date(2026, 3, 4),
+        "sku-unmapped",
+        date(2026, 3, 5),
+    )
+    assert of(world).not_billed == since.seat_days == 2
 
 
 def test_a_service_that_is_new_on_the_contract_is_called_as_elsewhere() -> None:

@@ -14,6 +14,8 @@ from timus_autotask.domain.undone import without_undone
 
 TERMS = ("excluded", "included", "minimum")
 """Codes of reasons that are terms, and called as these are."""
+BEFORE_MAPPING = "before-mapping"
+"""Code of the reason of days before the first one of the customer's mapping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Because:
 
     code: str
     """``excluded``, ``included``, ``minimum``, ``other-line``, ``other-day``, ``same-line``, ``undone``, ``kept``, ``past-changing``,
-    ``before-contract``, ``trial``."""
+    ``before-contract``, ``before-mapping``, ``trial``."""
     units: int
     message: str
 
@@ -74,6 +76,9 @@ def reasons_of_part(
     yield from _trial(customer, sku, day)
     if mine == timus:
         return
+    if is_before_mapping(customer, day):
+        yield from _some(BEFORE_MAPPING, mine - timus, "before the first day of the mapping")
+        return
     if timus:
         yield from _terms(customer, sku, timus, day)
         billed = customer.policy_on(day).billable(sku, timus)
@@ -81,6 +86,12 @@ def reasons_of_part(
         yield from _some("other-line", -elsewhere, "on another line")
         mine -= billed - elsewhere
     yield from _some("other-day", mine, "by the days from which changes are billed")
+
+
+def is_before_mapping(customer: Customer, day: date) -> bool:
+    """Whether the customer's mapping says nothing of a day, as it counts from a later one on."""
+    mapped = customer.mapping.first_day if customer.mapping else None
+    return mapped is not None and day < mapped
 
 
 def kept(units: int) -> Iterator[Because]:

@@ -15,6 +15,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Why
+from timus_autotask.watch.explanation import BEFORE_MAPPING
 from timus_autotask.watch.month.asked import (
     AskedFor,
     WhyNobodyAsked,
@@ -261,6 +262,8 @@ def _of_codes(units: Mapping[str, int], day: DayUnits) -> str:
             return f"and {-units['included']} of them {free}" if day.part else f"which {free}"
         case ["other-day"]:
             return f"and {day.part} {are} billed, as by the terms of billing a change counts from another day"
+        case [code] if code == BEFORE_MAPPING:
+            return f"and {day.part} {are} billed, as billing here begins on a later day"
     return f"and by the terms of billing {day.part} {are} billed"
 
 

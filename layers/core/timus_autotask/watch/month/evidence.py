@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import reduce
+from itertools import groupby
+from operator import itemgetter
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed
@@ -26,7 +28,7 @@ from timus_autotask.domain.line import Choice, Head, HeldChange, JournalEntry, L
 from timus_autotask.domain.mapping import LineKey, PlanMapping
 from timus_autotask.domain.placement import IGNORED, Placement
 from timus_autotask.domain.policy import BillingSchedule
-from timus_autotask.domain.reasons import REASONS, Parked
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.contracts import ContractNames
@@ -36,7 +38,14 @@ from timus_autotask.store.partner import PartnerRecords
 from timus_autotask.store.records import Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.explanation import Because, kept, past_changing, reasons_of_part
+from timus_autotask.watch.explanation import (
+    BEFORE_MAPPING,
+    Because,
+    is_before_mapping,
+    kept,
+    past_changing,
+    reasons_of_part,
+)
 from timus_autotask.watch.happened import undone_by
 from timus_autotask.watch.money import of_days
 from timus_autotask.watch.month.asked import (
@@ -51,7 +60,8 @@ from timus_autotask.watch.month.asked import (
 from timus_autotask.watch.month.books import UNKNOWN, LinePrice
 from timus_autotask.watch.month.parked import EventEffect, effects_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.wording import counted, ignored_in_words
 
 SUPERSEDED = "It came after a newer version had been billed: to follow it would take that back."
 """Why a superseded event changes nothing."""
@@ -235,14 +245,39 @@ class LateEvent:
 
 @dataclass(frozen=True, slots=True)
 class WithoutLine:
-    """Units of a SKU that are to be billed in the month and have no line."""
+    """Units of a SKU that the terms bill in the month and that have no line, on days of one reason."""
 
     sku: str
     days: tuple[tuple[date, int], ...]
     """Each of these days, with its units; at least one."""
     seat_days: int
     """Units × days until today that are not billed."""
-    why: Parked
+    why: Parked | None
+    """What a person can do something about; None: somebody wanted it so."""
+    wanted: str = ""
+    """Then: a code of ``placement.IGNORED``, or ``before-mapping``."""
+    said: str = ""
+    """Then: who wanted it and why, for people."""
+
+    @property
+    def code(self) -> str:
+        """Of the reason."""
+        return self.why.code if self.why else self.wanted
+
+    @property
+    def message(self) -> str:
+        """Why, for people."""
+        return self.why.message if self.why else self.said
+
+    @property
+    def remedy(self) -> str:
+        """What a person can do; empty: nothing is to be done."""
+        return remedy_of(self.why) if self.why else ""
+
+    @property
+    def missing(self) -> int:
+        """Seat-days that count as not billed: none where somebody wanted it so."""
+        return self.seat_days if self.why else 0
 
     @property
     def first(self) -> date:
@@ -274,7 +309,7 @@ class MonthEvidence:
     late: tuple[LateEvent, ...] = ()
     """Superseded, parked and dismissed events."""
     without_line: tuple[WithoutLine, ...] = ()
-    """What has no line in the month; what somebody ignores is not in it."""
+    """What has no line in the month, also what somebody ignores, and the days before the mapping."""
     not_compared: str = ""
     """Why Autotask could not be read."""
     names: Directory = NOBODY
@@ -306,7 +341,7 @@ class MonthEvidence:
     def not_billed(self) -> int:
         """Seat-days until today that are not billed, of each line alone, and of what has no line."""
         lacking = sum(max(-one.seat_days, 0) for one in self.lines)
-        return lacking + sum(one.seat_days for one in self.without_line)
+        return lacking + sum(one.missing for one in self.without_line)
 
     @property
     def agrees(self) -> bool | None:
@@ -531,8 +566,7 @@ def _priced(
 def _without_line(
     customer: Customer, plans: Mapping[str, PlanMapping], wanted: Desired, month: Month, today: date
 ) -> Iterator[WithoutLine]:
-    """What is to be billed in the month and goes to no line, of each SKU."""
-    placement = Placement(customer, plans)
+    """What is to be billed in the month and goes to no line, of each SKU: the days of one reason together."""
     for (customer_id, sku), to_bill in sorted(wanted.billed.items()):
         placed = (
             source.units
@@ -541,18 +575,54 @@ def _without_line(
             if (source.customer_id, source.sku) == (customer_id, sku)
         )
         lacking = to_bill.minus(reduce(Timeline.plus, placed, NOTHING))
+        why = _WhyWithoutLine(customer, plans, sku)
         days = [
-            (day, units)
+            (why.code(day, to_bill.at(day)), day, units)
             for day in month.days
-            if (units := lacking.at(day)) > 0 and placement.reason(sku, day, to_bill.at(day)) not in IGNORED
+            if (units := lacking.at(day)) > 0
         ]
-        if days:
-            last = days[-1][0]
-            code = placement.reason(sku, last, to_bill.at(last))
-            facts: dict[str, int | str] = {"customer": customer_id, "sku": sku}
-            why = Parked(code if code and code in REASONS else "customer-unmapped", facts)
-            seat_days = sum(each for day, each in days if day <= today)
-            yield WithoutLine(sku, tuple(days), seat_days, why)
+        for code, alike in groupby(days, itemgetter(0)):
+            these = tuple((day, units) for _, day, units in alike)
+            seat_days = sum(units for day, units in these if day <= today)
+            if said := why.wanted(code):
+                yield WithoutLine(sku, these, seat_days, None, code, said)
+            else:
+                facts: dict[str, int | str] = {"customer": customer_id, "sku": sku, "answer": why.answer}
+                yield WithoutLine(sku, these, seat_days, Parked(code, facts))
+
+
+class _WhyWithoutLine:
+    """Why units of a SKU have no line."""
+
+    def __init__(self, customer: Customer, plans: Mapping[str, PlanMapping], sku: str) -> None:
+        # What is billed on a day is not excluded on it, whatever the terms say now.
+        policy = replace(
+            customer.policy, excluded=tuple(one for one in customer.policy.excluded if one != sku)
+        )
+        self._placement = Placement(replace(customer, policy=policy), plans)
+        self._mapping = self._placement.mapping
+        self._plan = plans.get(sku)
+        self._sku = sku
+
+    @property
+    def answer(self) -> str:
+        """Autotask's words, where it refused to look for a service."""
+        return self._plan.refused if self._plan else ""
+
+    def code(self, day: date, units: int) -> str:
+        """Of the reason on a day."""
+        if is_before_mapping(self._placement.customer, day):
+            return BEFORE_MAPPING
+        return self._placement.reason(self._sku, day, units) or "customer-unmapped"
+
+    def wanted(self, code: str) -> str:
+        """Who wanted it so, for people; empty: nobody."""
+        if code == BEFORE_MAPPING:
+            return f"The mapping of {self._mapping.customer_id} counts from {self._mapping.first_day} on, and not for days before it."
+        if code not in IGNORED:
+            return ""
+        ignored = self._mapping.ignored if code == "customer-ignored" else self._plan and self._plan.ignored
+        return ignored_in_words(ignored) if ignored else "Ignored."
 
 
 def _services(read: Journalled, customer_id: str, demands: Mapping[LineKey, Demand]) -> set[int]:
