@@ -63,6 +63,12 @@ def person_adjusts(world: World, sku: str, day: date, units: int) -> None:
     world.api.model.person_adjusts(line.id, day.toordinal(), units)
 
 
+def from_day(day: date) -> dict[str, Any]:
+    """The scenario with a contract that begins on a day, and has no line."""
+    contracts = [{**one, "startDate": day.isoformat(), "lines": []} for one in SCENARIO["contracts"]]
+    return {**SCENARIO, "contracts": contracts}
+
+
 def test_a_month_is_the_calendars() -> None:
     """First and last day, in leap years too."""
     assert Month.of(date(2028, 2, 17)) == Month(date(2028, 2, 1), date(2028, 2, 29))
@@ -311,6 +317,21 @@ def test_days_of_another_reason_stand_for_themselves() -> None:
         date(2026, 3, 5),
     )
     assert of(world).not_billed == since.seat_days == 2
+
+
+def test_seats_from_before_the_contract_begins_are_billed_too_few() -> None:
+    """10 seats since the first, a contract from the fourth on: three days, each with its reason."""
+    world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario=from_day(date(2026, 3, 4)))
+    world.map_customer()
+    told(world, 1, 10)
+    world.pass_time(days=5)
+    world.work()
+    line = line_of(of(world), ADV)
+    assert line.seat_days == -30
+    assert of(world).not_billed == 30 + 3  # the gateway too
+    reasons = [[(each.code, each.units) for each in one.why] for one in line.days[:4]]
+    assert reasons == [[("before-contract", -10)]] * 3 + [[]]
+    assert "-10 before the contract begins" in to_csv(of(world))
 
 
 def test_a_service_that_is_new_on_the_contract_is_called_as_elsewhere() -> None:

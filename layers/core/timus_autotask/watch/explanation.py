@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import Demand, Source
 from timus_autotask.domain.line import Undone
@@ -24,7 +25,7 @@ class Because:
 
     code: str
     """``excluded``, ``included``, ``minimum``, ``other-line``, ``other-day``, ``same-line``, ``undone``, ``kept``, ``past-changing``,
-    ``before-contract``, ``before-mapping``, ``trial``."""
+    ``before-contract``, ``after-contract``, ``before-mapping``, ``trial``."""
     units: int
     message: str
 
@@ -86,6 +87,14 @@ def reasons_of_part(
         yield from _some("other-line", -elsewhere, "on another line")
         mine -= billed - elsewhere
     yield from _some("other-day", mine, "by the days from which changes are billed")
+
+
+def outside(contract: Contract, units: int, day: date) -> Iterator[Because]:
+    """Units that nobody bills on a day that the contract does not have."""
+    if day < contract.start:
+        yield from _some("before-contract", -units, "before the contract begins")
+    elif day > contract.end:
+        yield from _some("after-contract", -units, "after the contract's last day")
 
 
 def is_before_mapping(customer: Customer, day: date) -> bool:

@@ -43,6 +43,7 @@ from timus_autotask.watch.explanation import (
     Because,
     is_before_mapping,
     kept,
+    outside,
     past_changing,
     reasons_of_part,
 )
@@ -106,7 +107,7 @@ class DayUnits:
     autotask: int | None
     """The whole line, as Autotask has it now."""
     why: tuple[Because, ...] = ()
-    """Why the part is not what Timus says, and what an edit that is kept adds to the whole line."""
+    """Why the part is not what Timus says, or is not billed, and what an edit that is kept adds to the whole line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -692,7 +693,7 @@ def _days(
         billed = contract is not None and contract.start <= day <= contract.end
         units = journal.at(day) if journal and billed else None
         has = autotask.at(day) if autotask and billed else None
-        why = tuple(reasons.of(line, day)) if billed else ()
+        why = tuple(reasons.of(line, day, contract, part.at(day))) if contract else ()
         yield DayUnits(day, timus.at(day), part.at(day), units, has, why)
 
 
@@ -705,15 +706,18 @@ class _Reasons:
     trials: AbstractSet[tuple[str, int, str]]
     """Subscription, version and SKU of all that is, or was, in a trial."""
 
-    def of(self, line: Line, day: date) -> Iterator[Because]:
-        """Of a line on a day."""
+    def of(self, line: Line, day: date, contract: Contract, part: int) -> Iterator[Because]:
+        """Of a line on a day; ``part``: what of it is the customer's."""
         demand = self.demands.get(line.key)
         for one in demand.sources if demand else ():
             timus = one.quantity.at(day)
             if demand and (timus != one.units.at(day) or self.trials):
                 yield from reasons_of_part(demand, self.demands, self.customer, one.sku, timus, day)
-        yield from kept(line.offset.at(day))
-        yield from past_changing(line.by_hand.at(day))
+        if contract.start <= day <= contract.end:
+            yield from kept(line.offset.at(day))
+            yield from past_changing(line.by_hand.at(day))
+        else:
+            yield from outside(contract, part, day)
 
 
 _LOOKED_FOR = timedelta(days=100)
@@ -786,8 +790,8 @@ def _seat_days(
 ) -> int:
     start = demand.start if demand else date.min
     has = (
-        (one.day, 0)  # nobody bills what goes on after the contract's last day
-        if contract is not None and one.day > contract.end
+        (one.day, 0)  # nobody bills days that the contract does not have
+        if contract is not None and not contract.start <= one.day <= contract.end
         else (one.day, one.journal if one.autotask is None else one.autotask)
         for one in days
     )
