@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
 from tests.fakes.memory_table import MemoryTable
-from tests.months import Months
+from tests.months import STORIES, TERMS, Months
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.mapping import LineKey
@@ -196,6 +197,43 @@ def test_what_is_superseded_says_what_it_would_have_changed() -> None:
         late.sentence == "It came after a newer version had been billed: to follow it would take that back."
     )
     assert late.seat_days == 15 * 3
+
+
+def test_the_days_of_a_superseded_event_say_what_timus_had_by_it() -> None:
+    """40 from the 17th on until 28 of the 20th: 15 more than what counts, which the ledger has as used. The client's page has no word of it."""
+    world = aligned()
+    world.pass_time(days=5)
+    told(world, 5, 28)
+    told(world, 4, 40, effective=datetime(2026, 3, 17, tzinfo=UTC), occurred=world.start)
+    days = line_of(of(world), ADV).days
+    assert [[each.message for each in days[n].why] for n in (15, 16, 18, 19)] == [
+        [],
+        ["and 15 more in Timus by a superseded event"],
+        ["and 15 more in Timus by a superseded event"],
+        [],
+    ]
+    assert client_month(of(world), "Ada & Sons", world.ports.zone).lines[0].by_terms == ()
+
+
+@given(TERMS, STORIES)
+@settings(max_examples=25, deadline=None)
+def test_the_days_come_to_all_that_timus_said(
+    terms: tuple[str, ...], story: list[tuple[str, object, int]]
+) -> None:
+    """What counts, and beside it what is in a trial, or came too late."""
+    months = Months(World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)))
+    months.begin(terms, mapped=True)
+    months.play(story)
+    months.work()
+    for line in of(months.world).lines:
+        for day in line.days:
+            beside = " ".join(one.message for one in day.why)
+            trial = sum(map(int, re.findall(r"and (\d+) in a trial", beside)))
+            more = sum(map(int, re.findall(r"and (\d+) more in Timus", beside)))
+            fewer = sum(map(int, re.findall(r"and (\d+) fewer in Timus", beside)))
+            if day.day <= months.today:
+                [sku] = line.skus
+                assert day.timus + trial + more - fewer == months.used(sku, day.day)
 
 
 def test_a_line_of_two_customers_says_whose_part_is_whose() -> None:

@@ -15,6 +15,8 @@ from timus_autotask.domain.undone import without_undone
 
 TERMS = ("excluded", "included", "minimum")
 """Codes of reasons that are terms, and called as these are."""
+SUPERSEDED = "superseded"
+"""Code of the reason that says what Timus had by an event that came too late to count."""
 BEFORE_MAPPING = "before-mapping"
 """Code of the reason of days before the first one of the customer's mapping."""
 
@@ -25,7 +27,8 @@ class Because:
 
     code: str
     """``excluded``, ``included``, ``minimum``, ``other-line``, ``other-day``, ``same-line``, ``undone``, ``kept``, ``past-changing``,
-    ``before-contract``, ``after-contract``, ``before-mapping``, ``trial``."""
+    ``before-contract``, ``after-contract``, ``before-mapping``,
+    ``superseded``, ``trial``."""
     units: int
     message: str
 
@@ -87,6 +90,13 @@ def reasons_of_part(
         yield from _some("other-line", -elsewhere, "on another line")
         mine -= billed - elsewhere
     yield from _some("other-day", mine, "by the days from which changes are billed")
+
+
+def superseded(units: int) -> Iterator[Because]:
+    """Units that Timus had by a superseded event, beyond what counts. They are in none of the numbers."""
+    if units:
+        more = "more" if units > 0 else "fewer"
+        yield Because(SUPERSEDED, 0, f"and {abs(units)} {more} in Timus by a superseded event")
 
 
 def outside(contract: Contract, units: int, day: date) -> Iterator[Because]:

@@ -15,7 +15,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Why
-from timus_autotask.watch.explanation import BEFORE_MAPPING
+from timus_autotask.watch.explanation import BEFORE_MAPPING, SUPERSEDED
 from timus_autotask.watch.month.asked import (
     AskedFor,
     WhyNobodyAsked,
@@ -40,7 +40,7 @@ WHY = {
 }
 """What a client is told of a change that it did not ask for."""
 
-FOUND = " The number was brought to what is to be billed."
+MADE_GOOD = " The number was brought to what is to be billed."
 """Of one that makes good what the line had otherwise before."""
 
 BACK = " An earlier change that was taken back holds again."
@@ -233,7 +233,7 @@ def _line(
 def _by_terms(part: _Part, found: MonthEvidence) -> Iterator[str]:
     """For people: each stretch of days until today on which what the terms make of the client's seats is billed."""
     stretches: list[list[DayUnits]] = []
-    for one in part.line.days:
+    for one in (_without_superseded(each) for each in part.line.days):
         if one.day > found.today or not one.why or part.seats[one.day] != one.part:
             continue
         last = stretches[-1][-1] if stretches else None
@@ -246,6 +246,11 @@ def _by_terms(part: _Part, found: MonthEvidence) -> Iterator[str]:
         when = f"On {first}" if first == last_day else f"From {first} to {last_day}"
         if said := _of_terms(days[0]):
             yield f"{when} you had {said}."
+
+
+def _without_superseded(day: DayUnits) -> DayUnits:
+    """What came too late to be billed is nothing that the client had by what counts."""
+    return replace(day, why=tuple(one for one in day.why if one.code != SUPERSEDED))
 
 
 def _of_terms(day: DayUnits) -> str:
@@ -408,7 +413,7 @@ def _asked_and_explained(
 def _of_nobody(told: Sequence[JournalEntry], line: LineEvidence) -> str:
     """For people: what a change is that nobody asked for; empty: that is not known."""
     if told:
-        return FOUND if all(map(is_told, told)) else ""
+        return MADE_GOOD if all(map(is_told, told)) else ""
     return "" if line.others else BY_HAND
 
 

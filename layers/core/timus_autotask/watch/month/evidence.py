@@ -46,6 +46,7 @@ from timus_autotask.watch.explanation import (
     outside,
     past_changing,
     reasons_of_part,
+    superseded,
 )
 from timus_autotask.watch.happened import undone_by
 from timus_autotask.watch.money import of_days
@@ -59,6 +60,7 @@ from timus_autotask.watch.month.asked import (
     trials_of,
 )
 from timus_autotask.watch.month.books import UNKNOWN, LinePrice
+from timus_autotask.watch.month.ledger import superseded_units
 from timus_autotask.watch.month.parked import EventEffect, effects_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.remedy import remedy_of
@@ -395,7 +397,9 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     }
     prices, not_priced = _prices(ports, read, observed)
     trials = trials_of(customer)
-    reasons = _Reasons(customer, wanted.demands, {*trials})
+    missed = superseded_units(events, {customer_id: customer})
+    late = {sku: one.units.plus(one.trial) for (_, sku), one in missed.items()}
+    reasons = _Reasons(customer, wanted.demands, {*trials}, late)
     lines = [
         _line(one, service_id, reasons, observed.get(one.contract_id), month, ports)
         for one in read
@@ -705,6 +709,8 @@ class _Reasons:
     demands: Mapping[LineKey, Demand]
     trials: AbstractSet[tuple[str, int, str]]
     """Subscription, version and SKU of all that is, or was, in a trial."""
+    late: Mapping[str, Timeline]
+    """By SKU: what Timus had by superseded events beyond what counts, trials among it."""
 
     def of(self, line: Line, day: date, contract: Contract, part: int) -> Iterator[Because]:
         """Of a line on a day; ``part``: what of it is the customer's."""
@@ -713,6 +719,7 @@ class _Reasons:
             timus = one.quantity.at(day)
             if demand and (timus != one.units.at(day) or self.trials):
                 yield from reasons_of_part(demand, self.demands, self.customer, one.sku, timus, day)
+            yield from superseded(self.late.get(one.sku, NOTHING).at(day))
         if contract.start <= day <= contract.end:
             yield from kept(line.offset.at(day))
             yield from past_changing(line.by_hand.at(day))
