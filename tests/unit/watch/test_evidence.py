@@ -339,6 +339,25 @@ def test_days_before_the_mapping_say_so_and_are_not_missing() -> None:
     )
 
 
+def test_days_before_a_service_is_chosen_say_from_when_on_it_is() -> None:
+    """10 seats from the first on, whose SKU has a service from the fifth on: the days before are on no line, by no terms."""
+    world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC))
+    world.map_customer()
+    world.tell(1, {"SASE-NEW": 10})
+    world.work()
+    world.pass_time(days=6)
+    Desk(world).told("map", "plan", "SASE-NEW", "--service", "46", "--from", "2026-03-05", "--yes")
+    world.work()
+    [one] = of(world).without_line
+    assert (one.last, one.seat_days, of(world).not_billed) == (date(2026, 3, 4), 40, 40)
+    assert one.message == "The service of SASE-NEW is chosen from 2026-03-05 on, and not for days before it."
+    assert one.remedy.startswith("timus-autotask map plan SASE-NEW")
+    days = line_of(of(world), ESS).days
+    assert [[each.message for each in days[n].why] for n in (3, 4)] == [["-10 on no line"], []]
+    page = client_month(of(world), "Ada & Sons", world.ports.zone).lines[0]
+    assert page.by_terms == ("From 1 March 2026 to 4 March 2026 you had 10 seats, and 0 are billed.",)
+
+
 def test_days_of_another_reason_stand_for_themselves() -> None:
     """Before the mapping nobody has to do anything; since then, the SKU has no service."""
     world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC))

@@ -17,6 +17,8 @@ TERMS = ("excluded", "included", "minimum")
 """Codes of reasons that are terms, and called as these are."""
 SUPERSEDED = "superseded"
 """Code of the reason that says what Timus had by an event that came too late to count."""
+NO_LINE = "no-line"
+"""Code of the reason that units are to be billed and have no line."""
 BEFORE_MAPPING = "before-mapping"
 """Code of the reason of days before the first one of the customer's mapping."""
 
@@ -26,7 +28,7 @@ class Because:
     """One reason, with the units that it adds (or takes off, if negative)."""
 
     code: str
-    """``excluded``, ``included``, ``minimum``, ``other-line``, ``other-day``, ``same-line``, ``undone``, ``kept``, ``past-changing``,
+    """``excluded``, ``included``, ``minimum``, ``other-line``, ``no-line``, ``other-day``, ``same-line``, ``undone``, ``kept``, ``past-changing``,
     ``before-contract``, ``after-contract``, ``before-mapping``,
     ``superseded``, ``trial``."""
     units: int
@@ -72,9 +74,18 @@ def reasons_of_difference(
 
 
 def reasons_of_part(
-    demand: Demand, demands: Mapping[LineKey, Demand], customer: Customer, sku: str, timus: int, day: date
+    demand: Demand,
+    demands: Mapping[LineKey, Demand],
+    customer: Customer,
+    sku: str,
+    timus: int,
+    day: date,
+    to_bill: int | None = None,
 ) -> Iterator[Because]:
-    """Why other units of a SKU of a customer are to be billed on a line than Timus has of it: ``timus`` and those of all reasons add up to them."""
+    """Why other units of a SKU of a customer are to be billed on a line than Timus has of it: ``timus`` and those of all reasons add up to them.
+
+    ``to_bill``: what the terms bill of the SKU on the day, on all lines together and on none; None: it is not known, and all of it has a line.
+    """
     own = [one for one in demand.sources if (one.customer_id, one.sku) == (customer.id, sku)]
     mine = sum(one.units.at(day) for one in own)
     yield from _trial(customer, sku, day)
@@ -83,12 +94,14 @@ def reasons_of_part(
     if is_before_mapping(customer, day):
         yield from _some(BEFORE_MAPPING, mine - timus, "before the first day of the mapping")
         return
+    elsewhere = sum(one.units.at(day) for one in _elsewhere(demand, demands, customer, sku))
+    nowhere = 0 if to_bill is None else to_bill - mine - elsewhere
     if timus:
         yield from _terms(customer, sku, timus, day)
         billed = customer.policy_on(day).billable(sku, timus)
-        elsewhere = sum(one.units.at(day) for one in _elsewhere(demand, demands, customer, sku))
         yield from _some("other-line", -elsewhere, "on another line")
-        mine -= billed - elsewhere
+        yield from _some(NO_LINE, -nowhere, "on no line")
+        mine -= billed - elsewhere - nowhere
     yield from _some("other-day", mine, "by the days from which changes are billed")
 
 

@@ -15,7 +15,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Why
-from timus_autotask.watch.explanation import BEFORE_MAPPING, SUPERSEDED
+from timus_autotask.watch.explanation import BEFORE_MAPPING, NO_LINE, SUPERSEDED
 from timus_autotask.watch.month.asked import (
     AskedFor,
     WhyNobodyAsked,
@@ -276,6 +276,8 @@ def _of_codes(units: Mapping[str, int], day: DayUnits) -> str:
             return f"and {-units['included']} of them {free}" if day.part else f"which {free}"
         case ["other-day"]:
             return f"and {day.part} {are} billed, as by the terms of billing a change counts from another day"
+        case [code] if code == NO_LINE:
+            return f"and {day.part} {are} billed"
         case [code] if code == BEFORE_MAPPING:
             return f"and {day.part} {are} billed, as billing here begins on a later day"
     return f"and by the terms of billing {day.part} {are} billed"

@@ -26,7 +26,7 @@ from timus_autotask.domain.days import ONE_DAY, each_day, effective_day
 from timus_autotask.domain.desired import Demand, Desired, desired
 from timus_autotask.domain.line import Choice, Head, HeldChange, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey, PlanMapping
-from timus_autotask.domain.placement import IGNORED, Placement
+from timus_autotask.domain.placement import IGNORED, NO_SERVICE, Placement
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
@@ -260,7 +260,7 @@ class WithoutLine:
     wanted: str = ""
     """Then: a code of ``placement.IGNORED``, or ``before-mapping``."""
     said: str = ""
-    """Then: who wanted it and why, for people."""
+    """Who wanted it and why, or what is to be said instead of ``why``, for people."""
 
     @property
     def code(self) -> str:
@@ -270,7 +270,7 @@ class WithoutLine:
     @property
     def message(self) -> str:
         """Why, for people."""
-        return self.why.message if self.why else self.said
+        return self.said or (self.why.message if self.why else "")
 
     @property
     def remedy(self) -> str:
@@ -397,9 +397,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     }
     prices, not_priced = _prices(ports, read, observed)
     trials = trials_of(customer)
-    missed = superseded_units(events, {customer_id: customer})
-    late = {sku: one.units.plus(one.trial) for (_, sku), one in missed.items()}
-    reasons = _Reasons(customer, wanted.demands, {*trials}, late)
+    reasons = _reasons_of(customer, wanted, trials, events)
     lines = [
         _line(one, service_id, reasons, observed.get(one.contract_id), month, ports)
         for one in read
@@ -593,7 +591,8 @@ def _without_line(
                 yield WithoutLine(sku, these, seat_days, None, code, said)
             else:
                 facts: dict[str, int | str] = {"customer": customer_id, "sku": sku, "answer": why.answer}
-                yield WithoutLine(sku, these, seat_days, Parked(code, facts))
+                chosen = why.chosen_later(code, these[-1][0])
+                yield WithoutLine(sku, these, seat_days, Parked(code, facts), said=chosen)
 
 
 class _WhyWithoutLine:
@@ -619,6 +618,14 @@ class _WhyWithoutLine:
         if is_before_mapping(self._placement.customer, day):
             return BEFORE_MAPPING
         return self._placement.reason(self._sku, day, units) or "customer-unmapped"
+
+    def chosen_later(self, code: str, day: date) -> str:
+        """From when on the SKU has a service, for people; empty: from no day after this one."""
+        choices = self._mapping.services.get(self._sku, ()) or (self._plan.choices if self._plan else ())
+        first = choices[0].first_day if choices else None
+        if code not in NO_SERVICE or first is None or first <= day:
+            return ""
+        return f"The service of {self._sku} is chosen from {first} on, and not for days before it."
 
     def wanted(self, code: str) -> str:
         """Who wanted it so, for people; empty: nobody."""
@@ -711,6 +718,8 @@ class _Reasons:
     """Subscription, version and SKU of all that is, or was, in a trial."""
     late: Mapping[str, Timeline]
     """By SKU: what Timus had by superseded events beyond what counts, trials among it."""
+    to_bill: Mapping[str, Timeline]
+    """By SKU: what the terms bill, on lines and where there is none."""
 
     def of(self, line: Line, day: date, contract: Contract, part: int) -> Iterator[Because]:
         """Of a line on a day; ``part``: what of it is the customer's."""
@@ -718,13 +727,23 @@ class _Reasons:
         for one in demand.sources if demand else ():
             timus = one.quantity.at(day)
             if demand and (timus != one.units.at(day) or self.trials):
-                yield from reasons_of_part(demand, self.demands, self.customer, one.sku, timus, day)
+                to_bill = self.to_bill[one.sku].at(day)
+                yield from reasons_of_part(demand, self.demands, self.customer, one.sku, timus, day, to_bill)
             yield from superseded(self.late.get(one.sku, NOTHING).at(day))
         if contract.start <= day <= contract.end:
             yield from kept(line.offset.at(day))
             yield from past_changing(line.by_hand.at(day))
         else:
             yield from outside(contract, part, day)
+
+
+def _reasons_of(
+    customer: Customer, wanted: Desired, trials: Trials, events: Iterable[EventRecord]
+) -> _Reasons:
+    missed = superseded_units(events, {customer.id: customer})
+    late = {sku: one.units.plus(one.trial) for (_, sku), one in missed.items()}
+    to_bill = {sku: units for (_, sku), units in wanted.billed.items()}
+    return _Reasons(customer, wanted.demands, {*trials}, late, to_bill)
 
 
 _LOOKED_FOR = timedelta(days=100)
