@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.months import STORIES, TERMS, Months
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.line import Why
@@ -707,6 +709,130 @@ def test_nobody_is_said_to_have_asked_for_what_brings_an_edit_back_on_the_day_af
     assert people(shared.page(CUSTOMER))[-1] == (5, ["eve"])
 
 
+def without_who(world: World, customer: str) -> list[object]:
+    """Each row of evidence, and of the client's page, where neither stands who asked nor why nobody did."""
+    found = evidence(world.ports, customer, MARCH)
+    changes = [(line.asked[one.id], one) for line in found.lines for one in line.changes]
+    page = client_month(found, "Ada & Sons", world.ports.zone)
+    rows = [one for line in page.lines for one in line.changes]
+    return [
+        *(one for who, one in changes if who.is_empty),
+        *(one for one in rows if not one.asked and not (one.nobody and re.search(REASON, one.explained))),
+    ]
+
+
+REASON = (
+    "goe?s? on|billed again|contract ends|corrected to what|terms of billing were|taken back|holds again|set by hand|"
+    "brought to what"
+)
+
+
+def test_an_undo_says_that_nobody_asked_for_it_on_a_line_of_several_clients_too() -> None:
+    """The client reads why, and so does the partner."""
+    shared = Shared()
+    shared.until(4)
+    shared.tell(OTHER, 12)
+    shared.until(6)
+    shared.undo()
+    shared.until(8)
+    line = shared.page(OTHER)
+    assert (rows(line)[-2:], line.changes[-1].nobody) == ([(4, 15, 12), (5, 12, 15)], True)
+    assert line.changes[-1].explained.endswith("An earlier change was taken back.")
+    found = evidence(shared.world.ports, OTHER, MARCH).lines[0]
+    assert found.asked[found.changes[-1].id].because == (WhyNobodyAsked.UNDONE,)
+
+
+def test_seats_that_come_back_with_another_clients_news_say_so() -> None:
+    """Five are new for the one, and all of the other's that were undone come back with them."""
+    shared = Shared()
+    shared.until(4)
+    shared.undo()
+    shared.until(8)
+    shared.tell(CUSTOMER, 15)
+    shared.until(9)
+    theirs = shared.page(OTHER)
+    assert (rows(theirs)[-1], theirs.changes[-1].nobody, theirs.changes[-1].asked) == ((8, 0, 15), True, ())
+    assert theirs.changes[-1].explained.endswith("An earlier change that was taken back holds again.")
+    assert without_who(shared.world, CUSTOMER) == without_who(shared.world, OTHER) == []
+
+
+def test_what_is_held_of_one_client_does_not_move_what_was_undone_of_another() -> None:
+    """Seven fewer were undone, and the other's seven more are held: the line has what both parts come to, and nobody's seats move."""
+    shared = Shared(10, 7)
+    shared.until(3)
+    shared.tell(CUSTOMER, 3)
+    shared.until(5)
+    shared.undo()
+    shared.told("policy", "set", "approve_increases=always")
+    shared.until(8)
+    shared.tell(OTHER, 14)
+    shared.until(10)
+    assert (shared.bills(date(2026, 3, 10)), shared.page(CUSTOMER).last, shared.page(OTHER).last) == (
+        17,
+        10,
+        7,
+    )
+    assert rows(shared.page(OTHER)) == [(2, 0, 7)]
+    assert without_who(shared.world, CUSTOMER) == without_who(shared.world, OTHER) == []
+
+
+def test_who_cancelled_stands_with_the_day_on_which_it_ends() -> None:
+    """The cancellation came with news of an earlier day, so the adjustment of the last day has no event of its own."""
+    shared = alone(25)
+    shared.until(4)
+    ends = datetime(2026, 3, 9, tzinfo=UTC)
+    shared.world.tell(2, {ADV: 28, GATEWAY: 1}, status="canceled", cancel_at=ends.date(), actor="eve")
+    shared.until(11)
+    line = shared.page(CUSTOMER)
+    assert (rows(line), people(line)) == ([(4, 25, 28), (9, 28, 0)], [(4, ["eve"]), (9, ["eve"])])
+    assert [one.said for one in line.changes[-1].asked] == ["cancelled from 9 March 2026"]
+    found = evidence(shared.world.ports, CUSTOMER, MARCH).lines[0]
+    last = found.changes[-1]
+    assert (last.causes, [one.words for one in found.asked[last.id].by]) == (
+        (),
+        ["28 → 0 SASE-ADV-USER, cancelled from 2026-03-09 on"],
+    )
+
+
+def test_a_line_that_had_other_units_says_that_it_was_brought_to_what_is_billed() -> None:
+    """Autotask had 25 of which Timus said 10: nobody asked for 15 fewer."""
+    shared = alone(10)
+    line = shared.page(CUSTOMER)
+    assert rows(line) == [(1, 25, 10)]
+    assert without_who(shared.world, CUSTOMER) == []
+
+
+def test_seats_that_come_back_are_not_said_to_be_of_fewer() -> None:
+    """Five that were undone come back with a decrease by two: three more."""
+    shared = alone(25)
+    shared.until(4)
+    shared.world.tell(2, {ADV: 30, GATEWAY: 1}, actor="ann")
+    shared.until(6)
+    shared.undo()
+    shared.until(9)
+    shared.world.tell(3, {ADV: 28, GATEWAY: 1}, actor="bob")
+    shared.until(10)
+    line = shared.page(CUSTOMER)
+    assert (rows(line)[-1], people(line)[-1]) == ((9, 25, 28), (9, ["bob"]))
+    assert line.changes[-1].explained.startswith("3 seats more from 9 March 2026.")
+    assert line.changes[-1].explained.endswith(
+        "5 seats come back: an earlier change that was taken back holds again. Besides, 2 seats fewer were ordered."
+    )
+
+
+@given(TERMS, st.booleans(), STORIES)
+@settings(max_examples=25, deadline=None)
+def test_each_change_says_who_asked_for_it_or_why_nobody_did(
+    terms: tuple[str, ...], mapped: bool, story: list[tuple[str, object, int]]
+) -> None:
+    """Whatever was told, undone, edited, posted and cancelled."""
+    months = Months()
+    months.begin(terms, mapped)
+    months.play(story)
+    months.work()
+    assert without_who(months.world, CUSTOMER) == []
+
+
 @given(
     st.lists(
         st.tuples(
@@ -760,6 +886,7 @@ def test_the_parts_that_are_shown_come_to_what_autotask_bills(story: list[tuple[
         assert (one is None) == (two is None)
         assert one is None or two is None or (one + two == shared.bills(day) and min(one, two) >= 0)
     for customer, seats in ((CUSTOMER, mine), (OTHER, theirs)):
+        assert without_who(shared.world, customer) == []
         found = client_month(evidence(shared.world.ports, customer, MARCH), "A", shared.world.ports.zone)
         for change in (
             one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
 from tests.fakes.memory_table import MemoryTable
-from tests.months import Months
+from tests.months import STORIES, TERMS, Months
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
+from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.handouts.pages import evidence_page
+from timus_autotask.operate.files.evidence_file import to_csv
 from timus_autotask.operate.mapping.ignoring import ignore
 from timus_autotask.store.contracts import ContractNames, put_names
 from timus_autotask.store.terms import put_terms
@@ -59,6 +62,12 @@ def person_adjusts(world: World, sku: str, day: date, units: int) -> None:
     line = world.api.model.find_line(CONTRACT, SERVICES[sku])
     assert line is not None
     world.api.model.person_adjusts(line.id, day.toordinal(), units)
+
+
+def from_day(day: date) -> dict[str, Any]:
+    """The scenario with a contract that begins on a day, and has no line."""
+    contracts = [{**one, "startDate": day.isoformat(), "lines": []} for one in SCENARIO["contracts"]]
+    return {**SCENARIO, "contracts": contracts}
 
 
 def test_a_month_is_the_calendars() -> None:
@@ -190,6 +199,43 @@ def test_what_is_superseded_says_what_it_would_have_changed() -> None:
     assert late.seat_days == 15 * 3
 
 
+def test_the_days_of_a_superseded_event_say_what_timus_had_by_it() -> None:
+    """40 from the 17th on until 28 of the 20th: 15 more than what counts, which the ledger has as used. The client's page has no word of it."""
+    world = aligned()
+    world.pass_time(days=5)
+    told(world, 5, 28)
+    told(world, 4, 40, effective=datetime(2026, 3, 17, tzinfo=UTC), occurred=world.start)
+    days = line_of(of(world), ADV).days
+    assert [[each.message for each in days[n].why] for n in (15, 16, 18, 19)] == [
+        [],
+        ["and 15 more in Timus by a superseded event"],
+        ["and 15 more in Timus by a superseded event"],
+        [],
+    ]
+    assert client_month(of(world), "Ada & Sons", world.ports.zone).lines[0].by_terms == ()
+
+
+@given(TERMS, STORIES)
+@settings(max_examples=25, deadline=None)
+def test_the_days_come_to_all_that_timus_said(
+    terms: tuple[str, ...], story: list[tuple[str, object, int]]
+) -> None:
+    """What counts, and beside it what is in a trial, or came too late."""
+    months = Months(World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)))
+    months.begin(terms, mapped=True)
+    months.play(story)
+    months.work()
+    for line in of(months.world).lines:
+        for day in line.days:
+            beside = " ".join(one.message for one in day.why)
+            trial = sum(map(int, re.findall(r"and (\d+) in a trial", beside)))
+            more = sum(map(int, re.findall(r"and (\d+) more in Timus", beside)))
+            fewer = sum(map(int, re.findall(r"and (\d+) fewer in Timus", beside)))
+            if day.day <= months.today:
+                [sku] = line.skus
+                assert day.timus + trial + more - fewer == months.used(sku, day.day)
+
+
 def test_a_line_of_two_customers_says_whose_part_is_whose() -> None:
     """Its units are those of both, and the customer's part is what is billed for it."""
     world = aligned()
@@ -228,7 +274,7 @@ def test_who_is_not_mapped_has_no_line() -> None:
     assert found.lines == ()
     assert (found.agrees, found.not_compared) == (None, "there is no contract")
     [one] = found.without_line
-    assert (one.sku, one.units, one.why.code) == (ADV, 5, "customer-unmapped")
+    assert (one.sku, one.units, one.code) == (ADV, 5, "customer-unmapped")
     assert (one.first, one.last, one.seat_days) == (date(2026, 3, 15), date(2026, 3, 31), 5)
     world.pass_time(days=3)
     assert (of(world).without_line[0].seat_days, of(world).not_billed, of(world).too_many) == (20, 20, 0)
@@ -236,17 +282,113 @@ def test_who_is_not_mapped_has_no_line() -> None:
     assert (form["seat_days"], form["remedy"][:27]) == (-20, "timus-autotask map customer")
 
 
-def test_what_somebody_ignores_is_not_missing() -> None:
-    """It is to be billed on no line."""
+def test_what_somebody_ignores_keeps_its_days_and_says_who_ignored_it_and_why() -> None:
+    """It is to be billed on no line, so nothing of it is missing."""
     world = World()
     world.map_customer()
     told(world, 1, 25)
     world.tell(2, {ADV: 25, GATEWAY: 1, "SASE-NEW": 2})
     world.work()
     deployment = deployment_of(world)
-    assert [one.sku for one in of(world).without_line] == ["SASE-NEW"]
+    [before] = of(world).without_line
+    assert (before.sku, before.code, of(world).not_billed) == ("SASE-NEW", "sku-unmapped", 2)
     ignore(deployment, [], ["SASE-NEW"], "a gift", "kim").commit()
-    assert of(world).without_line == ()
+    [one] = of(world).without_line
+    assert (one.days, one.seat_days) == (before.days, before.seat_days)
+    assert (one.code, one.remedy, of(world).not_billed) == ("sku-ignored", "", 0)
+    assert one.message == "Ignored by kim since 2026-03-15: a gift"
+
+
+def test_a_customer_who_is_ignored_keeps_its_days_too() -> None:
+    """3 seats from the 15th on, and who ignores them stands on each form of it."""
+    world = World()
+    world.tell(1, {ADV: 3})
+    world.work()
+    world.pass_time(days=2)
+    desk = Desk(world)
+    desk.told("map", "ignore", "customer", CUSTOMER, "--reason", "our own seats", "--by", "anna", "--yes")
+    [form] = evidence_form(of(world))["without_line"]
+    assert (form["reason_code"], form["seat_days"], form["remedy"]) == ("customer-ignored", -9, None)
+    said = " ".join(desk.told("evidence", "--customer", CUSTOMER, "--month", str(MARCH)).split())
+    assert "9 seat-days until today not billed. Ignored by anna" in said
+    assert form["reason"].endswith("since 2026-03-17: our own seats")
+    assert form["reason"] in evidence_page(of(world))
+    assert form["reason"] in to_csv(of(world))
+
+
+def test_days_before_the_mapping_say_so_and_are_not_missing() -> None:
+    """10 seats from the first on, mapped on the fifth and billed from that day on: the customer has a contract."""
+    world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC))
+    world.tell(1, {ESS: 10})
+    world.work()
+    world.pass_time(days=4)
+    chosen = ("--company", str(COMPANY), "--contract", str(CONTRACT), "--bill-from", "today")
+    Desk(world).told("map", "customer", CUSTOMER, *chosen, "--yes")
+    world.work()
+    found = of(world)
+    [one] = found.without_line
+    assert (one.first, one.last, one.seat_days) == (date(2026, 3, 1), date(2026, 3, 4), 40)
+    assert (one.code, one.remedy, found.not_billed) == ("before-mapping", "", 0)
+    assert one.message == f"The mapping of {CUSTOMER} counts from 2026-03-05 on, and not for days before it."
+    days = line_of(found, ESS).days
+    assert [each.message for each in days[3].why] == ["-10 before the first day of the mapping"]
+    assert days[4].why == ()
+    page = client_month(found, "Ada & Sons", world.ports.zone).lines[0]
+    assert page.by_terms == (
+        "From 1 March 2026 to 4 March 2026 you had 10 seats, and 0 are billed, as billing here begins on a later day.",
+    )
+
+
+def test_days_before_a_service_is_chosen_say_from_when_on_it_is() -> None:
+    """10 seats from the first on, whose SKU has a service from the fifth on: the days before are on no line, by no terms."""
+    world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC))
+    world.map_customer()
+    world.tell(1, {"SASE-NEW": 10})
+    world.work()
+    world.pass_time(days=6)
+    Desk(world).told("map", "plan", "SASE-NEW", "--service", "46", "--from", "2026-03-05", "--yes")
+    world.work()
+    [one] = of(world).without_line
+    assert (one.last, one.seat_days, of(world).not_billed) == (date(2026, 3, 4), 40, 40)
+    assert one.message == "The service of SASE-NEW is chosen from 2026-03-05 on, and not for days before it."
+    assert one.remedy.startswith("timus-autotask map plan SASE-NEW")
+    days = line_of(of(world), ESS).days
+    assert [[each.message for each in days[n].why] for n in (3, 4)] == [["-10 on no line"], []]
+    page = client_month(of(world), "Ada & Sons", world.ports.zone).lines[0]
+    assert page.by_terms == ("From 1 March 2026 to 4 March 2026 you had 10 seats, and 0 are billed.",)
+
+
+def test_days_of_another_reason_stand_for_themselves() -> None:
+    """Before the mapping nobody has to do anything; since then, the SKU has no service."""
+    world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC))
+    world.tell(1, {"SASE-NEW": 2})
+    world.work()
+    world.pass_time(days=4)
+    chosen = ("--company", str(COMPANY), "--contract", str(CONTRACT), "--bill-from", "today")
+    Desk(world).told("map", "customer", CUSTOMER, *chosen, "--yes")
+    before, since = of(world).without_line
+    assert (before.code, before.last, since.code, since.first) == (
+        "before-mapping",
+        date(2026, 3, 4),
+        "sku-unmapped",
+        date(2026, 3, 5),
+    )
+    assert of(world).not_billed == since.seat_days == 2
+
+
+def test_seats_from_before_the_contract_begins_are_billed_too_few() -> None:
+    """10 seats since the first, a contract from the fourth on: three days, each with its reason."""
+    world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario=from_day(date(2026, 3, 4)))
+    world.map_customer()
+    told(world, 1, 10)
+    world.pass_time(days=5)
+    world.work()
+    line = line_of(of(world), ADV)
+    assert line.seat_days == -30
+    assert of(world).not_billed == 30 + 3  # the gateway too
+    reasons = [[(each.code, each.units) for each in one.why] for one in line.days[:4]]
+    assert reasons == [[("before-contract", -10)]] * 3 + [[]]
+    assert "-10 before the contract begins" in to_csv(of(world))
 
 
 def test_a_service_that_is_new_on_the_contract_is_called_as_elsewhere() -> None:

@@ -33,7 +33,6 @@ from timus_autotask.watch.month.evidence import (
     verdict_of,
     whose_evidence,
 )
-from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.wording import counted
 
 Writer = Callable[[MonthEvidence], str]
@@ -180,10 +179,11 @@ def _show(found: MonthEvidence, zone: ZoneInfo, terminal: Terminal) -> None:
         terminal.say(
             "",
             f"{missing.units} {missing.sku} on no line, {missing.first} to {missing.last}: {counted(missing.seat_days, 'seat-day')} until today "
-            f"not billed. {missing.why.message}",
+            f"not billed. {missing.message}",
             style="bold yellow",
         )
-        terminal.say(Whole(f"→ {remedy_of(missing.why)}"))
+        if missing.remedy:
+            terminal.say(Whole(f"→ {missing.remedy}"))
     if found.not_priced:
         terminal.say(f"Prices could not be read: {found.not_priced}", style="yellow")
 

@@ -17,7 +17,7 @@ from timus_autotask.watch.month.client_month import ClientMonth, day_of
 from timus_autotask.watch.month.evidence import MonthEvidence, money_of, runs, undone_of, verdict_of
 from timus_autotask.watch.month.four_sides import FourSides
 from timus_autotask.watch.month.side_remedy import remedy_of_difference
-from timus_autotask.watch.remedy import remedy_of, ways
+from timus_autotask.watch.remedy import ways
 from timus_autotask.watch.wording import counted, with_sign
 
 
@@ -54,7 +54,6 @@ def _pages() -> Environment:
     pages.filters["verdict_of"] = verdict_of
     pages.filters["by_whom"] = by_whom
     pages.filters["moment"] = _moment
-    pages.filters["remedy_of"] = remedy_of
     pages.filters["ways"] = ways
     pages.globals["remedy_of_difference"] = remedy_of_difference
     return pages

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import Demand, Source
 from timus_autotask.domain.line import Undone
@@ -14,6 +15,12 @@ from timus_autotask.domain.undone import without_undone
 
 TERMS = ("excluded", "included", "minimum")
 """Codes of reasons that are terms, and called as these are."""
+SUPERSEDED = "superseded"
+"""Code of the reason that says what Timus had by an event that came too late to count."""
+NO_LINE = "no-line"
+"""Code of the reason that units are to be billed and have no line."""
+BEFORE_MAPPING = "before-mapping"
+"""Code of the reason of days before the first one of the customer's mapping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +28,9 @@ class Because:
     """One reason, with the units that it adds (or takes off, if negative)."""
 
     code: str
-    """``excluded``, ``included``, ``minimum``, ``other-line``, ``other-day``, ``same-line``, ``undone``, ``kept``, ``past-changing``,
-    ``before-contract``, ``trial``."""
+    """``excluded``, ``included``, ``minimum``, ``other-line``, ``no-line``, ``other-day``, ``same-line``, ``undone``, ``kept``, ``past-changing``,
+    ``before-contract``, ``after-contract``, ``before-mapping``,
+    ``superseded``, ``trial``."""
     units: int
     message: str
 
@@ -66,21 +74,56 @@ def reasons_of_difference(
 
 
 def reasons_of_part(
-    demand: Demand, demands: Mapping[LineKey, Demand], customer: Customer, sku: str, timus: int, day: date
+    demand: Demand,
+    demands: Mapping[LineKey, Demand],
+    customer: Customer,
+    sku: str,
+    timus: int,
+    day: date,
+    to_bill: int | None = None,
 ) -> Iterator[Because]:
-    """Why other units of a SKU of a customer are to be billed on a line than Timus has of it: ``timus`` and those of all reasons add up to them."""
+    """Why other units of a SKU of a customer are to be billed on a line than Timus has of it: ``timus`` and those of all reasons add up to them.
+
+    ``to_bill``: what the terms bill of the SKU on the day, on all lines together and on none; None: it is not known, and all of it has a line.
+    """
     own = [one for one in demand.sources if (one.customer_id, one.sku) == (customer.id, sku)]
     mine = sum(one.units.at(day) for one in own)
     yield from _trial(customer, sku, day)
     if mine == timus:
         return
+    if is_before_mapping(customer, day):
+        yield from _some(BEFORE_MAPPING, mine - timus, "before the first day of the mapping")
+        return
+    elsewhere = sum(one.units.at(day) for one in _elsewhere(demand, demands, customer, sku))
+    nowhere = 0 if to_bill is None else to_bill - mine - elsewhere
     if timus:
         yield from _terms(customer, sku, timus, day)
         billed = customer.policy_on(day).billable(sku, timus)
-        elsewhere = sum(one.units.at(day) for one in _elsewhere(demand, demands, customer, sku))
         yield from _some("other-line", -elsewhere, "on another line")
-        mine -= billed - elsewhere
+        yield from _some(NO_LINE, -nowhere, "on no line")
+        mine -= billed - elsewhere - nowhere
     yield from _some("other-day", mine, "by the days from which changes are billed")
+
+
+def superseded(units: int) -> Iterator[Because]:
+    """Units that Timus had by a superseded event, beyond what counts. They are in none of the numbers."""
+    if units:
+        more = "more" if units > 0 else "fewer"
+        yield Because(SUPERSEDED, 0, f"and {abs(units)} {more} in Timus by a superseded event")
+
+
+def outside(contract: Contract, units: int, day: date) -> Iterator[Because]:
+    """Units that nobody bills on a day that the contract does not have."""
+    if day < contract.start:
+        yield from _some("before-contract", -units, "before the contract begins")
+    elif day > contract.end:
+        yield from _some("after-contract", -units, "after the contract's last day")
+
+
+def is_before_mapping(customer: Customer, day: date) -> bool:
+    """Whether the customer's mapping says nothing of a day, as it counts from a later one on."""
+    mapped = customer.mapping.first_day if customer.mapping else None
+    return mapped is not None and day < mapped
 
 
 def kept(units: int) -> Iterator[Because]:

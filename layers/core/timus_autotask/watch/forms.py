@@ -386,7 +386,9 @@ def _without_line(one: WithoutLine) -> Form:
         "from": one.first,
         "until": one.last,
         "seat_days": -one.seat_days,
-        **_why(one.why),
+        "reason": one.message,
+        "reason_code": one.code,
+        "remedy": one.remedy or None,
     }
 
 

@@ -50,7 +50,7 @@ from timus_autotask.watch.names import NOBODY, Directory, directory, name_of, re
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.undecided import Undecided, misnamed
 from timus_autotask.watch.undecided import parked as parked_events
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, ignored_in_words
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -544,9 +544,7 @@ def _ignored(missing: Unrouted, customer: Customer, records: Records, quantity: 
         quantity,
         None,
         State.IGNORED,
-        reason=f"Ignored{f' by {ignored.by}' if ignored.by else ''} since {ignored.at:%Y-%m-%d}: {ignored.reason}"
-        if ignored
-        else None,
+        reason=ignored_in_words(ignored) if ignored else None,
         reason_code=missing.reason,
         wanted_units=missing.units,
     )

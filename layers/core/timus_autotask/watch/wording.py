@@ -1,6 +1,8 @@
-"""Numbers as they stand in a sentence."""
+"""Numbers, and what a person has decided, as they stand in a sentence."""
 
 from __future__ import annotations
+
+from timus_autotask.domain.mapping import Ignored
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -11,3 +13,9 @@ def counted(number: int, one: str, many: str = "") -> str:
 def with_sign(number: int, one: str) -> str:
     """A change with its noun: ``+1 unit``, ``-2 units``."""
     return f"{number:+,} {one if abs(number) == 1 else one + 's'}"
+
+
+def ignored_in_words(ignored: Ignored) -> str:
+    """Who ignores something, since when and why."""
+    by = f" by {ignored.by}" if ignored.by else ""
+    return f"Ignored{by} since {ignored.at:%Y-%m-%d}: {ignored.reason}"

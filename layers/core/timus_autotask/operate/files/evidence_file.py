@@ -96,7 +96,7 @@ def _without_line(found: MonthEvidence) -> Iterator[dict[str, Any]]:
                 "sku": one.sku,
                 "day": day,
                 "timus": units,
-                "why": one.why.message,
+                "why": one.message,
             }
 
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from timus_autotask.domain.customer import Customer
+from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Outcome, Why
 from timus_autotask.domain.policy import Policy
@@ -32,6 +33,7 @@ class WhyNobodyAsked(StrEnum):
     CONTRACT = "because the seats go on under another contract"
     SERVICE = "because the seats go on as another service"
     BACK = "because what was undone before comes back with newer news"
+    UNDONE = "because an earlier change was taken back"
     ENFORCED = "because somebody changed units in Autotask, and they are brought back"
     FOUND = "because the line had other units than Timus and the terms come to"
 
@@ -72,6 +74,11 @@ class AskedFor:
     """In order of time."""
     because: tuple[WhyNobodyAsked, ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing."""
+        return not self.by and not self.because
+
 
 @dataclass(frozen=True, slots=True)
 class Going:
@@ -100,10 +107,14 @@ def asked_of(
         back=coming_back([entry], entries),
         enforced=entry.why is Why.ENFORCED,
     )
-    because = (*([going.because] if going else []), *found.because)
-    if entry.causes and not found.by and not because:
-        because = (WhyNobodyAsked.FOUND,)
-    return AskedFor(with_trials(found.by, trials), because)
+    undone = [WhyNobodyAsked.UNDONE] if entry.undoes else []
+    because = (*undone, *([going.because] if going else []), *found.because)
+    asked = AskedFor(found.by, because)
+    if asked.is_empty:
+        asked = AskedFor(said_before(entry, entries, entry.delta))
+    if asked.is_empty and is_told(entry):
+        asked = AskedFor(because=(WhyNobodyAsked.FOUND,))
+    return replace(asked, by=with_trials(asked.by, trials))
 
 
 def with_trials(requests: Iterable[Request], trials: Trials) -> tuple[Request, ...]:
@@ -127,6 +138,46 @@ def events_of(entry: JournalEntry) -> tuple[str, ...]:
     """The ids of the events that asked for an adjustment; where the journal does not tell, of all that it keeps with it."""
     asked = asked_of(entry, None, (), (), {}).by
     return tuple(dict.fromkeys(one.cause.event_id for one in asked)) or entry.events
+
+
+def is_told(entry: JournalEntry) -> bool:
+    """Whether the journal tells what an adjustment follows from: entries of earlier versions name events, and not what these said."""
+    return bool(entry.causes) or not entry.events
+
+
+def said_before(
+    entry: JournalEntry, entries: Iterable[JournalEntry], more: int, customer: str | None = None
+) -> tuple[Request, ...]:
+    """The events by which an adjustment without causes of its own has ``more`` seats from its day on; of one customer, or of any.
+
+    An order for a later day and a cancellation stand with the first adjustment after them, which may be of an earlier day. ``entries``:
+    its line's journal.
+    """
+    if entry.causes:
+        return ()
+    made = takewhile(lambda one: one.id != entry.id, entries)
+    causes = {(one.subscription_id, one.number, one.sku): one for each in made for one in each.causes}
+    of: dict[tuple[str, str], list[Cause]] = {}
+    for one in sorted(causes.values(), key=_happened):
+        of.setdefault((one.subscription_id, one.sku), []).append(one)
+    found = [_turning(each, entry.follows_from) for each in of.values()]
+    asked = [one for one in found if one and one.more and customer in (None, one.cause.customer_id)]
+    return tuple(asked) if sum(one.more for one in asked) * more > 0 else ()
+
+
+def _turning(causes: Sequence[Cause], day: date) -> Request | None:
+    """The event that holds for a day, with what was there the day before; None: none of them does."""
+    begun = [one for one in causes if one.day <= day]
+    if not begun:
+        return None
+    eve = [one for one in begun if one.day < day]
+    before = _on(eve[-1], day - ONE_DAY) if eve else begun[-1].before
+    now = begun[-1]
+    return Request(now, before, _on(now, day), now.ends if now.ends and now.ends <= day else None)
+
+
+def _on(cause: Cause, day: date) -> int:
+    return 0 if cause.ends is not None and cause.ends <= day else cause.after
 
 
 def is_of_terms(entry: JournalEntry, by_terms: Iterable[date]) -> bool:
@@ -171,9 +222,18 @@ def asked_for(
     if not newest and back and (newest := _newest_that_come_to(more - back, told)):
         return AskedFor(tuple(newest), (WhyNobodyAsked.BACK,))
     newest = newest or _newest_that_come_to(more, [Request(one, one.before, one.after) for one in in_turn])
-    if newest or of_terms:
-        return AskedFor(tuple(newest), () if newest else (WhyNobodyAsked.TERMS,))
+    if newest:
+        return AskedFor(tuple(newest))
+    if because := _nobody(of_terms, more, back):
+        return AskedFor(because=because)
     return AskedFor(tuple(_with_terms_between(more, told, before)))
+
+
+def _nobody(of_terms: bool, more: int, back: int) -> tuple[WhyNobodyAsked, ...]:
+    """Why seats come of which no event says just that; empty: one may all the same."""
+    if of_terms:
+        return (WhyNobodyAsked.TERMS,)
+    return (WhyNobodyAsked.BACK,) if more == back else ()
 
 
 def _happened(cause: Cause) -> tuple[datetime, int]:

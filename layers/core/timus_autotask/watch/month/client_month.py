@@ -15,12 +15,15 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Why
+from timus_autotask.watch.explanation import BEFORE_MAPPING, NO_LINE, SUPERSEDED
 from timus_autotask.watch.month.asked import (
     AskedFor,
     WhyNobodyAsked,
     asked_for,
     coming_back,
     is_of_terms,
+    is_told,
+    said_before,
     with_trials,
 )
 from timus_autotask.watch.month.evidence import DayUnits, LineEvidence, Month, MonthEvidence, by_journal
@@ -36,6 +39,12 @@ WHY = {
     Why.UNDONE: " An earlier change was taken back.",
 }
 """What a client is told of a change that it did not ask for."""
+
+MADE_GOOD = " The number was brought to what is to be billed."
+"""Of one that makes good what the line had otherwise before."""
+
+BACK = " An earlier change that was taken back holds again."
+"""And where newer news end an undo."""
 
 BY_HAND = " The number was set by hand."
 """And of one that is none of our adjustments."""
@@ -66,8 +75,9 @@ class ClientChange:
     explained: str
     """What of a period it is billed for."""
     asked: tuple[AskedBy, ...]
+    """Empty: nobody, or it is not known."""
     nobody: bool = False
-    """Nobody asked for it, and that is known."""
+    """Nobody asked for it, and that is known; why stands in ``explained``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +233,7 @@ def _line(
 def _by_terms(part: _Part, found: MonthEvidence) -> Iterator[str]:
     """For people: each stretch of days until today on which what the terms make of the client's seats is billed."""
     stretches: list[list[DayUnits]] = []
-    for one in part.line.days:
+    for one in (_without_superseded(each) for each in part.line.days):
         if one.day > found.today or not one.why or part.seats[one.day] != one.part:
             continue
         last = stretches[-1][-1] if stretches else None
@@ -236,6 +246,11 @@ def _by_terms(part: _Part, found: MonthEvidence) -> Iterator[str]:
         when = f"On {first}" if first == last_day else f"From {first} to {last_day}"
         if said := _of_terms(days[0]):
             yield f"{when} you had {said}."
+
+
+def _without_superseded(day: DayUnits) -> DayUnits:
+    """What came too late to be billed is nothing that the client had by what counts."""
+    return replace(day, why=tuple(one for one in day.why if one.code != SUPERSEDED))
 
 
 def _of_terms(day: DayUnits) -> str:
@@ -261,6 +276,10 @@ def _of_codes(units: Mapping[str, int], day: DayUnits) -> str:
             return f"and {-units['included']} of them {free}" if day.part else f"which {free}"
         case ["other-day"]:
             return f"and {day.part} {are} billed, as by the terms of billing a change counts from another day"
+        case [code] if code == NO_LINE:
+            return f"and {day.part} {are} billed"
+        case [code] if code == BEFORE_MAPPING:
+            return f"and {day.part} {are} billed, as billing here begins on a later day"
     return f"and by the terms of billing {day.part} {are} billed"
 
 
@@ -311,13 +330,12 @@ def _change_of(
     goes_on = bool(moved or again or other)
     if not goes_on and not any(_is_shown(one.line, day) for one in turning):
         return
-    said, asked, known = [*_go_on(moved, again, day), *_go_on_as(other, name, day)], AskedFor(), True
+    said, by, known = [*_go_on(moved, again, day), *_go_on_as(other, name, day)], tuple[AskedBy, ...](), True
     if more := after - before - again - other:
         most = max(turning, key=lambda one: more * one.turns_by(day)).line
-        explained, asked = _asked_and_explained(most, day, more, after - more, found)
+        explained, asked, known = _asked_and_explained(most, day, more, after - more, found)
         said.append(explained)
-        known = not most.others and all(one.causes or not one.events for one in _landed(most, day))
-    by = tuple(_asked(asked, after - before, zone))
+        by = tuple(_asked(asked, after - before, zone))
     yield ClientChange(day, before, after, " ".join(said), by, known and not by)
 
 
@@ -373,28 +391,67 @@ def _landed(line: LineEvidence, day: date) -> Sequence[JournalEntry]:
 
 def _asked_and_explained(
     line: LineEvidence, day: date, more: int, before: int, found: MonthEvidence
-) -> tuple[str, AskedFor]:
-    """What is said to the client of ``more`` seats on a line, and who asked for them. Those ``before`` may have been billed elsewhere."""
+) -> tuple[str, AskedFor, bool]:
+    """What is said to the client of ``more`` seats on a line, who asked for them, and whether that is known.
+
+    Those ``before`` may have been billed elsewhere.
+    """
     told, mine = _told(line, day, found.customer)
     terms = any(is_of_terms(one, found.by_terms) for one in told) or (not told and day in found.by_terms)
     back = coming_back(told, line.journal.entries)
     enforced = any(one.why is Why.ENFORCED for one in told)
     asked = asked_for(mine, day, more, before=before, of_terms=terms, back=back, enforced=enforced)
-    whys = {one.why for one in told} | ({Why.TERMS} if WhyNobodyAsked.TERMS in asked.because else set())
+    if asked.is_empty:
+        asked = _of_others(line, day, more, found)
+    whys = {one.why for one in told} | {_WHY_OF[one] for one in asked.because if one in _WHY_OF}
     said = _explained(told, day, more, line, bool(asked.by)) + _why(line, day, whys)
-    if not line.others and not told and not whys and not _has_ended(line, day):
-        said += BY_HAND
     if WhyNobodyAsked.BACK in asked.because:
-        said += f" {_come_back(back)}"
-    return said, replace(asked, by=with_trials(asked.by, found.trials))
+        said += _come_back(back, more) if back else BACK
+    known = not asked.is_empty or Why.UNDONE in whys or _has_ended(line, day)
+    nobody = "" if known else _of_nobody(told, line)
+    return said + nobody, replace(asked, by=with_trials(asked.by, found.trials)), known or bool(nobody)
 
 
-def _come_back(seats: int) -> str:
-    """For people: what was taken back before comes back."""
-    if seats < 0:
-        return f"{counted(-seats, 'seat')} fewer of that: an earlier change that was taken back holds again."
-    come = "comes" if seats == 1 else "come"
-    return f"{counted(seats, 'seat')} of that {come} back: an earlier change that was taken back holds again."
+def _of_nobody(told: Sequence[JournalEntry], line: LineEvidence) -> str:
+    """For people: what a change is that nobody asked for; empty: that is not known."""
+    if told:
+        return MADE_GOOD if all(map(is_told, told)) else ""
+    return "" if line.others else BY_HAND
+
+
+_WHY_OF = {WhyNobodyAsked.TERMS: Why.TERMS, WhyNobodyAsked.UNDONE: Why.UNDONE}
+
+
+def _of_others(line: LineEvidence, day: date, more: int, found: MonthEvidence) -> AskedFor:
+    """Who asked for seats of which the adjustments of a day do not tell: earlier, or nobody.
+
+    On a shared line, another client's news may end an undo of this one's change, or an undo of another's change take it with it.
+    """
+    made, entries = _landed(line, day), line.journal.entries
+    for one in made:
+        if earlier := said_before(one, entries, more, found.customer):
+            return AskedFor(earlier)
+    if not line.others or not made:
+        return AskedFor()
+    if any(one.undoes for one in made):
+        return AskedFor(because=(WhyNobodyAsked.UNDONE,))
+    since = min(one.follows_from for one in made)
+    if any(is_of_terms(one, ()) for one in made) or any(since <= one <= day for one in found.by_terms):
+        return AskedFor(because=(WhyNobodyAsked.TERMS,))
+    return AskedFor(because=(WhyNobodyAsked.BACK,) if coming_back(made, entries) else ())
+
+
+def _come_back(seats: int, more: int) -> str:
+    """For people: what was taken back before comes back, and is among the seats ``more``, or makes up for what is less."""
+    rest = more - seats
+    apart = seats * rest < 0
+    are = f"{counted(abs(seats), 'seat')}{' fewer' if seats < 0 else ''}{'' if apart else ' of that'}"
+    comes = "" if seats < 0 else " comes back" if seats == 1 else " come back"
+    said = f" {are}{comes}:{BACK[:1]}{BACK[1:2].lower()}{BACK[2:]}"
+    if not apart:
+        return said
+    others = f"{counted(abs(rest), 'seat')} {'more' if rest > 0 else 'fewer'}"
+    return f"{said} Besides, {others} {'was' if abs(rest) == 1 else 'were'} ordered."
 
 
 def _told(line: LineEvidence, day: date, customer: str) -> tuple[Sequence[JournalEntry], list[Cause]]:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import reduce
+from itertools import groupby
+from operator import itemgetter
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed
@@ -24,9 +26,9 @@ from timus_autotask.domain.days import ONE_DAY, each_day, effective_day
 from timus_autotask.domain.desired import Demand, Desired, desired
 from timus_autotask.domain.line import Choice, Head, HeldChange, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey, PlanMapping
-from timus_autotask.domain.placement import IGNORED, Placement
+from timus_autotask.domain.placement import IGNORED, NO_SERVICE, Placement
 from timus_autotask.domain.policy import BillingSchedule
-from timus_autotask.domain.reasons import REASONS, Parked
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.contracts import ContractNames
@@ -36,7 +38,16 @@ from timus_autotask.store.partner import PartnerRecords
 from timus_autotask.store.records import Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.explanation import Because, kept, past_changing, reasons_of_part
+from timus_autotask.watch.explanation import (
+    BEFORE_MAPPING,
+    Because,
+    is_before_mapping,
+    kept,
+    outside,
+    past_changing,
+    reasons_of_part,
+    superseded,
+)
 from timus_autotask.watch.happened import undone_by
 from timus_autotask.watch.money import of_days
 from timus_autotask.watch.month.asked import (
@@ -49,9 +60,11 @@ from timus_autotask.watch.month.asked import (
     trials_of,
 )
 from timus_autotask.watch.month.books import UNKNOWN, LinePrice
+from timus_autotask.watch.month.ledger import superseded_units
 from timus_autotask.watch.month.parked import EventEffect, effects_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.wording import counted, ignored_in_words
 
 SUPERSEDED = "It came after a newer version had been billed: to follow it would take that back."
 """Why a superseded event changes nothing."""
@@ -96,7 +109,7 @@ class DayUnits:
     autotask: int | None
     """The whole line, as Autotask has it now."""
     why: tuple[Because, ...] = ()
-    """Why the part is not what Timus says, and what an edit that is kept adds to the whole line."""
+    """Why the part is not what Timus says, or is not billed, and what an edit that is kept adds to the whole line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,14 +248,39 @@ class LateEvent:
 
 @dataclass(frozen=True, slots=True)
 class WithoutLine:
-    """Units of a SKU that are to be billed in the month and have no line."""
+    """Units of a SKU that the terms bill in the month and that have no line, on days of one reason."""
 
     sku: str
     days: tuple[tuple[date, int], ...]
     """Each of these days, with its units; at least one."""
     seat_days: int
     """Units × days until today that are not billed."""
-    why: Parked
+    why: Parked | None
+    """What a person can do something about; None: somebody wanted it so."""
+    wanted: str = ""
+    """Then: a code of ``placement.IGNORED``, or ``before-mapping``."""
+    said: str = ""
+    """Who wanted it and why, or what is to be said instead of ``why``, for people."""
+
+    @property
+    def code(self) -> str:
+        """Of the reason."""
+        return self.why.code if self.why else self.wanted
+
+    @property
+    def message(self) -> str:
+        """Why, for people."""
+        return self.said or (self.why.message if self.why else "")
+
+    @property
+    def remedy(self) -> str:
+        """What a person can do; empty: nothing is to be done."""
+        return remedy_of(self.why) if self.why else ""
+
+    @property
+    def missing(self) -> int:
+        """Seat-days that count as not billed: none where somebody wanted it so."""
+        return self.seat_days if self.why else 0
 
     @property
     def first(self) -> date:
@@ -274,7 +312,7 @@ class MonthEvidence:
     late: tuple[LateEvent, ...] = ()
     """Superseded, parked and dismissed events."""
     without_line: tuple[WithoutLine, ...] = ()
-    """What has no line in the month; what somebody ignores is not in it."""
+    """What has no line in the month, also what somebody ignores, and the days before the mapping."""
     not_compared: str = ""
     """Why Autotask could not be read."""
     names: Directory = NOBODY
@@ -306,7 +344,7 @@ class MonthEvidence:
     def not_billed(self) -> int:
         """Seat-days until today that are not billed, of each line alone, and of what has no line."""
         lacking = sum(max(-one.seat_days, 0) for one in self.lines)
-        return lacking + sum(one.seat_days for one in self.without_line)
+        return lacking + sum(one.missing for one in self.without_line)
 
     @property
     def agrees(self) -> bool | None:
@@ -359,7 +397,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     }
     prices, not_priced = _prices(ports, read, observed)
     trials = trials_of(customer)
-    reasons = _Reasons(customer, wanted.demands, {*trials})
+    reasons = _reasons_of(customer, wanted, trials, events)
     lines = [
         _line(one, service_id, reasons, observed.get(one.contract_id), month, ports)
         for one in read
@@ -531,8 +569,7 @@ def _priced(
 def _without_line(
     customer: Customer, plans: Mapping[str, PlanMapping], wanted: Desired, month: Month, today: date
 ) -> Iterator[WithoutLine]:
-    """What is to be billed in the month and goes to no line, of each SKU."""
-    placement = Placement(customer, plans)
+    """What is to be billed in the month and goes to no line, of each SKU: the days of one reason together."""
     for (customer_id, sku), to_bill in sorted(wanted.billed.items()):
         placed = (
             source.units
@@ -541,18 +578,63 @@ def _without_line(
             if (source.customer_id, source.sku) == (customer_id, sku)
         )
         lacking = to_bill.minus(reduce(Timeline.plus, placed, NOTHING))
+        why = _WhyWithoutLine(customer, plans, sku)
         days = [
-            (day, units)
+            (why.code(day, to_bill.at(day)), day, units)
             for day in month.days
-            if (units := lacking.at(day)) > 0 and placement.reason(sku, day, to_bill.at(day)) not in IGNORED
+            if (units := lacking.at(day)) > 0
         ]
-        if days:
-            last = days[-1][0]
-            code = placement.reason(sku, last, to_bill.at(last))
-            facts: dict[str, int | str] = {"customer": customer_id, "sku": sku}
-            why = Parked(code if code and code in REASONS else "customer-unmapped", facts)
-            seat_days = sum(each for day, each in days if day <= today)
-            yield WithoutLine(sku, tuple(days), seat_days, why)
+        for code, alike in groupby(days, itemgetter(0)):
+            these = tuple((day, units) for _, day, units in alike)
+            seat_days = sum(units for day, units in these if day <= today)
+            if said := why.wanted(code):
+                yield WithoutLine(sku, these, seat_days, None, code, said)
+            else:
+                facts: dict[str, int | str] = {"customer": customer_id, "sku": sku, "answer": why.answer}
+                chosen = why.chosen_later(code, these[-1][0])
+                yield WithoutLine(sku, these, seat_days, Parked(code, facts), said=chosen)
+
+
+class _WhyWithoutLine:
+    """Why units of a SKU have no line."""
+
+    def __init__(self, customer: Customer, plans: Mapping[str, PlanMapping], sku: str) -> None:
+        # What is billed on a day is not excluded on it, whatever the terms say now.
+        policy = replace(
+            customer.policy, excluded=tuple(one for one in customer.policy.excluded if one != sku)
+        )
+        self._placement = Placement(replace(customer, policy=policy), plans)
+        self._mapping = self._placement.mapping
+        self._plan = plans.get(sku)
+        self._sku = sku
+
+    @property
+    def answer(self) -> str:
+        """Autotask's words, where it refused to look for a service."""
+        return self._plan.refused if self._plan else ""
+
+    def code(self, day: date, units: int) -> str:
+        """Of the reason on a day."""
+        if is_before_mapping(self._placement.customer, day):
+            return BEFORE_MAPPING
+        return self._placement.reason(self._sku, day, units) or "customer-unmapped"
+
+    def chosen_later(self, code: str, day: date) -> str:
+        """From when on the SKU has a service, for people; empty: from no day after this one."""
+        choices = self._mapping.services.get(self._sku, ()) or (self._plan.choices if self._plan else ())
+        first = choices[0].first_day if choices else None
+        if code not in NO_SERVICE or first is None or first <= day:
+            return ""
+        return f"The service of {self._sku} is chosen from {first} on, and not for days before it."
+
+    def wanted(self, code: str) -> str:
+        """Who wanted it so, for people; empty: nobody."""
+        if code == BEFORE_MAPPING:
+            return f"The mapping of {self._mapping.customer_id} counts from {self._mapping.first_day} on, and not for days before it."
+        if code not in IGNORED:
+            return ""
+        ignored = self._mapping.ignored if code == "customer-ignored" else self._plan and self._plan.ignored
+        return ignored_in_words(ignored) if ignored else "Ignored."
 
 
 def _services(read: Journalled, customer_id: str, demands: Mapping[LineKey, Demand]) -> set[int]:
@@ -622,7 +704,7 @@ def _days(
         billed = contract is not None and contract.start <= day <= contract.end
         units = journal.at(day) if journal and billed else None
         has = autotask.at(day) if autotask and billed else None
-        why = tuple(reasons.of(line, day)) if billed else ()
+        why = tuple(reasons.of(line, day, contract, part.at(day))) if contract else ()
         yield DayUnits(day, timus.at(day), part.at(day), units, has, why)
 
 
@@ -634,16 +716,34 @@ class _Reasons:
     demands: Mapping[LineKey, Demand]
     trials: AbstractSet[tuple[str, int, str]]
     """Subscription, version and SKU of all that is, or was, in a trial."""
+    late: Mapping[str, Timeline]
+    """By SKU: what Timus had by superseded events beyond what counts, trials among it."""
+    to_bill: Mapping[str, Timeline]
+    """By SKU: what the terms bill, on lines and where there is none."""
 
-    def of(self, line: Line, day: date) -> Iterator[Because]:
-        """Of a line on a day."""
+    def of(self, line: Line, day: date, contract: Contract, part: int) -> Iterator[Because]:
+        """Of a line on a day; ``part``: what of it is the customer's."""
         demand = self.demands.get(line.key)
         for one in demand.sources if demand else ():
             timus = one.quantity.at(day)
             if demand and (timus != one.units.at(day) or self.trials):
-                yield from reasons_of_part(demand, self.demands, self.customer, one.sku, timus, day)
-        yield from kept(line.offset.at(day))
-        yield from past_changing(line.by_hand.at(day))
+                to_bill = self.to_bill[one.sku].at(day)
+                yield from reasons_of_part(demand, self.demands, self.customer, one.sku, timus, day, to_bill)
+            yield from superseded(self.late.get(one.sku, NOTHING).at(day))
+        if contract.start <= day <= contract.end:
+            yield from kept(line.offset.at(day))
+            yield from past_changing(line.by_hand.at(day))
+        else:
+            yield from outside(contract, part, day)
+
+
+def _reasons_of(
+    customer: Customer, wanted: Desired, trials: Trials, events: Iterable[EventRecord]
+) -> _Reasons:
+    missed = superseded_units(events, {customer.id: customer})
+    late = {sku: one.units.plus(one.trial) for (_, sku), one in missed.items()}
+    to_bill = {sku: units for (_, sku), units in wanted.billed.items()}
+    return _Reasons(customer, wanted.demands, {*trials}, late, to_bill)
 
 
 _LOOKED_FOR = timedelta(days=100)
@@ -716,8 +816,8 @@ def _seat_days(
 ) -> int:
     start = demand.start if demand else date.min
     has = (
-        (one.day, 0)  # nobody bills what goes on after the contract's last day
-        if contract is not None and one.day > contract.end
+        (one.day, 0)  # nobody bills days that the contract does not have
+        if contract is not None and not contract.start <= one.day <= contract.end
         else (one.day, one.journal if one.autotask is None else one.autotask)
         for one in days
     )

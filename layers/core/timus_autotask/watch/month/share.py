@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import JournalEntry, Outcome
+from timus_autotask.domain.undone import without_undone
 from timus_autotask.watch.month.evidence import LineEvidence, by_journal
 
 Seats = Mapping[str, int]
@@ -67,12 +68,14 @@ class _Day:
     """By Timus and the terms."""
     kept: int
     """Units that a person put on top: nobody says for whom."""
+    undone: int
+    """Units by what people undid, which are in no part; negative: that it is without."""
     entries: tuple[JournalEntry, ...]
 
     @property
     def settled(self) -> bool:
         """Whether the line has what all parts come to."""
-        return not self.kept and self.units == sum(self.parts.values())
+        return not self.kept and not self.undone and self.units == sum(self.parts.values())
 
     @property
     def seats(self) -> Seats | None:
@@ -94,12 +97,15 @@ def _walk(line: LineEvidence) -> list[_Day]:
         turns.update(timeline.days)
     turns |= {day - ONE_DAY for day in turns}
     kept = line.line.offset.plus(line.line.by_hand)
+    undone = without_undone(line.whole, line.line.undone)
+    undone = undone.minus(line.whole.units) if line.whole else undone
     found = []
     for day in sorted(turns):
         units = month.get(day, of_journal.at(day) if of_journal else None)
         if line.contract.start <= day <= line.contract.end and units is not None:
             shares = {one: units_.at(day) for one, units_ in parts.items()}
-            found.append(_Day(day, units, shares, kept.at(day), tuple(landed.get(day, ()))))
+            entries = tuple(landed.get(day, ()))
+            found.append(_Day(day, units, shares, kept.at(day), undone.at(day), entries))
     return found
 
 
