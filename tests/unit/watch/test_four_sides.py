@@ -26,7 +26,7 @@ from timus_autotask.operate.files.timus_invoice import (
     take_invoice,
 )
 from timus_autotask.store.invoice import invoice_profile, sign_offs
-from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.four_sides import (
     KINDS,
     Between,
@@ -150,7 +150,9 @@ def test_each_difference_is_named_once_and_the_sums_add_up(
     over = sum(number for number in more.values() if number > 0)
     assert total.kinds.get(Between.NOT_INVOICED, 0) == sum(number for number in more.values() if number < 0)
     # A SKU that Timus has never reported is a name that nobody knows.
-    named = sum(total.kinds.get(kind, 0) for kind in (Between.NOT_IN_TIMUS, Between.UNKNOWN, Leak.TRIAL))
+    named = sum(
+        total.kinds.get(kind, 0) for kind in (Between.NOT_IN_TIMUS, Between.UNKNOWN, WhyDiffers.TRIAL)
+    )
     assert named + total.kinds.get(Between.POOLED_MINIMUM, 0) == over
     lacking = {day: max(least - used[ADV, day], 0) for day in days}
     assert [one.seat_days for one in found.shortfalls] == ([sum(lacking.values())] if least else [])
@@ -183,7 +185,7 @@ def test_what_is_paid_after_a_contracts_last_day_is_billed_to_nobody() -> None:
     months.play([("wait", None, 31)])
     one = row(of(months, whole(months, adv=10)), ADV)
     assert (one.paid, one.autotask, one.billed) == (310, 200, 200)
-    assert why(one) == {Leak.ENDED: 110}
+    assert why(one) == {WhyDiffers.ENDED: 110}
 
 
 def test_what_waits_is_paid_and_billed_to_nobody() -> None:
@@ -196,7 +198,7 @@ def test_what_waits_is_paid_and_billed_to_nobody() -> None:
         f"{CUSTOMER},{ADV},3,2026-03-04,2026-03-31,",
         f"{CUSTOMER},{GATEWAY},1,,,",
     ]
-    assert why(row(of(months, rows), ADV)) == {Leak.HELD: 84}
+    assert why(row(of(months, rows), ADV)) == {WhyDiffers.HELD: 84}
 
 
 def test_what_is_paid_and_billed_is_not_missing_although_timus_has_not_reported_it(tmp_path: Path) -> None:
@@ -210,7 +212,7 @@ def test_what_is_paid_and_billed_is_not_missing_although_timus_has_not_reported_
     [one] = [each for each in found.rows if each.differences]
     assert {each.kind: each.seat_days for each in one.differences} == {
         Between.NOT_IN_TIMUS: 62,
-        Leak.DRIFT: -62,
+        WhyDiffers.DRIFT: -62,
     }
     assert (one.paid_not_billed, one.billed_not_paid) == (0, 0)
     assert (found.total.paid_not_billed, found.total.estimate_paid_not_billed) == (0, Decimal("0.00"))
@@ -277,7 +279,7 @@ def test_a_line_that_two_customers_share_bills_both() -> None:
         Between.NOT_IN_TIMUS: 60,
         Between.NOT_INVOICED: -15,
     }  # his part of 1 March is not billed yet
-    assert (row(found, ADV, "").billed, why(row(found, ADV, ""))) == (-15, {Leak.LATE: 15})
+    assert (row(found, ADV, "").billed, why(row(found, ADV, ""))) == (-15, {WhyDiffers.LATE: 15})
     assert all(one.adds_up for one in found.found.rows)
     [text] = [one for one in four_sides_csv(found.found).splitlines() if ",60," in one]
     assert "cus_two" in text
@@ -343,11 +345,11 @@ def test_what_the_terms_give_and_take_is_named_so() -> None:
     months.play([("wait", None, 31)])
     found = of(months, whole(months, adv=10, gateway=1))
     one = row(found, ADV)
-    assert {kind: days for kind, days in why(one).items() if kind is not Leak.LATE} == {
-        Leak.INCLUDED: 93,
-        Leak.MINIMUM: -31,
+    assert {kind: days for kind, days in why(one).items() if kind is not WhyDiffers.LATE} == {
+        WhyDiffers.INCLUDED: 93,
+        WhyDiffers.MINIMUM: -31,
     }
-    assert all(each.rightly for each in one.differences if each.kind is not Leak.LATE)
+    assert all(each.rightly for each in one.differences if each.kind is not WhyDiffers.LATE)
 
 
 def test_an_item_that_was_taken_out_is_in_autotask_and_not_posted() -> None:

@@ -17,7 +17,7 @@ from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import ledger_since
-from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, LedgerMonth, Sums, not_adding_up, total
 
 
@@ -51,7 +51,7 @@ def test_it_adds_up_over_random_months(
         for entry in month.entries:
             assert entry.seat_days.adds_up
             assert entry.estimate is None or entry.estimate.adds_up
-            assert Leak.OTHER not in entry.seat_days.causes, entry
+            assert WhyDiffers.OTHER not in entry.seat_days.causes, entry
         lines = {entry.key.service_id for entry in month.entries if entry.key}
         assert sum(entry.seat_days.billed for entry in month.entries) == sum(
             months.billed(service, day)
@@ -83,12 +83,15 @@ def entry(found: Ledger, service: int | None = 45, customer: str = CUSTOMER) -> 
 
 
 def test_free_units_and_a_minimum_are_by_terms() -> None:
-    """They explain the whole difference: there is no leak."""
+    """They explain the whole difference: nothing is lost."""
     months = begun("included.SASE-ADV-USER=3", "minimum.SASE-ADV-USER=8")
     months.play([("wait", None, 2)])
     one = entry(of(months))
-    assert one.seat_days.granted == {Leak.INCLUDED: -9, Leak.MINIMUM: 3}
-    assert (one.seat_days.used, one.seat_days.billed) == (30, 24 - one.seat_days.causes.get(Leak.LATE, 0))
+    assert one.seat_days.granted == {WhyDiffers.INCLUDED: -9, WhyDiffers.MINIMUM: 3}
+    assert (one.seat_days.used, one.seat_days.billed) == (
+        30,
+        24 - one.seat_days.causes.get(WhyDiffers.LATE, 0),
+    )
 
 
 def test_what_is_held_is_not_billed() -> None:
@@ -97,9 +100,9 @@ def test_what_is_held_is_not_billed() -> None:
     months.desk.told("policy", "set", "approve_increases=always", "--yes")
     months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 2)])
     one = entry(of(months))
-    assert one.seat_days.causes == {Leak.HELD: 9}
+    assert one.seat_days.causes == {WhyDiffers.HELD: 9}
     assert one.estimate
-    assert one.estimate.causes == {Leak.HELD: Decimal("3.63")}  # 9 × 12.50 / 31
+    assert one.estimate.causes == {WhyDiffers.HELD: Decimal("3.63")}  # 9 × 12.50 / 31
 
 
 def test_what_came_late_is_said_until_it_is_billed() -> None:
@@ -110,7 +113,7 @@ def test_what_came_late_is_said_until_it_is_billed() -> None:
     )
     found = of(months)
     [march] = [one for one in found.months[0].entries if one.key and one.key.service_id == 45]
-    assert march.seat_days.causes == {Leak.LATE: 3 * 30}
+    assert march.seat_days.causes == {WhyDiffers.LATE: 3 * 30}
     assert entry(found).seat_days.causes == {}
 
 
@@ -122,12 +125,14 @@ def test_nothing_is_billed_after_the_last_day_of_a_contract() -> None:
     found = of(months)
     [march] = [one for one in found.months[0].entries if one.key and one.key.service_id == 45]
     assert (march.seat_days.used, march.seat_days.billed) == (310, 200)
-    assert march.seat_days.causes == {Leak.ENDED: 110}
+    assert march.seat_days.causes == {WhyDiffers.ENDED: 110}
     april = entry(found)
     assert (april.seat_days.used, april.seat_days.billed) == (170, 0)
-    assert april.seat_days.causes == {Leak.ENDED: 170}
+    assert april.seat_days.causes == {WhyDiffers.ENDED: 170}
     assert april.estimate
-    assert april.estimate.causes == {Leak.ENDED: Decimal("70.83")}  # 17 of April's 30 days of 10 × 12.50
+    assert april.estimate.causes == {
+        WhyDiffers.ENDED: Decimal("70.83")
+    }  # 17 of April's 30 days of 10 × 12.50
 
 
 def test_nothing_else_explains_a_day_after_the_contracts_last() -> None:
@@ -136,37 +141,37 @@ def test_nothing_else_explains_a_day_after_the_contracts_last() -> None:
     months.play([("wait", None, 2), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
     months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-10"})
     months.play([("wait", None, 10)])
-    assert entry(of(months)).seat_days.causes == {Leak.HELD: 3 * 8, Leak.ENDED: 13 * 4}
+    assert entry(of(months)).seat_days.causes == {WhyDiffers.HELD: 3 * 8, WhyDiffers.ENDED: 13 * 4}
 
 
 def test_an_edit_that_is_kept_is_billed_beyond_timus() -> None:
     """Undecided it is drift; adopted it is kept."""
     months = begun()
     months.world.control.person_adjusts(1201, FIRST.toordinal(), 2)
-    assert entry(of(months)).seat_days.causes == {Leak.DRIFT: -2}
+    assert entry(of(months)).seat_days.causes == {WhyDiffers.DRIFT: -2}
     Desk(months.world).told("reconcile", "--yes")
     months.work()
     months.play([("adopt", None, 0)])
-    assert entry(of(months)).seat_days.causes == {Leak.KEPT: -2}
+    assert entry(of(months)).seat_days.causes == {WhyDiffers.KEPT: -2}
 
 
 def test_what_a_person_undid_is_used_and_not_billed() -> None:
     """From the day of the opposite on; the day that the change had taken was billed."""
     months = begun()
     months.play([("wait", None, 1), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 2), ("undo", None, 0)])
-    assert entry(of(months)).seat_days.causes == {Leak.UNDONE: 6}
+    assert entry(of(months)).seat_days.causes == {WhyDiffers.UNDONE: 6}
 
 
 def test_who_is_mapped_from_today_was_not_billed_before() -> None:
-    """The days before the mapping are no leak: they are from before the customer came to us."""
+    """The days before the mapping are no loss: they are from before the customer came to us."""
     months = Months()
     months.begin((), mapped=False)
     months.play([("wait", None, 4)])
-    assert total(of(months).months[-1].entries).seat_days.causes == {Leak.UNMAPPED: 55}
+    assert total(of(months).months[-1].entries).seat_days.causes == {WhyDiffers.UNMAPPED: 55}
     months.play([("map", "today", 0)])
     found = of(months)
     before = [one for one in found.months[-1].entries if one.key is None]
-    assert {leak for one in before for leak in one.seat_days.causes} == {Leak.BEFORE}
+    assert {why for one in before for why in one.seat_days.causes} == {WhyDiffers.BEFORE}
     assert total(found.months[-1].entries).seat_days.not_billed == 0
     said = months.desk.told("ledger", "--since", "2026-03")
     assert f"→ timus-autotask evidence --customer {CUSTOMER} --month 2026-03" in said
@@ -183,7 +188,7 @@ def test_a_line_of_two_customers_has_its_difference_in_a_row_of_its_own() -> Non
     months.work()
     months.world.control.person_adjusts(1201, (FIRST + ONE_DAY).toordinal(), 1)
     found = of(months)
-    assert entry(found, customer="").seat_days.causes[Leak.DRIFT] == -1
+    assert entry(found, customer="").seat_days.causes[WhyDiffers.DRIFT] == -1
     assert (entry(found).seat_days.used, entry(found, customer="cus_two").seat_days.used) == (20, 8)
     assert all(one.seat_days.adds_up for one in found.months[-1].entries)
 
@@ -208,17 +213,17 @@ def test_what_two_customers_share_is_billed_to_neither_after_the_contracts_last_
     days = found.months[-1].last.day
     one, two = entry(found), entry(found, customer="cus_two")
     assert (one.seat_days.used, one.seat_days.billed) == (10 * days, 0)
-    assert one.seat_days.causes == {Leak.ENDED: 10 * days}
+    assert one.seat_days.causes == {WhyDiffers.ENDED: 10 * days}
     assert (two.seat_days.used, two.seat_days.billed) == (4 * days, 0)
-    assert two.seat_days.causes == {Leak.ENDED: 3 * days}
+    assert two.seat_days.causes == {WhyDiffers.ENDED: 3 * days}
     assert not [one for one in found.months[-1].entries if not one.customer]
     march = {
         one.customer: one.seat_days for one in found.months[0].entries if one.key and one.key.service_id == 45
     }
-    assert march[CUSTOMER].causes == {Leak.ENDED: 10 * 21}
-    assert march["cus_two"].causes[Leak.ENDED] == 3 * 21
+    assert march[CUSTOMER].causes == {WhyDiffers.ENDED: 10 * 21}
+    assert march["cus_two"].causes[WhyDiffers.ENDED] == 3 * 21
     assert sum(march[""].causes.values()) == march[""].used - march[""].billed
-    assert Leak.ENDED not in march[""].causes
+    assert WhyDiffers.ENDED not in march[""].causes
 
 
 def test_what_a_person_put_on_a_shared_line_is_billed_until_the_contracts_last_day_only() -> None:
@@ -232,16 +237,16 @@ def test_what_a_person_put_on_a_shared_line_is_billed_until_the_contracts_last_d
     months.play([("wait", None, 40)])
     found = of(months)
     assert not [one for one in found.months[-1].entries if not one.customer]
-    assert entry(found).seat_days.causes == {Leak.ENDED: 11 * found.months[-1].last.day}
+    assert entry(found).seat_days.causes == {WhyDiffers.ENDED: 11 * found.months[-1].last.day}
     [march] = [one for one in found.months[0].entries if not one.customer]
-    assert march.seat_days.causes[Leak.KEPT] < 0
+    assert march.seat_days.causes[WhyDiffers.KEPT] < 0
 
 
 def test_an_entry_that_does_not_add_up_is_named() -> None:
     """Twenty used, nineteen billed and no cause: whoever reads the ledger is told not to rely on it. One that adds up is not named."""
     key = LineKey(CONTRACT, 45)
     wrong = LedgerEntry("cus_1", key, (ADV,), Sums(20, 19, {}, {}), None, None)
-    right = LedgerEntry("cus_1", None, (ESS,), Sums(20, 19, {}, {Leak.DRIFT: 1}), None, None)
+    right = LedgerEntry("cus_1", None, (ESS,), Sums(20, 19, {}, {WhyDiffers.DRIFT: 1}), None, None)
     money = Sums(Decimal("2.00"), Decimal("1.00"), {}, {})
     wrong_money = LedgerEntry("", None, (GATEWAY,), Sums(0, 0, {}, {}), money, None)
     said = [*not_adding_up([LedgerMonth(FIRST, FIRST, (wrong, right, wrong_money))])]
@@ -281,7 +286,7 @@ def test_a_sku_on_two_contracts_adds_up() -> None:
 
 def test_too_many_of_one_line_does_not_hide_what_is_missing_on_another() -> None:
     """Not among the lines of a month, and not among months; what lies between both sides adds up all the same."""
-    cause = Leak.DRIFT
+    cause = WhyDiffers.DRIFT
     price = Decimal("2.00")
 
     def entry(units: int) -> LedgerEntry:
@@ -338,7 +343,9 @@ def test_a_superseded_event_is_a_cause() -> None:
     months = begun()
     months.play([("wait", None, 5), ("tell", {ADV: 12, GATEWAY: 1}, 0), ("late", {ADV: 14, GATEWAY: 1}, -2)])
     one = entry(of(months))
-    assert one.seat_days.causes == {Leak.SUPERSEDED: 8}  # four seats on two days, until the newer one held
+    assert one.seat_days.causes == {
+        WhyDiffers.SUPERSEDED: 8
+    }  # four seats on two days, until the newer one held
 
 
 def test_a_superseded_event_takes_the_place_of_a_trial() -> None:
@@ -350,8 +357,8 @@ def test_a_superseded_event_takes_the_place_of_a_trial() -> None:
     days = months.days(found.months[-1].first, found.months[-1].last)
     one = entry(found)
     assert one.seat_days.used == sum(months.used(ADV, day) for day in days)
-    assert one.seat_days.granted == {Leak.TRIAL: -10}
-    assert one.seat_days.causes == {Leak.SUPERSEDED: 2 * 14}
+    assert one.seat_days.granted == {WhyDiffers.TRIAL: -10}
+    assert one.seat_days.causes == {WhyDiffers.SUPERSEDED: 2 * 14}
     assert one.seat_days.adds_up
 
 
@@ -363,7 +370,7 @@ def test_a_superseded_event_takes_the_place_of_a_trial_also_of_what_it_does_not_
     found = of(months)
     [one] = [one for one in found.months[-1].entries if one.skus == (ESS,)]
     assert one.seat_days.used == 3 * 1
-    assert one.seat_days.granted == {Leak.TRIAL: -3}
+    assert one.seat_days.granted == {WhyDiffers.TRIAL: -3}
     assert one.seat_days.adds_up
 
 
@@ -375,8 +382,8 @@ def test_a_superseded_trial_is_used_and_not_billed_by_the_terms() -> None:
     months.work()
     one = entry(of(months))
     assert one.seat_days.used == 3 * 10 + 2 * 14 + 12
-    assert one.seat_days.granted == {Leak.TRIAL: -2 * 14}
-    assert one.seat_days.causes == {Leak.SUPERSEDED: -2 * 10}
+    assert one.seat_days.granted == {WhyDiffers.TRIAL: -2 * 14}
+    assert one.seat_days.causes == {WhyDiffers.SUPERSEDED: -2 * 10}
     assert one.seat_days.adds_up
 
 
@@ -388,7 +395,7 @@ def test_a_superseded_event_counts_no_more_on_days_that_newer_news_are_dated_bac
     found = of(months)
     days = months.days(found.months[-1].first, found.months[-1].last)
     assert entry(found).seat_days.used == sum(months.used(ADV, day) for day in days)
-    assert Leak.SUPERSEDED not in entry(found).seat_days.causes
+    assert WhyDiffers.SUPERSEDED not in entry(found).seat_days.causes
 
 
 def test_of_two_superseded_events_the_newer_one_counts() -> None:
@@ -409,7 +416,7 @@ def test_of_two_superseded_events_the_newer_one_counts() -> None:
     day_of_first, day_of_second = 7, 8
     four = 4 * 1  # 3 March, by the older one
     five = 5 * (day_of_first - 4) + 3 * (day_of_second - day_of_first)  # from the 4th on, by the newer one
-    assert one.seat_days.causes == {Leak.SUPERSEDED: four + five}
+    assert one.seat_days.causes == {WhyDiffers.SUPERSEDED: four + five}
 
 
 def test_too_many_of_one_line_does_not_hide_what_it_lacks_on_other_days() -> None:
@@ -420,7 +427,7 @@ def test_too_many_of_one_line_does_not_hide_what_it_lacks_on_other_days() -> Non
     one = entry(found)
     for sums in (one.seat_days, total(found.months[0].entries).seat_days, found.years[2026].seat_days):
         assert (sums.not_billed, sums.too_many) == (6, 6)
-        assert sums.causes_apart == ((Leak.DRIFT, 6), (Leak.DRIFT, -6))
+        assert sums.causes_apart == ((WhyDiffers.DRIFT, 6), (WhyDiffers.DRIFT, -6))
         assert sums.adds_up
     assert one.estimate is not None
     assert one.estimate.not_billed == one.estimate.too_many > 0
@@ -437,7 +444,7 @@ def test_only_what_differs_from_what_we_left_is_an_edit() -> None:
     months.tell({ADV: 14, GATEWAY: 1}, 0)
     months.play([("wait", None, 2)])
     one = entry(of(months))
-    assert one.seat_days.causes == {Leak.DRIFT: -6, Leak.PARKED: 6}
+    assert one.seat_days.causes == {WhyDiffers.DRIFT: -6, WhyDiffers.PARKED: 6}
     assert (one.seat_days.not_billed, one.seat_days.too_many) == (6, 6)
     rows = json.loads(months.desk.run("ready", "--month", "2026-03", "--json").out)["periods"][0]["open"]
     assert {(row["kind"], row["seats"] > 0, row["seat_days"] > 0) for row in rows} == {

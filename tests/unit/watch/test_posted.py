@@ -18,7 +18,7 @@ from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import what_was_posted
 from timus_autotask.watch.month.asked import events_of
-from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.posted import Explained, LeftChange, NotPosted, Posted, PostedDays
 
 MARCH = date(2026, 3, 1)
@@ -204,7 +204,7 @@ def test_a_change_that_was_held_while_somebody_posted() -> None:
     months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
     post(months)
     [passed] = of(months).passed
-    assert (passed.cause, passed.first, passed.last) == (Leak.HELD, date(2026, 3, 4), date(2026, 3, 31))
+    assert (passed.cause, passed.first, passed.last) == (WhyDiffers.HELD, date(2026, 3, 4), date(2026, 3, 31))
     assert (passed.seat_days, passed.estimate) == (-84, Decimal("-33.87"))
     assert passed.ways[0].startswith(f"timus-autotask approve {CONTRACT} 45")
     assert "a charge of about 33.87" in passed.ways[1]
@@ -276,7 +276,7 @@ def test_a_new_service_that_was_held_while_somebody_posted() -> None:
     found = of(months)
     [passed] = found.passed
     assert not found.right
-    assert (passed.key, passed.cause, passed.customer) == (LineKey(CONTRACT, 46), Leak.HELD, CUSTOMER)
+    assert (passed.key, passed.cause, passed.customer) == (LineKey(CONTRACT, 46), WhyDiffers.HELD, CUSTOMER)
     assert (passed.first, passed.last) == (date(2026, 3, 4), date(2026, 3, 31))
     assert (passed.seat_days, passed.estimate) == (-196, Decimal("-53.74"))
     assert passed.ways[0].startswith(f"timus-autotask approve {CONTRACT} 46")
@@ -305,7 +305,7 @@ def test_a_sku_that_nobody_had_mapped_while_somebody_posted() -> None:
     post(months)
     [passed] = of(months).passed
     assert (passed.key, passed.customer, passed.skus) == (None, CUSTOMER, ("SASE-NEW",))
-    assert (passed.cause, passed.seat_days, passed.estimate) == (Leak.UNMAPPED, -196, None)
+    assert (passed.cause, passed.seat_days, passed.estimate) == (WhyDiffers.UNMAPPED, -196, None)
     said = months.desk.run("ready", "--posted", "--month", "2026-03")
     assert (said.status, "SASE-NEW" in said.out) == (1, True)
     assert "→ timus-autotask map plan SASE-NEW" in said.out
@@ -338,7 +338,7 @@ def test_items_that_may_not_be_read_are_said_and_the_rest_stands() -> None:
     assert not found.read
     assert not found.right
     assert any(note.startswith("Billing items could not be read") for note in found.notes)
-    assert [one.cause for one in found.passed] == [Leak.HELD]
+    assert [one.cause for one in found.passed] == [WhyDiffers.HELD]
 
 
 def test_the_command_says_it() -> None:
@@ -555,7 +555,7 @@ def test_seats_of_a_client_without_a_contract_are_in_no_posting() -> None:
     months.play([("wait", None, 32)])
     post(months)
     [one] = of(months).in_no_posting
-    assert (one.key, one.customer, one.skus, one.cause) == (None, "cus_new", (ADV,), Leak.UNMAPPED)
+    assert (one.key, one.customer, one.skus, one.cause) == (None, "cus_new", (ADV,), WhyDiffers.UNMAPPED)
     assert (one.first, one.last, one.seat_days) == (MARCH, date(2026, 3, 31), -48 * 31)
     said = months.desk.run("ready", "--posted", "--month", "2026-03")
     words = " ".join(said.out.split())
@@ -577,8 +577,8 @@ def test_seats_of_a_contract_whose_lines_are_all_held_are_in_no_posting() -> Non
     until = (months.today - MARCH).days + 1
     assert (found.items, found.not_posted, found.passed) == ((), (), ())
     assert {(one.key, one.cause, one.seat_days) for one in found.in_no_posting} == {
-        (LineKey(CONTRACT, 45), Leak.HELD, -10 * until),
-        (LineKey(CONTRACT, 47), Leak.HELD, -until),
+        (LineKey(CONTRACT, 45), WhyDiffers.HELD, -10 * until),
+        (LineKey(CONTRACT, 47), WhyDiffers.HELD, -until),
     }
     for service in ("45", "47"):
         months.desk.told("approve", str(CONTRACT), service, "--yes")
@@ -595,7 +595,11 @@ def test_seats_after_a_contracts_last_day_are_in_no_posting() -> None:
     months.play([("wait", None, 32)])
     post(months)
     [seats, _gateway] = of(months).in_no_posting
-    assert (seats.key, seats.cause, seats.first) == (LineKey(CONTRACT, 45), Leak.ENDED, date(2026, 3, 21))
+    assert (seats.key, seats.cause, seats.first) == (
+        LineKey(CONTRACT, 45),
+        WhyDiffers.ENDED,
+        date(2026, 3, 21),
+    )
     assert (seats.last, seats.seat_days, seats.estimate) == (date(2026, 3, 31), -110, Decimal("-44.35"))
 
 
@@ -621,9 +625,13 @@ def test_what_a_person_rejected_or_undid_is_posted_as_decided() -> None:
     found = of(months)
     assert (found.passed, found.right) == ((), True)
     rejected, undone = sorted(found.decided, key=lambda one: one.cause)
-    assert (rejected.cause, rejected.seat_days, rejected.estimate) == (Leak.REJECTED, -84, Decimal("-33.87"))
+    assert (rejected.cause, rejected.seat_days, rejected.estimate) == (
+        WhyDiffers.REJECTED,
+        -84,
+        Decimal("-33.87"),
+    )
     assert (undone.cause, undone.seat_days) == (
-        Leak.UNDONE,
+        WhyDiffers.UNDONE,
         -27,
     )  # its day is taken: it is undone from the 5th on
     assert ["not ordered" in one.reason for one in rejected.who] == [True]
@@ -652,7 +660,7 @@ def test_an_edit_that_is_kept_is_posted_as_decided() -> None:
     found = of(months)
     assert found.right
     [kept] = found.decided
-    assert (kept.cause, kept.seat_days, kept.estimate) == (Leak.KEPT, 56, Decimal("22.58"))
+    assert (kept.cause, kept.seat_days, kept.estimate) == (WhyDiffers.KEPT, 56, Decimal("22.58"))
 
 
 def test_what_timus_had_by_a_superseded_event_was_posted_without_it() -> None:
@@ -666,7 +674,7 @@ def test_what_timus_had_by_a_superseded_event_was_posted_without_it() -> None:
     post(months)
     [passed] = of(months).passed
     assert (passed.cause, passed.first, passed.last) == (
-        Leak.SUPERSEDED,
+        WhyDiffers.SUPERSEDED,
         date(2026, 3, 8),
         date(2026, 3, 9),
     )
@@ -692,5 +700,5 @@ def test_days_before_the_first_one_that_was_chosen_are_told_and_are_not_wrong() 
     assert found.right
     told = [(one.cause, one.skus, one.seat_days) for one in found.decided]
     told += [(one.cause, one.skus, one.seat_days) for one in found.in_no_posting]
-    assert told == [(Leak.BEFORE, (ADV,), -136), (Leak.BEFORE, (GATEWAY,), -17)]
+    assert told == [(WhyDiffers.BEFORE, (ADV,), -136), (WhyDiffers.BEFORE, (GATEWAY,), -17)]
     assert "as decided" not in months.desk.told("digest")

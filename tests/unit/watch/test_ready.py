@@ -16,7 +16,7 @@ from tests.months import ENDING, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.line import State
 from timus_autotask.operate.month_end import ledger_since, may_be_posted, what_was_posted
-from timus_autotask.watch.month.causes import SETTLED, Leak
+from timus_autotask.watch.month.causes import SETTLED, WhyDiffers
 from timus_autotask.watch.month.digest import digest
 from timus_autotask.watch.month.ready import Open, Ready, Waits
 from timus_autotask.watch.remedy import ways
@@ -56,7 +56,7 @@ def test_yes_exactly_when_nothing_is_open(
     assert not any(one.kind in SETTLED or one.shut for one in found.everything)
     words = {what for what, _, _ in story}
     if mapped and not waits and "ignore" not in words and not set(terms) & {*DATING}:
-        named = [one for one in (*stays, *found.everything) if one.kind is not Leak.SUPERSEDED]
+        named = [one for one in (*stays, *found.everything) if one.kind is not WhyDiffers.SUPERSEDED]
         assert -sum(one.seat_days for one in named) == _seat_days_off(months, terms)
 
 
@@ -85,9 +85,13 @@ def test_what_the_terms_will_hold_on_its_day_is_said_before(
     months.desk.told("policy", "set", *terms, "--yes")
     months.play([("tell", then, 0)])
     today = of(months)
-    assert {one.key.service_id for one in today.everything if one.key and one.kind is Leak.HELD} == waiting
+    assert {
+        one.key.service_id for one in today.everything if one.key and one.kind is WhyDiffers.HELD
+    } == waiting
     assert all(
-        "will wait for approval then" in one.message for one in today.everything if one.kind is Leak.HELD
+        "will wait for approval then" in one.message
+        for one in today.everything
+        if one.kind is WhyDiffers.HELD
     )
     assert ("will wait for approval then" in months.desk.told("status")) is bool(waiting)
     waits = digest(months.world.ports, months.world.clock.now() - timedelta(days=1)).waiting
@@ -106,11 +110,11 @@ def test_what_is_scheduled_after_a_rejected_change_is_open() -> None:
     ]
     months.play([("wait", None, 3), *told, ("reject", None, 0)])
     one = only(of(months))
-    assert (one.kind, one.first, one.seats) == (Leak.SCHEDULED, date(2026, 3, 9), -1)
+    assert (one.kind, one.first, one.seats) == (WhyDiffers.SCHEDULED, date(2026, 3, 9), -1)
     months.desk.told("policy", "set", "approve_increases=always", "--yes")
     one = only(of(months))
     assert (one.kind, one.message) == (
-        Leak.HELD,
+        WhyDiffers.HELD,
         "+1 on 2026-03-09 will wait for approval then: the terms ask for it.",
     )
 
@@ -121,11 +125,11 @@ def test_what_is_scheduled_while_all_is_paused_says_so() -> None:
     months.begin((), mapped=True)
     months.play([("wait", None, 3), ("tell", {ADV: 12, GATEWAY: 1}, 0), ("tell", {ADV: 22, GATEWAY: 1}, 0)])
     [one] = of(months).everything
-    assert one.kind is Leak.SCHEDULED
+    assert one.kind is WhyDiffers.SCHEDULED
     months.desk.told("pause", "--customer", CUSTOMER)
     [one] = of(months).everything
     assert (one.kind, one.message) == (
-        Leak.PAUSED,
+        WhyDiffers.PAUSED,
         "+10 on 2026-03-05 will not be made then: changes are paused.",
     )
     assert one.remedy == f"timus-autotask resume --customer {CUSTOMER}"
@@ -195,7 +199,7 @@ def test_what_awaits_approval_is_open() -> None:
     months.desk.told("policy", "set", "approve_increases=always", "--yes")
     more(months)
     one = only(of(months))
-    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.HELD, date(2026, 3, 4), -3, -84)
+    assert (one.kind, one.first, one.seats, one.seat_days) == (WhyDiffers.HELD, date(2026, 3, 4), -3, -84)
     assert one.estimate == Decimal("-33.87")
     line = f"{CONTRACT} 45"
     assert ways(one.remedy) == [
@@ -212,7 +216,7 @@ def test_what_a_person_rejected_stays() -> None:
     months.play([("reject", None, 0)])
     found = of(months)
     assert found.ready
-    assert [one.kind for one in found.periods[0].stays if one.first != MARCH] == [Leak.REJECTED]
+    assert [one.kind for one in found.periods[0].stays if one.first != MARCH] == [WhyDiffers.REJECTED]
 
 
 def test_what_a_person_undid_stays() -> None:
@@ -223,13 +227,13 @@ def test_what_a_person_undid_stays() -> None:
     found = of(months)
     assert found.ready
     [one] = [one for one in found.periods[0].stays if one.first != MARCH]
-    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.UNDONE, date(2026, 3, 5), -3, -81)
+    assert (one.kind, one.first, one.seats, one.seat_days) == (WhyDiffers.UNDONE, date(2026, 3, 5), -3, -81)
     opposite = next(each.id for each in months.world.ports.store.changes() if each.delta == -3)
     assert one.remedy == f"To bring it back: timus-autotask undo {opposite} --reason WHY"
     months.desk.told("undo", opposite, "--reason", "needed after all", "--yes")
     months.play([("wait", None, 1)])
     assert months.billed(45, LAST) == 13
-    [over] = [each for each in of(months).periods[0].stays if each.kind is Leak.UNDONE]
+    [over] = [each for each in of(months).periods[0].stays if each.kind is WhyDiffers.UNDONE]
     assert (over.seat_days, over.remedy) == (-3, "")
 
 
@@ -240,10 +244,10 @@ def test_an_undo_that_is_still_to_be_made_is_withdrawn() -> None:
     [id_] = [one.id for one in months.world.ports.store.changes() if one.delta == 3]
     months.desk.told("undo", id_, "--reason", "a mistake", "--yes")
     months.work()
-    [one] = [each for period in of(months).periods for each in period.stays if each.kind is Leak.UNDONE]
+    [one] = [each for period in of(months).periods for each in period.stays if each.kind is WhyDiffers.UNDONE]
     assert one.remedy == f"timus-autotask undo {id_} --withdraw --reason WHY"
     months.play([("wait", None, 2), ("post", None, 0)])
-    [one] = [each for period in of(months).periods for each in period.stays if each.kind is Leak.UNDONE]
+    [one] = [each for period in of(months).periods for each in period.stays if each.kind is WhyDiffers.UNDONE]
     assert one.remedy == ""
 
 
@@ -261,7 +265,7 @@ def test_what_a_person_undid_stays_apart_on_days_that_no_contract_covers(
         [waits] = [one for one in found.open if one.sku == ADV]
         [stays] = [one for one in found.stays if one.sku == ADV]
         assert (waits.kind, waits.seats) == (Waits.CONTRACT, open_)
-        assert (stays.kind, stays.first, stays.seats) == (Leak.UNDONE, waits.first, undone)
+        assert (stays.kind, stays.first, stays.seats) == (WhyDiffers.UNDONE, waits.first, undone)
         number = -waits.seat_days // 25
         assert waits.seat_days + stays.seat_days == -told * number
         assert stays in [one for _, one in found.staying]
@@ -301,20 +305,20 @@ def test_days_that_an_edit_left_otherwise_are_named_although_the_line_is_level()
     found = of(months)
     assert found.ready
     assert [(one.kind, one.first, one.seat_days) for one in found.periods[0].stays] == [
-        (Leak.LATE, date(2026, 3, 5), -12),
-        (Leak.LATE, date(2026, 3, 8), 6),
+        (WhyDiffers.LATE, date(2026, 3, 5), -12),
+        (WhyDiffers.LATE, date(2026, 3, 8), 6),
     ]
     [sums] = [
         one.seat_days
         for one in ledger_since(deployment_of(months.world), MARCH).months[0].entries
         if one.seat_days.causes
     ]
-    assert sums.causes_apart == ((Leak.LATE, 12), (Leak.LATE, -6))
+    assert sums.causes_apart == ((WhyDiffers.LATE, 12), (WhyDiffers.LATE, -6))
     months.world.control.approve_and_post(CONTRACT, LAST.toordinal())
     posted = what_was_posted(deployment_of(months.world), MARCH)
     assert [(one.cause, one.first, one.last, one.seat_days) for one in posted.passed] == [
-        (Leak.LATE, date(2026, 3, 5), date(2026, 3, 7), -12),
-        (Leak.LATE, date(2026, 3, 8), date(2026, 3, 10), 6),
+        (WhyDiffers.LATE, date(2026, 3, 5), date(2026, 3, 7), -12),
+        (WhyDiffers.LATE, date(2026, 3, 8), date(2026, 3, 10), 6),
     ]
     assert not posted.right
 
@@ -329,7 +333,7 @@ def test_days_that_an_edit_left_otherwise_are_named_as_long_as_they_are_asked_fo
     months.tell({ADV: 15, GATEWAY: 1}, 0)
     months.play([("approve", None, 0)])
     march = ledger_since(deployment_of(months.world), MARCH).months[0]
-    assert [one.seat_days.causes for one in march.entries if one.seat_days.causes] == [{Leak.LATE: 12}]
+    assert [one.seat_days.causes for one in march.entries if one.seat_days.causes] == [{WhyDiffers.LATE: 12}]
     assert not months.world.ports.store.contract(CONTRACT).lines[45].value.past_days
 
 
@@ -339,7 +343,7 @@ def test_an_edit_is_open_also_where_its_number_is_right() -> None:
     months.world.control.person_adjusts(1201, date(2026, 3, 10).toordinal(), 2)
     one = only(of(months))
     assert (one.kind, one.first, one.seats, one.estimate) == (
-        Leak.DRIFT,
+        WhyDiffers.DRIFT,
         date(2026, 3, 10),
         2,
         Decimal("17.74"),
@@ -366,7 +370,7 @@ def test_a_change_of_a_later_day_of_the_month_is_open() -> None:
     months.tell({ADV: 12, GATEWAY: 1}, 20)
     months.work()
     one = only(of(months))
-    assert (one.kind, one.first, one.seats) == (Leak.SCHEDULED, date(2026, 3, 21), -2)
+    assert (one.kind, one.first, one.seats) == (WhyDiffers.SCHEDULED, date(2026, 3, 21), -2)
     months.tell({ADV: 10, GATEWAY: 1}, 5)
     months.tell({ADV: 12, GATEWAY: 1}, 40)
     months.work()
@@ -390,7 +394,7 @@ def test_who_has_no_contract_is_open_for_everybody() -> None:
     found = of(months)
     [one] = found.open
     assert (one.kind, one.customer, one.seats, one.estimate) == (
-        Leak.UNMAPPED,
+        WhyDiffers.UNMAPPED,
         "cus_new",
         -3,
         Decimal("-37.50"),
@@ -404,7 +408,7 @@ def test_what_only_observes_is_open_while_it_differs() -> None:
     """Once somebody has typed it, the invoice is right."""
     months = begun(live=False)
     assert {(one.kind, one.remedy) for one in of(months).everything} == {
-        (Leak.OBSERVING, "timus-autotask go-live")
+        (WhyDiffers.OBSERVING, "timus-autotask go-live")
     }
     months.desk.told("go-live", "--except", CUSTOMER, "--yes")
     assert {one.remedy for one in of(months).everything} == {f"timus-autotask go-live --customer {CUSTOMER}"}
@@ -419,7 +423,7 @@ def test_an_adjustment_under_way_is_open() -> None:
     months.world.api.faults.add(Fault("timeout_after", entity="ContractServiceAdjustments", times=1))
     months.tell({ADV: 12, GATEWAY: 1}, 0)
     months.world.work()
-    assert only(of(months)).kind is Leak.SETTLING
+    assert only(of(months)).kind is WhyDiffers.SETTLING
     months.work()
     assert of(months).ready
 
@@ -528,10 +532,10 @@ def test_what_is_held_on_posted_days_stays_and_a_decision_counts_later() -> None
     march = of(months)
     assert (march.ready, march.posted) == (True, True)
     [(_, one)] = march.staying
-    assert (one.kind, one.seats, one.estimate, one.shut) == (Leak.HELD, -4, Decimal("-35.48"), True)
+    assert (one.kind, one.seats, one.estimate, one.shut) == (WhyDiffers.HELD, -4, Decimal("-35.48"), True)
     assert one.message.endswith("These days are posted already: what settles it counts from a later day on.")
     [april] = may_be_posted(deployment_of(months.world), date(2026, 4, 1)).everything
-    assert (april.kind, april.estimate) == (Leak.HELD, Decimal("-50.00"))
+    assert (april.kind, april.estimate) == (WhyDiffers.HELD, Decimal("-50.00"))
     said = months.desk.run("ready", "--month", "2026-03")
     assert (said.status, "do not post" in said.out) == (0, False)
     assert months.desk.ask("ready", "--month", "2026-03")["periods"][0]["stays"][0]["days_posted"]
@@ -541,7 +545,7 @@ def test_what_is_held_on_posted_days_is_open_where_the_terms_bill_it_on_its_own_
     """An approval brings these days with a later posting; nobody is told not to post what is posted."""
     months = held_since_the_10th("posted_period=same-day")
     one = only(of(months))
-    assert (one.kind, one.estimate, one.shut) == (Leak.HELD, Decimal("-35.48"), False)
+    assert (one.kind, one.estimate, one.shut) == (WhyDiffers.HELD, Decimal("-35.48"), False)
     said = months.desk.run("ready", "--month", "2026-03")
     assert (said.status, "do not post" in said.out) == (1, False)
     assert (
@@ -751,7 +755,7 @@ def test_what_is_open_in_two_periods_is_one_thing() -> None:
     found = of(months)
     assert [len(period.open) for period in found.periods] == [1, 1]
     one = only(found)
-    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.HELD, date(2026, 3, 3), -3, -114)
+    assert (one.kind, one.first, one.seats, one.seat_days) == (WhyDiffers.HELD, date(2026, 3, 3), -3, -114)
     assert (found.seats, found.at_risk) == (3, Decimal("46.87"))
     words = months.desk.run("ready", "--month", "2026-03").out
     assert "To be settled first (1)" in words
@@ -782,7 +786,7 @@ def test_what_is_held_later_in_a_period_that_goes_on_keeps_the_month_from_a_yes(
     assert of_february(months).ready
     months.play([("tell", {ADV: 13, GATEWAY: 1}, 0)])
     one = only(of_february(months))
-    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.HELD, date(2026, 3, 4), -3, -33)
+    assert (one.kind, one.first, one.seats, one.seat_days) == (WhyDiffers.HELD, date(2026, 3, 4), -3, -33)
     earlier = digest(months.world.ports, months.world.clock.now() - timedelta(days=1)).earlier
     assert earlier is not None
     assert not earlier.ready
@@ -796,7 +800,7 @@ def test_what_is_scheduled_later_in_a_quarter_keeps_its_first_month_from_a_yes()
     months = goes_on_after_february(startDate="2026-02-01", contractPeriodType=3)
     months.play([("tell", {ADV: 13, GATEWAY: 1}, 16)])
     one = only(of_february(months))
-    assert (one.kind, one.first, one.seats) == (Leak.SCHEDULED, date(2026, 3, 20), -3)
+    assert (one.kind, one.first, one.seats) == (WhyDiffers.SCHEDULED, date(2026, 3, 20), -3)
     words = months.desk.run("ready", "--month", "2026-02").out
     assert "57 days of its billing periods, until 2026-04-30, are still to come" in words
     months.world.control.approve_and_post(CONTRACT, date(2026, 2, 28).toordinal())
@@ -819,7 +823,7 @@ def test_a_sku_without_a_service_on_a_later_day_of_the_period_keeps_the_month_fr
     months = goes_on_after_february()
     months.play([("tell", {ADV: 10, GATEWAY: 1, "SASE-NEW": 2}, 0)])
     one = only(of_february(months))
-    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.UNMAPPED, date(2026, 3, 4), -2, -22)
+    assert (one.kind, one.first, one.seats, one.seat_days) == (WhyDiffers.UNMAPPED, date(2026, 3, 4), -2, -22)
 
 
 def test_days_before_a_contract_begins_stay_and_are_said() -> None:
@@ -833,13 +837,13 @@ def test_days_before_a_contract_begins_stay_and_are_said() -> None:
     found = of(months)
     assert found.ready
     [one] = found.periods[0].stays
-    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.LATE, MARCH, -10, -90)
+    assert (one.kind, one.first, one.seats, one.seat_days) == (WhyDiffers.LATE, MARCH, -10, -90)
     for words in (one.message, months.desk.told("status")):
         assert "map the customer to a contract that covers them, or charge them by hand" in words
         assert "correct them in Autotask" not in words
     [month] = ledger_since(deployment_of(months.world), MARCH).months
     [entry] = month.entries
-    assert dict(entry.seat_days.causes) == {Leak.LATE: 90}
+    assert dict(entry.seat_days.causes) == {WhyDiffers.LATE: 90}
     april = may_be_posted(deployment_of(months.world), date(2026, 4, 1))
     assert [stay for period in april.periods for stay in period.stays] == []
 
@@ -854,7 +858,7 @@ def test_what_ends_is_without_what_was_rejected() -> None:
         (10, Decimal("125.00"))
     ]
     assert [one.seats for one in found.open if one.sku == ADV] == [-10]
-    assert [(one.kind, one.seats) for one in found.stays] == [(Leak.REJECTED, -5)]
+    assert [(one.kind, one.seats) for one in found.stays] == [(WhyDiffers.REJECTED, -5)]
     months.play([("wait", None, 25)])
     found = of(months)
     assert [(one.units, one.each_period) for one in found.ended if one.sku == ADV] == [
@@ -914,7 +918,7 @@ def test_what_waits_for_the_decision_about_an_edit_is_one_thing() -> None:
     months.tell({ADV: 19, GATEWAY: 1}, 0)
     months.work()
     [one] = of(months).everything
-    assert (one.kind, one.seats) == (Leak.PARKED, -7)
+    assert (one.kind, one.seats) == (WhyDiffers.PARKED, -7)
     assert "Somebody changed the units in Autotask" in one.message
     assert "--enforce" in one.remedy
 
@@ -929,7 +933,7 @@ def test_an_edit_that_is_kept_stays() -> None:
     found = of(months)
     assert found.ready
     [(_, one)] = found.staying
-    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.KEPT, date(2026, 3, 4), 2, 56)
+    assert (one.kind, one.first, one.seats, one.seat_days) == (WhyDiffers.KEPT, date(2026, 3, 4), 2, 56)
 
 
 def test_what_timus_had_by_a_superseded_event_stays() -> None:
@@ -942,7 +946,12 @@ def test_what_timus_had_by_a_superseded_event_stays() -> None:
     found = of(months)
     assert found.ready
     [(contract, one)] = found.staying
-    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.SUPERSEDED, date(2026, 3, 8), -10, -20)
+    assert (one.kind, one.first, one.seats, one.seat_days) == (
+        WhyDiffers.SUPERSEDED,
+        date(2026, 3, 8),
+        -10,
+        -20,
+    )
     assert (contract, one.customer, one.estimate) == (CONTRACT, CUSTOMER, Decimal("-8.06"))
 
 
@@ -955,6 +964,6 @@ def test_days_before_the_first_one_that_was_chosen_stay() -> None:
     found = of(months)
     assert found.ready
     assert [(one.kind, one.sku, one.first, one.seat_days) for one in found.stays] == [
-        (Leak.BEFORE, ADV, MARCH, -170),
-        (Leak.BEFORE, GATEWAY, MARCH, -17),
+        (WhyDiffers.BEFORE, ADV, MARCH, -170),
+        (WhyDiffers.BEFORE, GATEWAY, MARCH, -17),
     ]

@@ -15,7 +15,7 @@ from tests.unit.web.browser import Browser, words_of
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import ledger_since
-from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.ledger import Ledger
 from timus_autotask.watch.month.ready import Open, Waits
 from timus_autotask.web.kept import Seen
@@ -73,14 +73,14 @@ def test_what_is_to_be_settled_is_settled_with_a_button(browser: Browser) -> Non
 
 def test_an_edit_that_no_worker_has_seen_is_looked_at_with_a_button() -> None:
     """Nobody can decide on it before."""
-    one = Open(Leak.DRIFT, "Somebody changed the units.", key=LineKey(7, 45))
+    one = Open(WhyDiffers.DRIFT, "Somebody changed the units.", key=LineKey(7, 45))
     [action] = settling([one], [])[one]
     assert (action.name, action.fields) == ("Look at it …", {"what": "retry", "contract": 7})
 
 
 def test_each_kind_of_what_is_open_has_words() -> None:
     """Nobody reads a code."""
-    for kind in (*Leak, *Waits):
+    for kind in (*WhyDiffers, *Waits):
         assert "-" not in KINDS[kind]
 
 
@@ -96,7 +96,7 @@ def test_once_autotask_was_asked_money_and_prices_stand_everywhere(browser: Brow
 
 
 def test_the_ledger_says_only_what_is_so() -> None:
-    """Days before a customer came to us are no leak, and still no agreement."""
+    """Days before a customer came to us are no loss, and still no agreement."""
     months = Months()
     months.begin((), mapped=False)
     months.play([("wait", None, 4), ("map", "today", 0)])

@@ -22,7 +22,7 @@ from timus_autotask.watch.forms import digest_form, ledger_form, posted_form, re
 from timus_autotask.watch.happened import by_whom
 from timus_autotask.watch.month.asked import events_of
 from timus_autotask.watch.month.books import LinePrice
-from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.coverage import Coverage, within
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
@@ -491,12 +491,12 @@ def _show_before(found: Ledger, terminal: Terminal) -> None:
         (month.first, one.customer)
         for month in found.months
         for one in month.entries
-        if Leak.BEFORE in one.seat_days.causes
+        if WhyDiffers.BEFORE in one.seat_days.causes
     ]
     if before:
         month, customer = before[-1]
         terminal.say(
-            f"What is {Leak.BEFORE.label} stays as it is billed, and is in no sum of what is not billed. Day by day, as the newest of it:",
+            f"What is {WhyDiffers.BEFORE.label} stays as it is billed, and is in no sum of what is not billed. Day by day, as the newest of it:",
             Whole(
                 f"→ timus-autotask evidence --customer {quote(customer)} --month {month:%Y-%m}"
                 if customer
@@ -559,7 +559,7 @@ def _open_money(one: LedgerEntry) -> Decimal | None:
 
 def _why(one: LedgerEntry) -> list[str]:
     each = (*one.seat_days.granted.items(), *one.seat_days.causes_apart)
-    return [f"{units:+d} {leak.label}" for leak, units in each]
+    return [f"{units:+d} {why.label}" for why, units in each]
 
 
 def _priced(price: LinePrice) -> str:

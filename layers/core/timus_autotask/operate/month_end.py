@@ -19,7 +19,7 @@ from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.watch.forms import names_form
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.books import Books, LinePrice, open_books
-from timus_autotask.watch.month.causes import BY_TERMS, Leak
+from timus_autotask.watch.month.causes import BY_TERMS, WhyDiffers
 from timus_autotask.watch.month.ledger import (
     Ledger,
     LedgerEntry,
@@ -115,9 +115,9 @@ _COLUMNS = (
     *(Column(name, _ID) for name in ("month", "customer_id", "contract_id", "service_id", "skus")),
     *(Column(name, TEXT) for name in ("customer_name", "company_name", "contract_name", "service_name")),
     Column("used", _NUMBER),
-    *(Column(f"terms_{leak.value}".replace("-", "_"), _NUMBER) for leak in BY_TERMS),
+    *(Column(f"terms_{why.value}".replace("-", "_"), _NUMBER) for why in BY_TERMS),
     Column("billed", _NUMBER),
-    *(Column(f"cause_{leak.value}".replace("-", "_"), _NUMBER) for leak in Leak if leak not in BY_TERMS),
+    *(Column(f"cause_{why.value}".replace("-", "_"), _NUMBER) for why in WhyDiffers if why not in BY_TERMS),
     *(Column(name, DECIMAL) for name in ("unit_price", "unit_cost")),
     Column("unit_price_by_hand", TEXT),
     *(
@@ -157,9 +157,9 @@ def _csv_row(month: LedgerMonth, entry: LedgerEntry, found: Ledger) -> dict[str,
         **_csv_whose(month.first, entry.customer, entry.key, found),
         "skus": " ".join(entry.skus),
         "used": days.used,
-        **{f"terms_{leak.value}".replace("-", "_"): units for leak, units in days.granted.items()},
+        **{f"terms_{why.value}".replace("-", "_"): units for why, units in days.granted.items()},
         "billed": days.billed,
-        **{f"cause_{leak.value}".replace("-", "_"): units for leak, units in days.causes.items()},
+        **{f"cause_{why.value}".replace("-", "_"): units for why, units in days.causes.items()},
         **_csv_price(price),
         **_csv_money(entry),
     }

@@ -28,7 +28,7 @@ from timus_autotask.watch.log_queries import QUERIES
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.month.asked import Request, events_of
 from timus_autotask.watch.month.books import LinePrice
-from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.digest import Digest
 from timus_autotask.watch.month.digest_text import Mail
@@ -1076,8 +1076,8 @@ def _sums(sums: Sums[int] | Sums[Decimal]) -> Form:
     def shown(number: int | Decimal) -> int | str:
         return str(number) if isinstance(number, Decimal) else number
 
-    def each(numbers: Mapping[Leak, int] | Mapping[Leak, Decimal]) -> Form:
-        return {leak.value: shown(number) for leak, number in numbers.items()}
+    def each(numbers: Mapping[WhyDiffers, int] | Mapping[WhyDiffers, Decimal]) -> Form:
+        return {why.value: shown(number) for why, number in numbers.items()}
 
     return {
         "used": shown(sums.used),

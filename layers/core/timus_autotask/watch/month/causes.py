@@ -14,7 +14,7 @@ from timus_autotask.watch.month.books import BookLine
 from timus_autotask.watch.remedy import NextWay
 
 
-class Leak(StrEnum):
+class WhyDiffers(StrEnum):
     """Why units are used and not billed, or billed and not used."""
 
     TRIAL = "trial"
@@ -61,50 +61,50 @@ class Leak(StrEnum):
 
 
 _WORDS = {
-    Leak.TRIAL: "in a trial",
-    Leak.EXCLUDED: "excluded by the terms",
-    Leak.INCLUDED: "free by the terms",
-    Leak.MINIMUM: "to the minimum",
-    Leak.DATED: "by the days from which changes are billed",
-    Leak.BEFORE: "before we came",
-    Leak.KEPT: "an edit in Autotask that is kept",
-    Leak.UNDONE: "undone by a person",
-    Leak.DRIFT: "somebody changed Autotask",
-    Leak.ENDED: "after the contract's end",
-    Leak.LATE: "on days past changing",
+    WhyDiffers.TRIAL: "in a trial",
+    WhyDiffers.EXCLUDED: "excluded by the terms",
+    WhyDiffers.INCLUDED: "free by the terms",
+    WhyDiffers.MINIMUM: "to the minimum",
+    WhyDiffers.DATED: "by the days from which changes are billed",
+    WhyDiffers.BEFORE: "before we came",
+    WhyDiffers.KEPT: "an edit in Autotask that is kept",
+    WhyDiffers.UNDONE: "undone by a person",
+    WhyDiffers.DRIFT: "somebody changed Autotask",
+    WhyDiffers.ENDED: "after the contract's end",
+    WhyDiffers.LATE: "on days past changing",
 }
 
-BY_TERMS = (Leak.TRIAL, Leak.EXCLUDED, Leak.INCLUDED, Leak.MINIMUM, Leak.DATED)
+BY_TERMS = (WhyDiffers.TRIAL, WhyDiffers.EXCLUDED, WhyDiffers.INCLUDED, WhyDiffers.MINIMUM, WhyDiffers.DATED)
 """Rightly so: the terms make other units of Timus's."""
 SETTLED = (
     *BY_TERMS,
-    Leak.IGNORED,
-    Leak.SUPERSEDED,
-    Leak.BEFORE,
-    Leak.KEPT,
-    Leak.UNDONE,
-    Leak.LATE,
-    Leak.REJECTED,
+    WhyDiffers.IGNORED,
+    WhyDiffers.SUPERSEDED,
+    WhyDiffers.BEFORE,
+    WhyDiffers.KEPT,
+    WhyDiffers.UNDONE,
+    WhyDiffers.LATE,
+    WhyDiffers.REJECTED,
 )
 """Nothing changes any more by waiting: it is so by the terms, by a person's decision, or because the days are past changing."""
-DECIDED = (Leak.IGNORED, Leak.BEFORE, Leak.KEPT, Leak.UNDONE, Leak.REJECTED)
+DECIDED = (WhyDiffers.IGNORED, WhyDiffers.BEFORE, WhyDiffers.KEPT, WhyDiffers.UNDONE, WhyDiffers.REJECTED)
 """A person decided it so, or the terms keep an edit. What was posted so is told, and is not other than it should be."""
-BY_ITSELF = (Leak.SETTLING, Leak.PENDING, Leak.SCHEDULED)
+BY_ITSELF = (WhyDiffers.SETTLING, WhyDiffers.PENDING, WhyDiffers.SCHEDULED)
 """What is settled without a person."""
 
-_BY_CODE: Mapping[str, Leak] = {
-    "paused": Leak.PAUSED,
-    "refused": Leak.REFUSED,
-    "drift": Leak.DRIFT,
-    "outcome-unclear": Leak.DRIFT,
-    "rejected": Leak.REJECTED,
+_BY_CODE: Mapping[str, WhyDiffers] = {
+    "paused": WhyDiffers.PAUSED,
+    "refused": WhyDiffers.REFUSED,
+    "drift": WhyDiffers.DRIFT,
+    "outcome-unclear": WhyDiffers.DRIFT,
+    "rejected": WhyDiffers.REJECTED,
 }
 
 
-def causes_on(one: BookLine, day: date, today: date) -> dict[Leak, int]:
+def causes_on(one: BookLine, day: date, today: date) -> dict[WhyDiffers, int]:
     """What a line lacks on a day, by cause; negative: what it has too much. Together exactly the difference."""
     lacking = one.wanted.at(day) - one.has.at(day)
-    found: dict[Leak, int] = {}
+    found: dict[WhyDiffers, int] = {}
     for cause, units in _claims(one, day, today):
         if not lacking:
             break
@@ -118,10 +118,10 @@ def causes_on(one: BookLine, day: date, today: date) -> dict[Leak, int]:
     return found
 
 
-def differing_on(one: BookLine, day: date, today: date) -> dict[Leak, int]:
+def differing_on(one: BookLine, day: date, today: date) -> dict[WhyDiffers, int]:
     """All that a line lacks on a day of Timus's units on the terms, by cause: ``causes_on``, with what a person undid and with an edit that is kept."""
     found = causes_on(one, day, today)
-    for cause, units in ((Leak.UNDONE, one.undone.at(day)), (Leak.KEPT, one.kept.at(day))):
+    for cause, units in ((WhyDiffers.UNDONE, one.undone.at(day)), (WhyDiffers.KEPT, one.kept.at(day))):
         if units:
             found[cause] = found.get(cause, 0) + units
     return found
@@ -140,12 +140,12 @@ class Decider:
         return f"by {self.by}: {self.reason}"
 
 
-def decided_by(one: BookLine, cause: Leak) -> tuple[Decider, ...]:
+def decided_by(one: BookLine, cause: WhyDiffers) -> tuple[Decider, ...]:
     """Who rejected or undid something on a line; empty: nobody did, or the line does not say who."""
     people: Sequence[Rejection | Undone] = ()
-    if cause is Leak.REJECTED:
+    if cause is WhyDiffers.REJECTED:
         people = [change.rejection for change in one.line.set_aside if change.rejection is not None]
-    elif cause is Leak.UNDONE:
+    elif cause is WhyDiffers.UNDONE:
         people = one.line.undone
     return tuple(dict.fromkeys(Decider(each.by, each.reason) for each in people))
 
@@ -170,9 +170,9 @@ def edited(one: BookLine, day: date) -> int:
     return 0 if left is None else one.has.at(day) - left
 
 
-def waits_for_an_edit(one: BookLine, causes: Collection[Leak]) -> bool:
+def waits_for_an_edit(one: BookLine, causes: Collection[WhyDiffers]) -> bool:
     """Whether one of these causes is that somebody has to decide about an edit first."""
-    return Leak.PARKED in causes and one.line.parked is not None and one.line.parked.code == "drift"
+    return WhyDiffers.PARKED in causes and one.line.parked is not None and one.line.parked.code == "drift"
 
 
 def _left(one: BookLine, day: date) -> int | None:
@@ -199,7 +199,7 @@ def _within(units: int, lacking: int) -> int:
     return max(units, lacking) if units < 0 > lacking else 0
 
 
-def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]:
+def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[WhyDiffers, int]]:
     """What may explain a difference, the surest first: cause, and units that are lacking by it."""
     line = one.line
     yield from _not_ours(one, day)
@@ -207,15 +207,15 @@ def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]
         one, day
     ):  # whatever else waits, it bills none of these days; what was rejected is billed on no contract
         yield from _rejected(one, day)
-        yield Leak.ENDED, one.wanted.at(day) - one.has.at(day)
-    yield Leak.DRIFT, -edited(one, day)
+        yield WhyDiffers.ENDED, one.wanted.at(day) - one.has.at(day)
+    yield WhyDiffers.DRIFT, -edited(one, day)
     if line.intent is not None and line.intent.day <= day:
-        yield Leak.SETTLING, line.intent.delta
+        yield WhyDiffers.SETTLING, line.intent.delta
     yield from _rejected(one, day)
     yield from _late(one, day)
     held = line.awaiting
     if held is not None and held.rejection is None and held.day <= day:
-        yield Leak.HELD, held.delta
+        yield WhyDiffers.HELD, held.delta
     for scheduled, delta in line.scheduled:
         if scheduled <= day:
             yield _of_scheduled(one, scheduled, today), delta
@@ -226,67 +226,67 @@ def ended(one: BookLine, day: date) -> bool:
     return one.contract is not None and day > one.contract.end
 
 
-def _not_ours(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
+def _not_ours(one: BookLine, day: date) -> Iterator[tuple[WhyDiffers, int]]:
     """Days before the line is our concern. What was billed on another contract service then, and not as it should, is said too."""
     if one.demand is not None and day < one.demand.start:
         yield from _late(one, day)
-        yield Leak.BEFORE, one.wanted.at(day) - one.has.at(day)
+        yield WhyDiffers.BEFORE, one.wanted.at(day) - one.has.at(day)
 
 
-def _rejected(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
+def _rejected(one: BookLine, day: date) -> Iterator[tuple[WhyDiffers, int]]:
     """What somebody set aside."""
     for change in one.line.set_aside:
         if change.day <= day:
-            yield Leak.REJECTED, change.delta
+            yield WhyDiffers.REJECTED, change.delta
 
 
-def _late(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
+def _late(one: BookLine, day: date) -> Iterator[tuple[WhyDiffers, int]]:
     """What was billed from a later day on, or never, because this one could not be changed any more."""
     for past in one.line.past_days:
         if past.first <= day < past.until:
-            yield Leak.LATE, past.wanted - past.autotask
+            yield WhyDiffers.LATE, past.wanted - past.autotask
             return
-    yield Leak.LATE, -one.line.by_hand.at(day)  # these days are not listed for ever
+    yield WhyDiffers.LATE, -one.line.by_hand.at(day)  # these days are not listed for ever
     for change in one.changes:
         moved = change.postponed
         if moved is not None and change.outcome is Outcome.LANDED and moved.day <= day < change.day:
-            yield Leak.LATE, change.delta
+            yield WhyDiffers.LATE, change.delta
 
 
-def _of_scheduled(one: BookLine, scheduled: date, today: date) -> Leak:
+def _of_scheduled(one: BookLine, scheduled: date, today: date) -> WhyDiffers:
     waits = _waiting(one, scheduled)
     # What is dated later than a rejected change is made all the same.
-    if waits is not None and (waits is not Leak.REJECTED or scheduled <= today):
+    if waits is not None and (waits is not WhyDiffers.REJECTED or scheduled <= today):
         return waits
     if scheduled <= today:
-        return Leak.PENDING
+        return WhyDiffers.PENDING
     later = one.held_later.get(scheduled)
     if later is None:
-        return Leak.SCHEDULED
-    return _BY_CODE.get(later.code, Leak.HELD)
+        return WhyDiffers.SCHEDULED
+    return _BY_CODE.get(later.code, WhyDiffers.HELD)
 
 
-def _waiting(one: BookLine, day: date) -> Leak | None:
+def _waiting(one: BookLine, day: date) -> WhyDiffers | None:
     """Why the line waits on a day, if it does."""
     parked = one.line.parked
     if one.line.state is State.OBSERVING or not one.live:
-        return Leak.OBSERVING
+        return WhyDiffers.OBSERVING
     if parked is None:
         return None
     if parked.code in AWAITING_APPROVAL:
-        return Leak.HELD
-    cause = _BY_CODE.get(parked.code, Leak.PARKED)
+        return WhyDiffers.HELD
+    cause = _BY_CODE.get(parked.code, WhyDiffers.PARKED)
     # The edit is what differs from what we left. What else is lacking waits until somebody decides about the edit.
-    return Leak.PARKED if cause is Leak.DRIFT and _left(one, day) is not None else cause
+    return WhyDiffers.PARKED if cause is WhyDiffers.DRIFT and _left(one, day) is not None else cause
 
 
-def _rest(one: BookLine, day: date, today: date) -> Leak:
+def _rest(one: BookLine, day: date, today: date) -> WhyDiffers:
     contract, waits = one.contract, _waiting(one, day)
     outside = contract is None or not contract.start <= day <= contract.end
     if waits is None and outside:
-        return Leak.PARKED
+        return WhyDiffers.PARKED
     if waits is not None:
         return waits
     if one.line.state in (State.PENDING, State.SETTLING) or one.line.seen_at is None:
-        return Leak.PENDING
-    return Leak.SCHEDULED if day > today else Leak.OTHER
+        return WhyDiffers.PENDING
+    return WhyDiffers.SCHEDULED if day > today else WhyDiffers.OTHER

@@ -21,7 +21,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, total
 from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books
-from timus_autotask.watch.month.causes import BY_ITSELF, DECIDED, SETTLED, Leak
+from timus_autotask.watch.month.causes import BY_ITSELF, DECIDED, SETTLED, WhyDiffers
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.ledger import with_superseded
 from timus_autotask.watch.month.months import month_before
@@ -229,7 +229,7 @@ def _to_correct(found: Posted) -> Posted:
     """Without what is told with what waits or has ended, and without days before the first one that was chosen, which nobody misses."""
     lost = (one for one in found.in_no_posting if one.cause in SETTLED and one.cause not in DECIDED)
     left = (one for one in found.passed if not one.comes)
-    wanted = (one for one in found.decided if one.cause is not Leak.BEFORE)
+    wanted = (one for one in found.decided if one.cause is not WhyDiffers.BEFORE)
     return replace(found, passed=tuple(left), decided=tuple(wanted), in_no_posting=tuple(lost))
 
 

@@ -31,7 +31,7 @@ from timus_autotask.watch.month.books import (
     days_of_period,
     price_without_line,
 )
-from timus_autotask.watch.month.causes import BY_TERMS, Leak, ended
+from timus_autotask.watch.month.causes import BY_TERMS, WhyDiffers, ended
 from timus_autotask.watch.month.ledger import LedgerEntry, Missed, entries_of, trial
 from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.posted import periods_within
@@ -73,8 +73,8 @@ _WORDS = {
     Between.POSTED_MORE: "posted beyond the units",
     Between.NO_SUBSCRIPTION: "on a contract without a subscription",
 }
-DifferenceKind = Between | Leak
-KINDS: tuple[DifferenceKind, ...] = (*Between, *Leak)
+DifferenceKind = Between | WhyDiffers
+KINDS: tuple[DifferenceKind, ...] = (*Between, *WhyDiffers)
 RIGHTLY = (*BY_TERMS, Between.POOLED_MINIMUM)
 """So by the partner's own terms: nothing is to be done about it."""
 
@@ -334,16 +334,16 @@ class _Group:
     def take(self, entry: LedgerEntry) -> None:
         """What the ledger has of it. A trial is in neither side."""
         days, money = entry.seat_days, entry.estimate
-        self.sides["timus"] += days.used + days.granted.get(Leak.TRIAL, 0)
+        self.sides["timus"] += days.used + days.granted.get(WhyDiffers.TRIAL, 0)
         self.sides["autotask"] += days.billed
-        for leak, number in _signed(days.causes, days.granted):
-            self.days[leak] += number
+        for why, number in _signed(days.causes, days.granted):
+            self.days[why] += number
         if money is None:
             self.priced = self.priced and not days.billed and not days.causes
             return
         self.estimate += money.billed
-        for leak, amount in _signed(money.causes, money.granted):
-            self.money[leak] += amount
+        for why, amount in _signed(money.causes, money.granted):
+            self.money[why] += amount
 
     def row(self, price: Decimal | None, of_period: Callable[[date], int]) -> SideRow:
         """``price``: of a unit; ``of_period``: the days of the period that a day is in."""
@@ -379,9 +379,11 @@ class _Group:
 N = TypeVar("N", int, Decimal)
 
 
-def _signed(causes: Mapping[Leak, N], granted: Mapping[Leak, N]) -> Iterator[tuple[Leak, N]]:
+def _signed(
+    causes: Mapping[WhyDiffers, N], granted: Mapping[WhyDiffers, N]
+) -> Iterator[tuple[WhyDiffers, N]]:
     yield from causes.items()
-    yield from ((leak, -number) for leak, number in granted.items() if leak is not Leak.TRIAL)
+    yield from ((why, -number) for why, number in granted.items() if why is not WhyDiffers.TRIAL)
 
 
 class _Comparison:
@@ -562,7 +564,7 @@ class _Comparison:
             of_minimum, of_trial = min(more, missing.at(day)), min(more, on_trial.at(day))
             self._paid_minimum[sku] += of_minimum
             group.differ(Between.POOLED_MINIMUM, of_minimum, of_period)
-            group.differ(Leak.TRIAL, of_trial, of_period)
+            group.differ(WhyDiffers.TRIAL, of_trial, of_period)
             rest = Between.NOT_IN_TIMUS if known else Between.UNKNOWN
             group.differ(rest, more - of_minimum - of_trial, of_period)
 

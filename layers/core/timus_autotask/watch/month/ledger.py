@@ -32,7 +32,7 @@ from timus_autotask.watch.month.books import (
     price_of_sku,
     price_without_line,
 )
-from timus_autotask.watch.month.causes import Leak, differing_on, ended, turns_of
+from timus_autotask.watch.month.causes import WhyDiffers, differing_on, ended, turns_of
 from timus_autotask.watch.month.parked import EventEffect, costs, snapshot_in
 from timus_autotask.watch.names import Directory
 
@@ -45,11 +45,11 @@ class Sums(Generic[N]):
 
     used: N
     billed: N
-    granted: Mapping[Leak, N]
+    granted: Mapping[WhyDiffers, N]
     """By the terms, with their sign: free units are negative, a minimum is positive."""
-    causes: Mapping[Leak, N]
+    causes: Mapping[WhyDiffers, N]
     """Not billed; negative: billed too much."""
-    lacking: Mapping[Leak, N] | None = field(default=None, compare=False)
+    lacking: Mapping[WhyDiffers, N] | None = field(default=None, compare=False)
     """Of the causes, what is not billed: the rest of each is billed too much, on other days or lines. None: each of them is one or the other."""
 
     @property
@@ -60,27 +60,27 @@ class Sums(Generic[N]):
     @property
     def not_billed(self) -> N | int:
         """Of the causes, what is used and not billed, since we came."""
-        return sum(number for leak, number in self._lacking.items() if leak is not Leak.BEFORE)
+        return sum(number for why, number in self._lacking.items() if why is not WhyDiffers.BEFORE)
 
     @property
     def too_many(self) -> N | int:
         """Of the causes, what is billed and not used, since we came; a positive number."""
         return self.not_billed - sum(
-            number for leak, number in self.causes.items() if leak is not Leak.BEFORE
+            number for why, number in self.causes.items() if why is not WhyDiffers.BEFORE
         )
 
     @property
-    def causes_apart(self) -> tuple[tuple[Leak, N], ...]:
+    def causes_apart(self) -> tuple[tuple[WhyDiffers, N], ...]:
         """The causes, with what is not billed and, as a negative number, what is too much of each, so that one does not hide the other."""
         lacking = self._lacking
-        sides = ((leak, (lacking[leak], number - lacking[leak])) for leak, number in self.causes.items())
-        return tuple((leak, number) for leak, both in sides for number in both if number)
+        sides = ((why, (lacking[why], number - lacking[why])) for why, number in self.causes.items())
+        return tuple((why, number) for why, both in sides for number in both if number)
 
     @property
-    def _lacking(self) -> Mapping[Leak, N]:
+    def _lacking(self) -> Mapping[WhyDiffers, N]:
         if self.lacking is not None:
             return self.lacking
-        return {leak: max(number, number * 0) for leak, number in self.causes.items()}
+        return {why: max(number, number * 0) for why, number in self.causes.items()}
 
     def __add__(self, other: Sums[N]) -> Sums[N]:
         return Sums(
@@ -92,11 +92,11 @@ class Sums(Generic[N]):
         )
 
 
-def _merged(one: Mapping[Leak, N], other: Mapping[Leak, N]) -> Mapping[Leak, N]:
+def _merged(one: Mapping[WhyDiffers, N], other: Mapping[WhyDiffers, N]) -> Mapping[WhyDiffers, N]:
     found = dict(one)
-    for leak, number in other.items():
-        found[leak] = found[leak] + number if leak in found else number
-    return {leak: found[leak] for leak in Leak if leak in found}
+    for why, number in other.items():
+        found[why] = found[why] + number if why in found else number
+    return {why: found[why] for why in WhyDiffers if why in found}
 
 
 NO_DAYS: Sums[int] = Sums(0, 0, {}, {})
@@ -376,15 +376,17 @@ def _missed(known: Subscription, late: Iterable[EventRecord]) -> Iterator[tuple[
         yield sku, Missed(more, on_trial.minus(trial([known], sku)))
 
 
-def granted(policy: Policy, sku: str, units: int) -> dict[Leak, int]:
+def granted(policy: Policy, sku: str, units: int) -> dict[WhyDiffers, int]:
     """What the terms make of Timus's units: what is free (negative), and what is billed on top."""
     if units <= 0:
         return {}
     if sku in policy.excluded:
-        return {Leak.EXCLUDED: -units}
+        return {WhyDiffers.EXCLUDED: -units}
     free = min(units, policy.included.get(sku, 0))
     more = policy.billable(sku, units) - (units - free)
-    return {leak: number for leak, number in ((Leak.INCLUDED, -free), (Leak.MINIMUM, more)) if number}
+    return {
+        why: number for why, number in ((WhyDiffers.INCLUDED, -free), (WhyDiffers.MINIMUM, more)) if number
+    }
 
 
 def trial(subscriptions: Iterable[Subscription], sku: str) -> Timeline:
@@ -406,7 +408,7 @@ class _Account:
     def __init__(self, price: LinePrice) -> None:
         self.price = price
         self.skus: set[str] = set()
-        self.days: dict[str, dict[Leak | None, int]] = {
+        self.days: dict[str, dict[WhyDiffers | None, int]] = {
             "used": defaultdict(int),
             "billed": defaultdict(int),
             "granted": defaultdict(int),
@@ -414,17 +416,17 @@ class _Account:
             "lacking": defaultdict(int),
         }
         """``lacking``: of the causes, what is not billed; the rest is billed too much, and one does not hide the other."""
-        self.periods: dict[str, dict[Leak | None, Decimal]] = {
+        self.periods: dict[str, dict[WhyDiffers | None, Decimal]] = {
             name: defaultdict(Decimal) for name in self.days
         }
         """The same in units × part of a period, not rounded."""
 
-    def add(self, side: str, units: int, days: int, of_period: int, leak: Leak | None = None) -> None:
+    def add(self, side: str, units: int, days: int, of_period: int, why: WhyDiffers | None = None) -> None:
         if units:
-            self.days[side][leak] += units * days
-            self.periods[side][leak] += Decimal(units * days) / of_period
+            self.days[side][why] += units * days
+            self.periods[side][why] += Decimal(units * days) / of_period
         if side == "causes" and units > 0:
-            self.add("lacking", units, days, of_period, leak)
+            self.add("lacking", units, days, of_period, why)
 
     def seat_days(self) -> Sums[int]:
         return Sums(
@@ -439,7 +441,7 @@ class _Account:
         if price is None:
             return None
         billed = rounded(price * sum(self.periods["billed"].values(), Decimal()))
-        by_terms = {leak: rounded(price * part) for leak, part in _named(self.periods["granted"]).items()}
+        by_terms = {why: rounded(price * part) for why, part in _named(self.periods["granted"]).items()}
         causes, lacking = self._causes(self.periods, lambda part: rounded(price * part))
         # The parts are rounded, and what was used is what they leave: so an estimate adds up too.
         zero = Decimal("0.00")
@@ -447,14 +449,14 @@ class _Account:
         return Sums(used, billed, by_terms, causes, lacking)
 
     def _causes(
-        self, of: Mapping[str, Mapping[Leak | None, N]], shown: Callable[[N], N]
-    ) -> tuple[Mapping[Leak, N], Mapping[Leak, N]]:
+        self, of: Mapping[str, Mapping[WhyDiffers | None, N]], shown: Callable[[N], N]
+    ) -> tuple[Mapping[WhyDiffers, N], Mapping[WhyDiffers, N]]:
         """Every cause that there was, also where what it lacks and what it has too much make up for each other; and what it lacks."""
-        every = [leak for leak in Leak if self.days["causes"].get(leak) or self.days["lacking"].get(leak)]
+        every = [why for why in WhyDiffers if self.days["causes"].get(why) or self.days["lacking"].get(why)]
         causes, lacking = of["causes"], of["lacking"]
         return (
-            {leak: shown(causes[leak]) for leak in every},
-            {leak: shown(lacking.get(leak, causes[leak] * 0)) for leak in every},
+            {why: shown(causes[why]) for why in every},
+            {why: shown(lacking.get(why, causes[why] * 0)) for why in every},
         )
 
     def cost(self) -> Decimal | None:
@@ -462,8 +464,8 @@ class _Account:
         return None if cost is None else rounded(cost * sum(self.periods["billed"].values(), Decimal()))
 
 
-def _named(numbers: Mapping[Leak | None, N]) -> Mapping[Leak, N]:
-    return {leak: numbers[leak] for leak in Leak if numbers.get(leak)}
+def _named(numbers: Mapping[WhyDiffers | None, N]) -> Mapping[WhyDiffers, N]:
+    return {why: numbers[why] for why in WhyDiffers if numbers.get(why)}
 
 
 class _Sheet:
@@ -512,13 +514,13 @@ class _Sheet:
             self._leave(customer, sku, without, main, day, days, billed.at(day))
             account, of_period = self._account(customer.id, main, sku), self._period(main, day)
             account.add("used", used, days, of_period)
-            account.add("causes", late.at(day), days, of_period, Leak.SUPERSEDED)
-            account.add("granted", -on_trial.at(day), days, of_period, Leak.TRIAL)
+            account.add("causes", late.at(day), days, of_period, WhyDiffers.SUPERSEDED)
+            account.add("granted", -on_trial.at(day), days, of_period, WhyDiffers.TRIAL)
             policy = customer.policy_on(day)
-            for leak, units in granted(policy, sku, quantity.at(day)).items():
-                account.add("granted", units, days, of_period, leak)
+            for why, units in granted(policy, sku, quantity.at(day)).items():
+                account.add("granted", units, days, of_period, why)
             dated = billed.at(day) - policy.billable(sku, quantity.at(day))
-            account.add("granted", dated, days, of_period, Leak.DATED)
+            account.add("granted", dated, days, of_period, WhyDiffers.DATED)
 
     def _place(
         self,
@@ -570,8 +572,8 @@ class _Sheet:
                 continue
             of_period = self._period(line.key, day)
             account.add("billed", line.has.at(day) - own.at(day), days, of_period)
-            for leak, units in differing_on(line, day, self._books.today).items():
-                account.add("causes", units, days, of_period, leak)
+            for why, units in differing_on(line, day, self._books.today).items():
+                account.add("causes", units, days, of_period, why)
 
     def _account(self, customer: str, key: LineKey | None, *skus: str) -> _Account:
         """That of a line; without a line, that of a SKU."""
@@ -606,11 +608,11 @@ class _Sheet:
         return found
 
 
-def _over_for_each(line: BookLine, day: date) -> Leak | None:
+def _over_for_each(line: BookLine, day: date) -> WhyDiffers | None:
     """Why each of several customers is billed nothing on a day after the contract's last one; None: what is billed is not known of each."""
     if line.demand is None or len(line.customers) < 2 or not ended(line, day):
         return None
-    return Leak.BEFORE if day < line.demand.start else Leak.ENDED
+    return WhyDiffers.BEFORE if day < line.demand.start else WhyDiffers.ENDED
 
 
 def _turns_for_each(line: BookLine) -> Iterator[date]:
@@ -625,10 +627,10 @@ def _main(placed: Mapping[LineKey, int], without: int) -> LineKey | None:
     return billing if billing is not None or without else next(iter(placed), None)
 
 
-def why_without_line(books: Books, customer: Customer, sku: str, day: date, units: int) -> Leak:
+def why_without_line(books: Books, customer: Customer, sku: str, day: date, units: int) -> WhyDiffers:
     """Why units have no line on a day."""
     placement = Placement(customer, books.plans)
     mapped = customer.mapping.first_day if customer.mapping else None
     if mapped is not None and day < mapped:
-        return Leak.BEFORE
-    return Leak.IGNORED if placement.reason(sku, day, units) in IGNORED else Leak.UNMAPPED
+        return WhyDiffers.BEFORE
+    return WhyDiffers.IGNORED if placement.reason(sku, day, units) in IGNORED else WhyDiffers.UNMAPPED

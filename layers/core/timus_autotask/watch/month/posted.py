@@ -33,7 +33,7 @@ from timus_autotask.watch.month.causes import (
     DECIDED,
     SETTLED,
     Decider,
-    Leak,
+    WhyDiffers,
     causes_on,
     decided_by,
     differing_on,
@@ -47,7 +47,7 @@ from timus_autotask.watch.remedy import remedy_of, said
 
 CENT = Decimal("0.01")
 NO_LINE = LineKey(0, 0)
-NOT_LACKING = (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED)
+NOT_LACKING = (*BY_TERMS, WhyDiffers.BEFORE, WhyDiffers.SCHEDULED)
 """Causes of days that are as they should be."""
 
 
@@ -183,7 +183,7 @@ class Passed:
     key: LineKey | None
     """None: these units have no line, as nobody has mapped their SKU."""
     customer: str
-    cause: Leak
+    cause: WhyDiffers
     first: date
     last: date
     seat_days: int
@@ -210,7 +210,7 @@ class InNoPosting:
     customer: str
     """Empty: several customers', or nobody's any more."""
     skus: tuple[str, ...]
-    cause: Leak
+    cause: WhyDiffers
     first: date
     last: date
     seat_days: int
@@ -554,9 +554,9 @@ class _Explanation:
 
     def _off(
         self, line: BookLine, contract: Contract
-    ) -> Iterator[tuple[Leak, bool, Sequence[tuple[date, int]]]]:
+    ) -> Iterator[tuple[WhyDiffers, bool, Sequence[tuple[date, int]]]]:
         """Causes, whether settling them brings the days, and the posted days with (day, units that are lacking): too few and too many apart."""
-        days: dict[tuple[Leak, bool], list[tuple[date, int]]] = {}
+        days: dict[tuple[WhyDiffers, bool], list[tuple[date, int]]] = {}
         for day in self._posted_days(line, *self._periods(contract)):
             for cause, units in differing_on(line, day, self._books.today).items():
                 if cause not in NOT_LACKING:
@@ -571,7 +571,7 @@ class _Explanation:
             days = [(day, -units) for day, units in one.days if self._has_posted(one.customer, day)]
             if days:
                 money = money_of_days(days, one.price, BillingSchedule(self._first))
-                unmapped = one.because is Leak.UNMAPPED
+                unmapped = one.because is WhyDiffers.UNMAPPED
                 yield Passed(
                     None,
                     one.customer,
@@ -588,7 +588,7 @@ class _Explanation:
     def _without_line(self, days: Sequence[date]) -> Iterator[UnplacedUnits]:
         """Units that nobody has mapped to a line, and those of days before the first one that was chosen, as far as nobody billed them by hand."""
         yield from without_line(self._books, days)
-        for one in without_line(self._books, days, Leak.BEFORE):
+        for one in without_line(self._books, days, WhyDiffers.BEFORE):
             _, key = price_of_sku(self._books, one.customer, one.sku)
             billed = self._books.lines[key].has if key else NOTHING
             yield replace(
@@ -623,7 +623,7 @@ class _Explanation:
                 yield Passed(
                     line.key if line else None,
                     customer,
-                    Leak.SUPERSEDED,
+                    WhyDiffers.SUPERSEDED,
                     days[0][0],
                     days[-1][0],
                     sum(each for _, each in days),
@@ -644,7 +644,7 @@ class _Explanation:
             if days:
                 money = money_of_days(days, price, self._schedule(line))
                 yield _in_no_posting(
-                    line.key if line else None, customer, (sku,), Leak.SUPERSEDED, days, money
+                    line.key if line else None, customer, (sku,), WhyDiffers.SUPERSEDED, days, money
                 )
 
     def _schedule(self, line: BookLine | None) -> BillingSchedule:
@@ -665,7 +665,7 @@ class _Explanation:
         """Seats that lines lack on days that no posting has, each cause for itself."""
         for line in self._books.lines.values():
             told = self._told(line, not_posted)
-            days: dict[Leak, list[tuple[date, int]]] = {}
+            days: dict[WhyDiffers, list[tuple[date, int]]] = {}
             for day in self._days_until_today():
                 for cause, units in (
                     causes_on(line, day, self._books.today).items() if day not in told else ()
@@ -734,7 +734,7 @@ def _in_no_posting(
     key: LineKey | None,
     customer: str,
     skus: tuple[str, ...],
-    cause: Leak,
+    cause: WhyDiffers,
     days: Sequence[tuple[date, int]],
     money: Decimal | None,
 ) -> InNoPosting:
@@ -748,15 +748,17 @@ def _stretch(line: BookLine, contract: Contract, lacking: Sequence[tuple[date, i
     return PostedDays(days[0][0], days[-1][0], sum(units for _, units in days), money)
 
 
-def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: PostedDays | None) -> Iterator[str]:
+def _ways(
+    line: BookLine, cause: WhyDiffers, money: Decimal | None, whole: PostedDays | None
+) -> Iterator[str]:
     """How days that are posted can still be brought right."""
     of = {"contract": line.key.contract_id, "service": line.key.service_id}
     billed = "it is billed as the term posted_period says"
     if not line.observed.contract_service_ids:
         billed = "it comes to the contract on its own day, and is billed with the next posting"
-    if cause is Leak.HELD:
+    if cause is WhyDiffers.HELD:
         yield f"{said(WayOut.APPROVE, **of)}: {billed}, shown first; or reject it"
-    elif cause is Leak.DRIFT or waits_for_an_edit(line, [cause]):
+    elif cause is WhyDiffers.DRIFT or waits_for_an_edit(line, [cause]):
         yield said(*ways_of_edit(line), **of)
     elif cause not in SETTLED:
         yield f"{said(WayOut.LOOK_AT_CONTRACT, **of)}: settle it; {billed}"

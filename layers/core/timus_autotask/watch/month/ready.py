@@ -39,7 +39,7 @@ from timus_autotask.watch.month.books import (
 from timus_autotask.watch.month.causes import (
     BY_ITSELF,
     SETTLED,
-    Leak,
+    WhyDiffers,
     differing_on,
     edited,
     waits_for_an_edit,
@@ -75,7 +75,7 @@ class Waits(StrEnum):
 class Open:
     """One thing that must be settled before posting; or, among what stays, one that will be billed as it is."""
 
-    kind: Leak | Waits
+    kind: WhyDiffers | Waits
     message: str
     remedy: str = ""
     """The command or action that settles it."""
@@ -266,11 +266,11 @@ class UnplacedUnits:
     """The catalogue's; None: no service is chosen, or it shows none."""
     parked: Parked
     """Why."""
-    because: Leak = Leak.UNMAPPED
+    because: WhyDiffers = WhyDiffers.UNMAPPED
 
 
 def without_line(
-    books: Books, days: Sequence[date], because: Leak = Leak.UNMAPPED
+    books: Books, days: Sequence[date], because: WhyDiffers = WhyDiffers.UNMAPPED
 ) -> Iterator[UnplacedUnits]:
     """Units that have no line on these days, of each customer and SKU: those that should have one, unless another cause is asked for."""
     placed: dict[tuple[str, str], Timeline] = {}
@@ -492,22 +492,24 @@ class _OpenThings:
 
     def _of_line(self, line: BookLine, first: date, last: date) -> Iterator[Open]:
         """What of a line is not as it should be, one for each cause."""
-        days: dict[Leak, list[tuple[date, int]]] = {}
+        days: dict[WhyDiffers, list[tuple[date, int]]] = {}
         for day in each_day(first, last):
             for cause, units in differing_on(line, day, self._books.today).items():
                 days.setdefault(cause, []).append((day, units))
-            if edited(line, day) and Leak.DRIFT not in days:
-                days[Leak.DRIFT] = [(day, 0)]  # the number is right, and somebody still has to decide
-        if waits_for_an_edit(line, days) and not any(units for _, units in days.get(Leak.DRIFT, ())):
-            days.pop(Leak.DRIFT, None)  # what waits for the decision about the edit says so
+            if edited(line, day) and WhyDiffers.DRIFT not in days:
+                days[WhyDiffers.DRIFT] = [(day, 0)]  # the number is right, and somebody still has to decide
+        if waits_for_an_edit(line, days) and not any(units for _, units in days.get(WhyDiffers.DRIFT, ())):
+            days.pop(WhyDiffers.DRIFT, None)  # what waits for the decision about the edit says so
         intent = line.line.intent
-        if intent is not None and intent.day <= last and Leak.SETTLING not in days:
-            days[Leak.SETTLING] = [(max(intent.day, first), 0)]
-        yield from self._late(line, days.pop(Leak.LATE, ()))
+        if intent is not None and intent.day <= last and WhyDiffers.SETTLING not in days:
+            days[WhyDiffers.SETTLING] = [(max(intent.day, first), 0)]
+        yield from self._late(line, days.pop(WhyDiffers.LATE, ()))
         for cause, stretch in days.items():
             yield from self._apart(line, cause, stretch)
 
-    def _apart(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Iterator[Open]:
+    def _apart(
+        self, line: BookLine, cause: WhyDiffers, lacking: Sequence[tuple[date, int]]
+    ) -> Iterator[Open]:
         """What stays has too few and too many apart; what a person settles is one thing, whichever way its days differ.
 
         Of that, posted days that no decision of today changes are apart.
@@ -527,11 +529,11 @@ class _OpenThings:
         """Days past changing; those before the contract begins apart, for nobody can correct them on it."""
         begins = line.contract.start if line.contract else date.min
         early = [one for one in late if one[0] < begins]
-        for one in self._apart(line, Leak.LATE, early):
+        for one in self._apart(line, WhyDiffers.LATE, early):
             yield replace(one, message=BEFORE_CONTRACT)
-        yield from self._apart(line, Leak.LATE, [one for one in late if one not in early])
+        yield from self._apart(line, WhyDiffers.LATE, [one for one in late if one not in early])
 
-    def _open(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Open:
+    def _open(self, line: BookLine, cause: WhyDiffers, lacking: Sequence[tuple[date, int]]) -> Open:
         message, remedy = self._words(line, cause)
         schedule = line.contract.schedule if line.contract else BillingSchedule(self._first)
         return Open(
@@ -544,22 +546,22 @@ class _OpenThings:
             *_sizes(lacking, line.price.price, schedule),
         )
 
-    def _words(self, line: BookLine, cause: Leak) -> tuple[str, str]:
+    def _words(self, line: BookLine, cause: WhyDiffers) -> tuple[str, str]:
         """What is said of a cause on a line, and what settles it."""
         status, words = self._status.get(line.key), _WORDS[cause]
         message, remedy = words.message, words.remedy(line.key)
-        if status and status.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
+        if status and status.reason and cause not in SETTLED and cause is not WhyDiffers.SCHEDULED:
             message = status.reason
             remedy = status.remedy or remedy
-        if cause in (Leak.HELD, Leak.PAUSED) and line.held_later:
+        if cause in (WhyDiffers.HELD, WhyDiffers.PAUSED) and line.held_later:
             message, remedy = _held_later(line)
-        if cause is Leak.DRIFT and NextWay.RETRY in ways_of_edit(line):
+        if cause is WhyDiffers.DRIFT and NextWay.RETRY in ways_of_edit(line):
             message = "Somebody changed the units in Autotask, and no worker has looked at them yet. Have the contract looked at: then you decide."
             remedy = said(NextWay.RETRY, contract=line.key.contract_id)
-        if cause is Leak.UNDONE:
+        if cause is WhyDiffers.UNDONE:
             remedy = _bring_back(line, self._books.today)
         stages = self._beside.stages
-        if cause is Leak.OBSERVING and stages.partner.live:
+        if cause is WhyDiffers.OBSERVING and stages.partner.live:
             remedy = for_customers(remedy, [one for one in line.customers if not stages.live(one)])
         return message, remedy
 
@@ -589,7 +591,7 @@ class _OpenThings:
             days = [(day, units.at(day)) for day in uncovered if units.at(day)]
             if days:
                 yield replace(
-                    self._open(line, Leak.PARKED, days),
+                    self._open(line, WhyDiffers.PARKED, days),
                     kind=Waits.CONTRACT,
                     message=f"Contract {line.key.contract_id} does not cover the month from {first} on.{next(renewals, '')}"
                     if line.contract
@@ -601,14 +603,14 @@ class _OpenThings:
         """What people undid and rejected on these days: together with what no contract covers it comes to Timus's units, on the terms."""
         for line, uncovered in self._uncovered():
             rejected, undone = line.wanted.minus(_without_rejected(line)), line.undone
-            yield from self._apart(line, Leak.UNDONE, [(day, undone.at(day)) for day in uncovered])
-            yield from self._apart(line, Leak.REJECTED, [(day, rejected.at(day)) for day in uncovered])
+            yield from self._apart(line, WhyDiffers.UNDONE, [(day, undone.at(day)) for day in uncovered])
+            yield from self._apart(line, WhyDiffers.REJECTED, [(day, rejected.at(day)) for day in uncovered])
 
     def _before(self) -> Iterator[Open]:
         """Units of days before the first one that a person chose for a customer's contract."""
-        for one in without_line(self._books, [*each_day(self._first, self._last)], Leak.BEFORE):
+        for one in without_line(self._books, [*each_day(self._first, self._last)], WhyDiffers.BEFORE):
             sizes = _sizes(one.days, one.price, BillingSchedule(self._first))
-            yield Open(Leak.BEFORE, BEFORE_CHOSEN, "", one.customer, None, one.sku, *sizes)
+            yield Open(WhyDiffers.BEFORE, BEFORE_CHOSEN, "", one.customer, None, one.sku, *sizes)
 
     def _superseded(self) -> Iterator[Open]:
         """What Timus had by events that came after what followed them was billed."""
@@ -619,7 +621,15 @@ class _OpenThings:
             schedule = contract.schedule if contract else BillingSchedule(self._first)
             for side in too_few_and_too_many([(day, units.at(day)) for day in days]):
                 sizes = _sizes(side, price.price, schedule)
-                yield Open(Leak.SUPERSEDED, _WORDS[Leak.SUPERSEDED].message, "", customer, key, sku, *sizes)
+                yield Open(
+                    WhyDiffers.SUPERSEDED,
+                    _WORDS[WhyDiffers.SUPERSEDED].message,
+                    "",
+                    customer,
+                    key,
+                    sku,
+                    *sizes,
+                )
 
     def _uncovered(self) -> Iterator[tuple[BookLine, Sequence[date]]]:
         """Each line that is somebody's, with the days of the month that come after all that its contract has in it."""
@@ -637,7 +647,7 @@ class _OpenThings:
             if not days:
                 continue
             yield Open(
-                Leak.UNMAPPED,
+                WhyDiffers.UNMAPPED,
                 one.parked.message,
                 remedy_of(one.parked),
                 one.customer,
@@ -714,38 +724,38 @@ SHUT = "These days are posted already: what settles it counts from a later day o
 BEFORE_CHOSEN = "These days are before the first day that was chosen for the customer's contract."
 BEFORE_CONTRACT = "The contract begins only after these days, so it can bill none of them: map the customer to a contract that covers them, or charge them by hand."
 
-_WORDS: Mapping[Leak, _Words] = {
-    Leak.KEPT: _Words("An edit in Autotask is kept: somebody decided so, or the terms say so."),
-    Leak.SUPERSEDED: _Words(
+_WORDS: Mapping[WhyDiffers, _Words] = {
+    WhyDiffers.KEPT: _Words("An edit in Autotask is kept: somebody decided so, or the terms say so."),
+    WhyDiffers.SUPERSEDED: _Words(
         "An older event came after what followed it was billed, so what Timus had by it is on no bill: bill or credit it by hand."
     ),
-    Leak.BEFORE: _Words("These days are from before the customer came to us."),
-    Leak.LATE: _Words(
+    WhyDiffers.BEFORE: _Words("These days are from before the customer came to us."),
+    WhyDiffers.LATE: _Words(
         "These days are past changing: correct them in Autotask, or bill or credit them by hand."
     ),
-    Leak.UNDONE: _Words(
+    WhyDiffers.UNDONE: _Words(
         "Somebody undid a change that was made; it stays so until Timus reports another quantity, or the terms make it another."
     ),
-    Leak.REJECTED: _Words("Somebody rejected the change.", (WayOut.APPROVE_AFTER_ALL,)),
-    Leak.DRIFT: _Words("Somebody changed the units in Autotask.", (WayOut.ENFORCE, WayOut.ADOPT)),
-    Leak.SETTLING: _Words(
+    WhyDiffers.REJECTED: _Words("Somebody rejected the change.", (WayOut.APPROVE_AFTER_ALL,)),
+    WhyDiffers.DRIFT: _Words("Somebody changed the units in Autotask.", (WayOut.ENFORCE, WayOut.ADOPT)),
+    WhyDiffers.SETTLING: _Words(
         "An adjustment is under way.",
         advice="It is settled within a quarter of an hour, automatically: look again then",
     ),
-    Leak.HELD: _Words("A change awaits approval.", (WayOut.APPROVE, WayOut.REJECT)),
-    Leak.PAUSED: _Words("Changes are paused.", (WayOut.RESUME,)),
-    Leak.REFUSED: _Words("Autotask refused the change.", (NextWay.RETRY,)),
-    Leak.PARKED: _Words("The line waits for a person.", (WayOut.LOOK_AT_CONTRACT,)),
-    Leak.ENDED: _Words("The contract has ended.", (WayOut.LOOK_AT_CONTRACT,)),
-    Leak.OBSERVING: _Words(
+    WhyDiffers.HELD: _Words("A change awaits approval.", (WayOut.APPROVE, WayOut.REJECT)),
+    WhyDiffers.PAUSED: _Words("Changes are paused.", (WayOut.RESUME,)),
+    WhyDiffers.REFUSED: _Words("Autotask refused the change.", (NextWay.RETRY,)),
+    WhyDiffers.PARKED: _Words("The line waits for a person.", (WayOut.LOOK_AT_CONTRACT,)),
+    WhyDiffers.ENDED: _Words("The contract has ended.", (WayOut.LOOK_AT_CONTRACT,)),
+    WhyDiffers.OBSERVING: _Words(
         "Nothing is written to Autotask: change the units there by hand, or go live.", (NextWay.GO_LIVE,)
     ),
-    Leak.SCHEDULED: _Words(
+    WhyDiffers.SCHEDULED: _Words(
         "A change is scheduled for a day of this period.",
         advice="It is made on its day, automatically: post after it, or it is billed as an item of its own later",
     ),
-    Leak.PENDING: _Words("A worker is still to come.", (NextWay.RETRY_LATER,)),
-    Leak.OTHER: _Words("The units differ, and nothing was to be done about it.", (NextWay.RECONCILE,)),
+    WhyDiffers.PENDING: _Words("A worker is still to come.", (NextWay.RETRY_LATER,)),
+    WhyDiffers.OTHER: _Words("The units differ, and nothing was to be done about it.", (NextWay.RECONCILE,)),
 }
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.four_sides import Between, DifferenceKind, SideDifference, SideRow
 from timus_autotask.watch.remedy import NextWay, said
 
 _NOT_CHANGED = "Nothing changes these days any more: bill or credit them by hand in Autotask."
-_PAST = (Leak.LATE, Leak.BEFORE, Leak.SUPERSEDED)
+_PAST = (WhyDiffers.LATE, WhyDiffers.BEFORE, WhyDiffers.SUPERSEDED)
 """Of days that nothing changes any more."""
 _WAYS: Mapping[DifferenceKind, tuple[NextWay, ...]] = {
     Between.NOT_POSTED: (NextWay.SEE_POSTED,),
     Between.POSTED_MORE: (NextWay.SEE_POSTED,),
     Between.NO_SUBSCRIPTION: (NextWay.SUGGEST,),
-    Leak.UNMAPPED: (NextWay.REVIEW,),
-    Leak.UNDONE: (NextWay.SEE_BRING_BACK,),
+    WhyDiffers.UNMAPPED: (NextWay.REVIEW,),
+    WhyDiffers.UNDONE: (NextWay.SEE_BRING_BACK,),
 }
 """No line waits for these, or what it waits for says less, so `status` is not where to look."""
 
@@ -31,7 +31,7 @@ def remedy_of_difference(one: SideDifference, row: SideRow, month: date) -> str:
         return f"{_not_reported(row)}; {said(NextWay.COMPARE_WITH_TIMUS)}"
     if one.kind is Between.NOT_INVOICED:
         return "Timus may charge it later"
-    if one.kind is Leak.KEPT:
+    if one.kind is WhyDiffers.KEPT:
         return "It is kept by a person's decision: change the units in Autotask if it should not be"
     if one.kind in _PAST:
         return (

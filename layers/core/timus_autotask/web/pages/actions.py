@@ -8,11 +8,19 @@ from urllib.parse import quote, urlencode
 
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.reasons import REASONS, WayOut
-from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.ready import Open
 from timus_autotask.watch.status import StatusLine
 
-OF_A_LINE = (Leak.UNMAPPED, Leak.HELD, Leak.DRIFT, Leak.PAUSED, Leak.REFUSED, Leak.PARKED, Leak.REJECTED)
+OF_A_LINE = (
+    WhyDiffers.UNMAPPED,
+    WhyDiffers.HELD,
+    WhyDiffers.DRIFT,
+    WhyDiffers.PAUSED,
+    WhyDiffers.REFUSED,
+    WhyDiffers.PARKED,
+    WhyDiffers.REJECTED,
+)
 """Why something is open before posting that is settled with the line itself."""
 
 
@@ -86,6 +94,6 @@ def _settling(one: Open, waiting: Mapping[LineKey | tuple[str, str], StatusLine]
     """An edit that no worker has seen is looked at first; then it is decided on with the line."""
     line = waiting.get(one.key or (one.customer, one.sku))
     reason = REASONS.get((line.reason_code if line else None) or "")
-    if one.kind is Leak.DRIFT and one.key and not (reason and WayOut.ENFORCE in reason.ways):
+    if one.kind is WhyDiffers.DRIFT and one.key and not (reason and WayOut.ENFORCE in reason.ways):
         return [Action("Look at it …", "/do", {"what": "retry", "contract": one.key.contract_id})]
     return actions_of(line) if line else []

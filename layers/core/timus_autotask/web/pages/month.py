@@ -22,7 +22,7 @@ from timus_autotask.operate.month_end import Looked, ledger_csv
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
-from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.client_month import client_month
 from timus_autotask.watch.month.evidence import Month, MonthEvidence, evidence, money_of, verdict_of
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Total, UndecidedEvent, total
@@ -65,15 +65,15 @@ def months_until(today: date, number: int = MONTHS) -> tuple[date, ...]:
 # -- Ready to post
 
 KINDS: Mapping[str, str] = {
-    **{one.value: one.label for one in Leak},
-    Leak.UNMAPPED: "not mapped yet",
-    Leak.DRIFT: "edited in Autotask",
-    Leak.HELD: "awaiting approval",
-    Leak.PARKED: "waiting for a person",
-    Leak.REFUSED: "refused by Autotask",
-    Leak.OBSERVING: "only observed",
-    Leak.SETTLING: "under way",
-    Leak.PENDING: "on the way",
+    **{one.value: one.label for one in WhyDiffers},
+    WhyDiffers.UNMAPPED: "not mapped yet",
+    WhyDiffers.DRIFT: "edited in Autotask",
+    WhyDiffers.HELD: "awaiting approval",
+    WhyDiffers.PARKED: "waiting for a person",
+    WhyDiffers.REFUSED: "refused by Autotask",
+    WhyDiffers.OBSERVING: "only observed",
+    WhyDiffers.SETTLING: "under way",
+    WhyDiffers.PENDING: "on the way",
     Waits.EVENT: "not taken in yet",
     Waits.CONTRACT: "without a contract",
     Waits.NAME: "called otherwise",
@@ -254,7 +254,7 @@ def _open_money(one: LedgerEntry) -> Decimal:
     return sum((abs(each) for each in one.estimate.causes.values()), Decimal()) if one.estimate else Decimal()
 
 
-def causes_of(one: LedgerEntry) -> list[tuple[Leak, int]]:
+def causes_of(one: LedgerEntry) -> list[tuple[WhyDiffers, int]]:
     """What lies between both sides of a line: by the terms, and otherwise."""
     return [*one.seat_days.granted.items(), *one.seat_days.causes_apart]
 
