@@ -39,6 +39,8 @@ Exceptions, each with its reason:
 * Seats that left a line on another contract may still be billed there on a day that takes no more adjustments. As many of those that came
   instead wait, and the others go up: for that day the new line has a part of what Timus says, and with the seats over there just that.
 * Where a subscription leaves a plan for this one, and another one comes to that plan from a third, as many wait as the third has too many.
+* Where a line between which and this one seats may move is billed to a contract of another company, this one waits for a person, and the days
+  until then may pass.
 * Where the third was changed by hand, both wait until somebody decides. A subscription that changed its plan as a whole waits while the former
   one is billed, and those of others on the line go.
   The others go up: all plans together then have as many seats as Timus.
@@ -1978,6 +1980,7 @@ class Oracle:
                     and None not in wants
                     and not self._netted(line, subs, day, adjusted, variants)
                     and not self._waits_for_a_third(line, day)
+                    and not any(map(self._anothers, related))
                 ):
                     self._broken("I5", f"{line} had {has} on {day}, Timus said {wants}, and its day was free")
                     return

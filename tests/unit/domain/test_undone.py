@@ -55,6 +55,11 @@ def test_the_newest_versions_of_several_lines_are_known() -> None:
     desired = Desired({one.key: one for one in demands})
     assert known_versions((OLD, NEW, OTHER), desired) == {"sub_1": 8, "sub_2": 1, "sub_3": 2}
     assert known_versions((NEW,), desired) == {"sub_1": 7, "sub_3": 2}
+    # Version 9 said something of another SKU, which may get a line later.
+    assert known_versions((NEW,), replace(desired, newest={"sub_1": 9, "sub_2": 4})) == {
+        "sub_1": 9,
+        "sub_3": 2,
+    }
 
 
 @pytest.mark.parametrize("beside", [False, True])

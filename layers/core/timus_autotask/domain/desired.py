@@ -128,6 +128,8 @@ class Desired:
     """By plan change: whose seats come with it. These may have to wait for the old plan, and no others."""
     units_of: UnitsOf = field(default=nobodys_units, compare=False)
     """What a line would not have without some of these seats."""
+    newest: Mapping[str, int] = field(default_factory=dict)
+    """By subscription: the newest version that is known."""
     billed: Mapping[tuple[str, str], Timeline] = field(default_factory=dict)
     """By (customer, SKU): what is to be billed on the terms by day, on all lines together and where there is none."""
 
@@ -182,6 +184,7 @@ def desired(
         families=tuple(sorted(families, key=sorted)),
         seats_that_come=seats_that_come,
         units_of=partial(_units_of, seats),
+        newest={one.id: one.newest.number for customer in customers for one in customer.subscriptions},
         billed=to_bill,
     )
 

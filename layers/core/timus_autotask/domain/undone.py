@@ -97,12 +97,16 @@ def joined_with(key: LineKey, desired: Desired) -> set[LineKey]:
 
 
 def known_versions(keys: Iterable[LineKey], desired: Desired) -> dict[str, int]:
-    """By subscription: the newest version that changed what any of these lines should have."""
+    """By subscription that changed what any of these lines should have: the newest version that is known.
+
+    That one may say something of another line only, which seats are found to move to later: it is no news then.
+    """
     newest: dict[str, int] = {}
     for key in keys:
         demand = desired.demands.get(key)
         for subscription, number in (demand.versions if demand else {}).items():
-            newest[subscription] = max(number, newest.get(subscription, 0))
+            known = desired.newest.get(subscription, number)
+            newest[subscription] = max(number, known, newest.get(subscription, 0))
     return newest
 
 
