@@ -81,13 +81,13 @@ def whole(months: Months, **units: int) -> list[str]:
 
 
 def billed_by_items(months: Months, services: Collection[int]) -> int:
-    """Seat-days of March that were posted of these services, by the simulator's own billing items."""
+    """Seat-days of March that were posted of these services, by the simulator's own billing items. A contract that is over bills no more."""
     last, total = date(2026, 3, 31), 0
     for one in months.world.control.billing_items():
         day = date.fromisoformat(one["itemDate"][:10])
         line = months.world.api.model.lines.get(one["contractServiceID"])
         if line and line.service["id"] in services and FIRST <= day <= last:
-            until = min(last, months.today)
+            until = min(last, months.today, date.fromordinal(line.contract.end))
             total += int(Decimal(one["quantity"])) * max(0, (until - day).days + 1)
     return total
 
