@@ -1107,7 +1107,7 @@ class Oracle:
             said = [v for v in self.history[sub] if v.day <= day and (sub, v.number) in self._sent]
             most += max((sum(v.units(sku, day) for sku in plans) for v in said), default=0)
         billed = sum(self.wants(one, day) or 0 for one in lines)
-        if sum(self.has(one, day) for one in lines) > max(most, billed):
+        if sum(self._has_of_plans(one, day) for one in lines) > max(most, billed):
             return False
         self._note_part(line, day)
         return True
@@ -1218,8 +1218,12 @@ class Oracle:
     def _too_many(self, line: Line, day: date, without: frozenset[tuple[str, int]]) -> int:
         """How many units a line has on a day that Timus does not want there. What a person put there is not of Timus, and holds nothing up."""
         want = self.wants(line, day, without)
+        return 0 if want is None else max(0, self._has_of_plans(line, day) - want)
+
+    def _has_of_plans(self, line: Line, day: date) -> int:
+        """What a line has on a day, but for what a person added."""
         by_hand = sum(delta for on, delta in self._edits.get(line, ()) if on <= day)
-        return 0 if want is None else max(0, self.has(line, day) - max(0, by_hand) - want)
+        return self.has(line, day) - max(0, by_hand)
 
     def _unknown_by_then(self, subs: Collection[str]) -> tuple[frozenset[tuple[str, int]], ...]:
         """Which versions may not have been known when what lands now was sent."""
