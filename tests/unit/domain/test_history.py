@@ -529,6 +529,29 @@ def test_a_lower_number_that_is_believed_is_a_new_count() -> None:
     assert (merged.outcome, merged.subscription.newest.number) == (Merge.MERGED, 41)
 
 
+def test_what_said_nothing_new_before_a_lower_number_is_believed_is_counted_on_as_well() -> None:
+    """25, then by a new count 24 and 25 again. The last says what is known and is not questioned; it is newer than what is believed."""
+    first, second, third = at(40, 25, day=10), at(1, 24, day=12), at(2, 25, day=13)
+    known = merge(history(first), third, date(2026, 3, 13)).subscription
+    assert [one.number for one in known.versions] == [2, 40]
+    trusted = believed(known, second, date(2026, 3, 12))
+    assert trusted is not None
+    merged = merge(trusted, second, date(2026, 3, 12))
+    assert merged.outcome is Merge.MERGED
+    assert [one.number for one in merged.subscription.versions] == [40, 41, 42]
+    assert merged.subscription.newest.event_id == third.event_id
+    assert merged.subscription.quantity("ADV").at(date(2026, 3, 14)) == 25
+    assert [merged.subscription.as_timus_counts(one) for one in merged.subscription.versions] == [40, 1, 2]
+
+
+def test_a_version_of_the_old_count_keeps_its_number_when_a_lower_one_is_believed() -> None:
+    """41 came after the event that a person believes; nobody knows which count goes on."""
+    known = history(at(40, 25, day=10), at(41, 26, day=13))
+    assert [
+        one.number for one in known.believing(version_of(at(1, 24, day=12), date(2026, 3, 12))).versions
+    ] == [40, 41]
+
+
 def test_another_state_under_a_known_number_is_a_new_count_too() -> None:
     """Two states claim one version: the one that a person believes goes on from the other."""
     known = history(at(40, 25, day=10))

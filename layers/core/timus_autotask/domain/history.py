@@ -304,8 +304,25 @@ class Subscription:
         return self.restarted(version.occurred_at)
 
     def restarted(self, at: datetime) -> Subscription:
-        """The same, with versions of events that happened ``at`` or later counted on from the newest known one."""
-        return replace(self, restarts=(*self.restarts, Restart(at, self.newest.number)))
+        """The same, with versions of events that happened ``at`` or later counted on from the newest known one.
+
+        Some of them may be known already: what said the same as the newest one was not questioned.
+        """
+        restart = Restart(at, self.newest.number)
+        versions = (
+            replace(one, number=self.as_timus_counts(one) + restart.after)
+            if self._is_counted_anew(one, at)
+            else one
+            for one in self.versions
+        )
+        in_order = tuple(sorted(versions, key=lambda one: one.number))
+        return replace(self, versions=in_order, restarts=(*self.restarts, restart))
+
+    def _is_counted_anew(self, version: Version, at: datetime) -> bool:
+        """True if a known version happened ``at`` or later, with a lower number than one of before."""
+        if version.occurred_at is None or version.occurred_at < at:
+            return False
+        return any(version.is_out_of_order(known, CLOCKS_DIFFER) for known in self.versions)
 
     def raise_floor(self, today: date) -> Subscription:
         """Mark the versions that hold today as applied. Until the day of a later one has come, an older one may still arrive."""

@@ -123,7 +123,7 @@ def _accept(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> tu
         raise NotDone(f"Event {event.key} waits to be merged just now; look at it again in a minute.")
     detail = (
         f"event {event.key}: version {snapshot.version} of {history.id} is right and counts as {counted}, "
-        f"after {history.newest.number}"
+        f"after {counted - snapshot.version}"
     )
     ports.store.commit(
         *writes,
