@@ -1579,6 +1579,8 @@ class Oracle:
                 continue
             if self._taken(line, today) and self._was_wanted(line, today, has):
                 continue
+            if record is not None and record.scheduled and self._waits_for_a_third(line, today):
+                continue
             if self._is_a_persons_day(line, today, want, has):
                 continue
             if self._just_begun(today) and self._was_right(line, today - DAY, has):
