@@ -1118,10 +1118,11 @@ class Oracle:
         days = {day, *(date.fromordinal(one) for one in service.steps()[0])} if service else {day}
         self._parts[line] |= {self.has(line, one) for one in days if one >= day}
 
-    def _waits_for_a_third(self, line: Line, day: date) -> bool:
+    def _waits_for_a_third(self, line: Line, day: date, *, whole: bool = False) -> bool:
         """Whether a line lacks just the seats that are still billed on a third plan, whose seats come to the plan that this line's come from.
 
         That plan hides at most as many as it has and keeps. The line may also lack those that other plans of its contract have too many.
+        ``whole``: nothing of it is billed, so there may be fewer of them.
         """
         plans = self._plans(self._feeding(line))
         lines = [one for sku in plans if (one := (line[0], SERVICES[sku])) in self.lines()]
@@ -1148,7 +1149,8 @@ class Oracle:
             ]
             most = sum(self._too_many(one, day, without) for one in others)
             least = min((number for number in hidden if number), default=0)
-            if least and any(least <= want + offset - has <= most for offset in offsets):
+            lacks = [want + offset - has for offset in offsets]
+            if least and any((1 if whole else least) <= number <= most for number in lacks):
                 self._note_part(line, day)
                 return True
         return False
@@ -1579,7 +1581,11 @@ class Oracle:
                 continue
             if self._taken(line, today) and self._was_wanted(line, today, has):
                 continue
-            if record is not None and record.scheduled and self._waits_for_a_third(line, today):
+            if (
+                record is not None
+                and record.scheduled
+                and self._waits_for_a_third(line, today, whole=has == 0)
+            ):
                 continue
             if self._is_a_persons_day(line, today, want, has):
                 continue
@@ -1985,7 +1991,7 @@ class Oracle:
                     has not in wants
                     and None not in wants
                     and not self._netted(line, subs, day, adjusted, variants)
-                    and not self._waits_for_a_third(line, day)
+                    and not self._waits_for_a_third(line, day, whole=has == 0)
                     and not any(map(self._anothers, related))
                 ):
                     self._broken("I5", f"{line} had {has} on {day}, Timus said {wants}, and its day was free")
