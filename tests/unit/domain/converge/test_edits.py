@@ -332,6 +332,32 @@ def test_an_adopted_edit_that_goes_on_is_added_to_what_timus_says_by_then(same: 
     assert (line.state is State.APPLIED) is (same >= TODAY)  # else the days before are still to be billed
 
 
+@pytest.mark.parametrize(
+    ("left_on_these", "corrected", "still_left", "adjusted"),
+    [
+        (-3, 28, -3, []),
+        (-3, 27, -2, []),
+        (-3, 25, 0, []),
+        (-3, 20, 0, [-5]),
+        (-3, 31, -3, [3]),
+        (3, 22, 3, []),
+        (3, 24, 1, []),
+        (3, 25, 0, []),
+        (3, 30, 0, [5]),
+        (3, 20, 3, [-2]),
+    ],
+)
+def test_what_an_edit_left_counts_only_as_far_as_it_still_differs_from_what_timus_says(
+    left_on_these: int, corrected: int, still_left: int, adjusted: list[int]
+) -> None:
+    """25 are billed from the 10th to the 14th, where Timus said 28, or 22. Then it says otherwise of these days, and later what it said before."""
+    line = left(LEVEL, by_hand=steps((march(10), left_on_these), (TODAY, 0)))
+    told = since_january(25, (march(10), corrected), (TODAY, 25))
+    step = next_step(view(demand(told), held={45: on_contract(LEVEL)}, lines=(line,)))
+    assert line_of(step).by_hand == steps((march(10), still_left), (TODAY, 0))
+    assert [delta for day, delta in line_of(step).scheduled if day < TODAY] == adjusted
+
+
 def test_days_that_a_contract_has_gained_say_nothing_about_an_edit_that_is_over() -> None:
     """Five more on some days of March were taken back; what April has more is brought to what Timus says."""
     units = since_january(25, (march(5), 30), (march(9), 25), (date(2026, 4, 10), 30))

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.approval import is_approved
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.draft import LineDraft
+from timus_autotask.domain.converge.draft import LineDraft, wanted_units
 from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import (
@@ -198,6 +198,7 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
         line = _with_edit(draft, line.baseline, answer, contract)
         draft = replace(draft, enforced=answer is OnDrift.ENFORCE)
     found = _found(line, draft.observed, contract)
+    line = _without_corrected(line, draft)
     line = replace(line, baseline=units, baseline_until=contract.end, observed=None, choice=None, found=found)
     return replace(draft, line=line, adjustable=True)
 
@@ -309,6 +310,25 @@ def _left_of(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeli
         return units.at(day) - wanted.at(day) if day in touched or day > before else 0
 
     return Timeline.sampled(days, instead_of_wanted).set_from(draft.today, 0)
+
+
+def _without_corrected(line: Line, draft: LineDraft) -> Line:
+    """The line with what an edit has left on days of the past as far as they still differ from what Timus says.
+
+    An example: 20 are wanted since the 2nd, and 10 are left until the 9th. Then Timus says that it was 10 all along. That is what these days
+    have, and nothing of it is taken off again.
+    """
+    if not line.by_hand.steps:
+        return line
+    units, left = draft.observed.units, line.by_hand
+    wanted = wanted_units(draft.demand, replace(line, by_hand=NOTHING))
+
+    def still_left(day: date) -> int:
+        differs = units.at(day) - wanted.at(day)
+        return min(left.at(day), max(0, differs)) if left.at(day) > 0 else max(left.at(day), min(0, differs))
+
+    days = (*left.days, *(day for day in (*units.days, *wanted.days) if left.at(day)))
+    return replace(line, by_hand=Timeline.sampled(days, still_left))
 
 
 def _to_keep(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeline:
