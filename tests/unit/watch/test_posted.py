@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from local.autotask.schema import ENTITIES
 from tests.deployment import deployment_of
-from tests.months import STORIES, TERMS, Months
+from tests.months import FIRST_DAYS, STORIES, TERMS, Months, posted_until_april
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import what_was_posted
@@ -518,6 +519,27 @@ def test_a_change_of_march_that_came_after_april_was_posted_is_missing_in_neithe
     months.world.control.approve_and_post(CONTRACT, date(2026, 4, 30).toordinal())
     after = what_was_posted(deployment_of(months.world), date(2026, 4, 1))
     assert (after.not_posted, after.missing, after.right) == ((), (), True)
+
+
+def april(months: Months) -> Posted:
+    """Of April."""
+    return what_was_posted(deployment_of(months.world), date(2026, 4, 1))
+
+
+@FIRST_DAYS
+def test_a_change_that_leaves_no_posted_row_of_its_period_is_missing_in_no_later_one(
+    begins: date, terms: tuple[str, ...], change: Callable[[Months, date], None], day: date
+) -> None:
+    """Autotask bills it with the next posting, in April from its first day on."""
+    months = posted_until_april(begins, *terms)
+    change(months, day)
+    waits = april(months)
+    assert (waits.unexplained, waits.missing) == ((), ())
+    assert [one.change for one in waits.not_posted] == [LeftChange(date(2026, 4, 1), 3, Decimal("37.50"))]
+    months.world.control.approve_and_post(CONTRACT, date(2026, 4, 30).toordinal())
+    after = april(months)
+    assert (after.not_posted, after.missing, after.unexplained) == ((), (), ())
+    assert sum(one.item.quantity for one in after.items if one.key == LineKey(CONTRACT, 45)) == 13
 
 
 def test_an_item_that_was_taken_out_is_missing_also_while_an_earlier_change_waits() -> None:
