@@ -104,6 +104,88 @@ def test_what_waits_since_a_quarter_ago_counts_from_its_own_day() -> None:
     assert (one.first, one.estimate) == (date(2026, 3, 10), Decimal("-185.48"))
 
 
+def since_5_january(*, live: bool = True) -> Months:
+    """Ten seats since 5 January, on a contract that has billed none before."""
+    empty = {**SCENARIO, "contracts": [{**SCENARIO["contracts"][0], "lines": []}]}
+    months = Months(World(start=datetime(2026, 1, 5, 8, tzinfo=UTC), scenario=empty, live=live))
+    months.world.map_customer()
+    months.tell({ADV: 10}, 0)
+    months.work()
+    return months
+
+
+def until(months: Months, day: date) -> None:
+    """The days go by."""
+    months.play([("wait", None, (day - months.today).days)])
+
+
+def edited(months: Months, day: date, units: int) -> None:
+    """Somebody adds units, and a worker sees it."""
+    line = months.world.api.model.find_line(CONTRACT, 45)
+    assert line is not None
+    months.world.control.person_adjusts(line.id, day.toordinal(), units)
+    months.desk.run("reconcile")
+    months.work()
+
+
+def _observing() -> Months:
+    return since_5_january(live=False)
+
+
+def _drifting() -> Months:
+    months = since_5_january()
+    until(months, date(2026, 1, 12))
+    edited(months, date(2026, 1, 12), 2)
+    return months
+
+
+def _over() -> Months:
+    months = since_5_january()
+    until(months, date(2026, 1, 12))
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-01-20"})
+    months.desk.run("reconcile")
+    return months
+
+
+def _dated_back_on_an_edit() -> Months:
+    months = since_5_january()
+    until(months, date(2026, 3, 10))
+    edited(months, date(2026, 3, 10), 1)
+    until(months, date(2026, 3, 15))
+    months.play([("tell", {ADV: 32}, (date(2026, 2, 10) - months.today).days)])
+    return months
+
+
+@pytest.mark.parametrize(
+    ("story", "first", "estimate"),
+    [
+        (_observing, date(2026, 1, 5), "-483.87"),  # 10 × 12.50 × (27/31 + 3)
+        (_drifting, date(2026, 1, 12), "91.13"),  # 2 × 12.50 × (20/31 + 3)
+        (_over, date(2026, 1, 21), "-419.35"),  # 10 × 12.50 × (11/31 + 3)
+        # 22 × 12.50 × 19/28, then 22 × 12.50 × 9/31 + 21 × 12.50 × 22/31, then 21 × 12.50
+        (_dated_back_on_an_edit, date(2026, 2, 10), "-715.24"),
+    ],
+)
+def test_whatever_waits_counts_from_its_own_day(
+    story: Callable[[], Months], first: date, estimate: str
+) -> None:
+    """Also where it waits for something else than an approval, and whenever it was told."""
+    months = story()
+    until(months, date(2026, 4, 7))
+    [one] = of(months).waiting
+    assert (one.first, one.estimate) == (first, Decimal(estimate))
+
+
+def test_an_event_that_is_parked_counts_from_its_own_day() -> None:
+    """Two seats more from 12 January on: 2 × 12.50 × (20/31 + 3)."""
+    months = since_5_january()
+    until(months, date(2026, 1, 12))
+    months.world.tell(1, {ADV: 12})
+    until(months, date(2026, 4, 7))
+    [one] = of(months).waiting
+    assert (one.kind, one.first, one.estimate) == ("event", date(2026, 1, 12), Decimal("-91.13"))
+
+
 def held_in(period: int, *terms: str) -> Months:
     """Four seats held since 16 March, on a contract with periods of this type; on 5 April it is posted."""
     scenario = {**SCENARIO, "contracts": [{**SCENARIO["contracts"][0], "contractPeriodType": period}]}
