@@ -176,6 +176,38 @@ def test_whatever_waits_counts_from_its_own_day(
     assert (one.first, one.estimate) == (first, Decimal(estimate))
 
 
+def test_a_contract_that_is_over_says_its_own_last_day() -> None:
+    """And not the first of a month that the report looks at."""
+    months = _over()
+    until(months, date(2026, 4, 7))
+    [one] = of(months).waiting
+    assert one.why.startswith(f"Contract {CONTRACT} covers no day after 2026-01-20.")
+
+
+def test_a_month_that_is_posted_on_one_contract_says_of_which_one_it_speaks() -> None:
+    """Of one contract with half-years, which is posted, and one with months, which is not."""
+    base = SCENARIO["contracts"][0]
+    half = {**base, "contractPeriodType": HALF_YEAR}
+    other = {**base, "id": 7002, "companyID": 602, "contractName": "Zwei SASE", "lines": []}
+    company = {**SCENARIO["companies"][0], "id": 602, "companyName": "Zwei GmbH"}
+    scenario = {**SCENARIO, "companies": [*SCENARIO["companies"], company], "contracts": [half, other]}
+    months = Months(World(start=datetime(2026, 2, 1, 8, tzinfo=UTC), scenario=scenario))
+    months.begin((), mapped=True)
+    months.world.map_customer("cus_two", 602, 7002)
+    months.world.tell(1, {ADV: 7}, customer="cus_two", subscription="sub_two", customer_name="Zwei GmbH")
+    months.work()
+    until(months, date(2026, 3, 2))
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 2).toordinal())
+    months.play([("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    until(months, date(2026, 4, 2))
+    text = as_mail(of(months), "acme").text
+    assert "- March 2026 is not posted yet on contract 7002 Zwei SASE, and ready: nothing is open.\n" in text
+    assert (
+        "- March 2026 was posted with other units than it should on 1 line of contract 29683949 Contoso SASE"
+        in text
+    )
+
+
 def test_an_event_that_is_parked_counts_from_its_own_day() -> None:
     """Two seats more from 12 January on: 2 × 12.50 × (20/31 + 3)."""
     months = since_5_january()
@@ -258,7 +290,10 @@ def test_a_month_that_is_not_posted_yet_is_told_with_what_is_at_risk() -> None:
     months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
     after = as_mail(of(months), "acme").text
     assert "March 2026 is not posted yet" not in after
-    assert "March 2026 was posted with other units than it should on 1 line: about 33.87 not billed." in after
+    assert (
+        "March 2026 was posted with other units than it should on 1 line of contract 29683949 Contoso SASE: about 33.87 not billed."
+        in after
+    )
     assert after.count("March 2026") == 1
 
 
@@ -572,7 +607,8 @@ def test_what_was_posted_otherwise_is_told() -> None:
     months.play([("post", None, 0), ("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 1)])
     text = as_mail(of(months), "acme").text
     assert (
-        "- March 2026 was posted with other units than it should on 1 line: about 33.87 not billed.\n"
+        "- March 2026 was posted with other units than it should on 1 line of contract 29683949 Contoso SASE: "
+        "about 33.87 not billed.\n"
         "    timus-autotask ready --posted --month 2026-03" in text
     )
     assert "April" not in text

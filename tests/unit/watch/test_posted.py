@@ -668,7 +668,7 @@ def test_what_a_person_rejected_or_undid_is_posted_as_decided() -> None:
     digest = " ".join(months.desk.told("digest").split())
     assert "other than it should" not in digest
     assert "March 2026 was posted as decided by " in digest
-    assert "other than Timus says, on 2 lines: about " in digest
+    assert "other than Timus says, on 2 lines of contract 29683949 Contoso SASE: about " in digest
 
 
 def test_an_edit_that_is_kept_is_posted_as_decided() -> None:
@@ -702,7 +702,10 @@ def test_what_timus_had_by_a_superseded_event_was_posted_without_it() -> None:
     )
     assert (passed.seat_days, passed.estimate) == (-20, Decimal("-8.06"))
     assert passed.ways[0].startswith("In Autotask: a charge of about 8.06")
-    assert "other units than it should on 1 line: about 8.06 not billed" in months.desk.told("digest")
+    assert (
+        "other units than it should on 1 line of contract 29683949 Contoso SASE: about 8.06 not billed"
+        in months.desk.told("digest")
+    )
 
 
 def test_days_before_the_first_one_that_was_chosen_are_told_and_are_not_wrong() -> None:

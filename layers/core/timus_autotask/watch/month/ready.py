@@ -613,9 +613,7 @@ class _OpenThings:
                 yield replace(
                     self._open(line, WhyDiffers.PARKED, days),
                     kind=Waits.CONTRACT,
-                    message=f"Contract {line.key.contract_id} does not cover the month from {first} on.{next(renewals, '')}"
-                    if line.contract
-                    else f"Autotask has no contract {line.key.contract_id}, or the API user may not see it.",
+                    message=f"{_covers_none(line, first)}{next(renewals, '')}",
                     remedy=_another_contract(line, first),
                 )
 
@@ -784,6 +782,18 @@ def _held_later(line: BookLine) -> tuple[str, str]:
     day, parked = min(line.held_later.items(), key=lambda one: one[0])
     units = dict(line.line.scheduled).get(day, 0)
     return f"{units:+d} on {day} {will_wait(parked)}.", way_later(day, parked)
+
+
+def _covers_none(line: BookLine, day: date) -> str:
+    """Why a line's contract covers no day from this one on, with the contract's own days: these stand in the reports of many months."""
+    contract = line.contract
+    if contract is None:
+        return Parked("contract-not-found", {"contract": line.key.contract_id}).message
+    if not contract.recurring:
+        return Parked("contract-not-recurring", {"contract": contract.id}).message
+    if day <= contract.end:
+        return f"Contract {contract.id} begins only on {contract.start}."
+    return f"Contract {contract.id} covers no day after {contract.end}."
 
 
 def _another_contract(line: BookLine, day: date) -> str:
