@@ -297,12 +297,15 @@ def test_a_month_that_is_not_posted_yet_is_told_with_what_is_at_risk() -> None:
     assert after.count("March 2026") == 1
 
 
-def test_what_ends_soon_is_counted_by_its_days() -> None:
-    """Within 60, 30 and 7 days, with what a renewal would do."""
+def test_what_ends_soon_is_counted_by_subscription_and_days() -> None:
+    """One with two SKUs counts once: within 60, 30 and 7 days, with what a renewal would do."""
     months = begun()
     months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
     text = as_mail(of(months), "acme").text
-    assert "BILLED BY NO CONTRACT SOON: 2 within 60 days, 2 within 30 days, 0 within 7 days" in text
+    assert (
+        "BILLED BY NO CONTRACT SOON: 1 subscription within 60 days, 1 within 30 days, 0 within 7 days" in text
+    )
+    assert "- 1 subscription ends being billed within 60 days: about 170.00 each period." in text
     assert f"10 {ADV} until 20 Mar 2026, about 125.00 each period." in text
 
 
@@ -314,8 +317,8 @@ def test_what_has_ended_is_not_counted_with_what_ends_soon() -> None:
     text = as_mail(of(months), "acme").text
     assert "BILLED BY NO CONTRACT SOON" not in text
     assert "end being billed" not in text
-    assert "- 2 subscriptions go on after their contract has ended: about 170.00 each period." in text
-    assert "ENDED, WITH SEATS IN TIMUS: 2, billed by no contract any more" in text
+    assert "- 1 subscription goes on after its contract has ended: about 170.00 each period." in text
+    assert "ENDED, WITH SEATS IN TIMUS: 1 subscription, billed by no contract any more" in text
     assert f"10 {ADV} since 21 Mar 2026, about 125.00 each period." in text
 
 

@@ -609,7 +609,10 @@ def test_what_ends_first_is_said() -> None:
     ]
     assert found.coverage[0].within(found.today) == 60
     assert "extend contract" in found.coverage[0].renewal
-    assert "0 within 30 days" in months.desk.told("ready")
+    said = months.desk.told("ready")
+    assert (
+        "Billed by no contract soon: 1 subscription within 60 days, 0 within 30 days, 0 within 7 days" in said
+    )
 
 
 def test_what_has_ended_is_said_apart_from_what_ends_soon() -> None:
@@ -629,7 +632,7 @@ def test_what_has_ended_is_said_apart_from_what_ends_soon() -> None:
         ]
         ran = months.desk.run("ready")
         assert "Billed by no contract soon" not in ran.out
-        assert "Ended, with seats in Timus (2): billed by no contract any more" in ran.out
+        assert "Ended, with seats in Timus (1 subscription): billed by no contract any more" in ran.out
         form = months.desk.run("ready", "--json").json
         assert [len(form[name]) for name in ("coverage", "ended")] == [0, 2]
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from timus_autotask.plain import visible
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
-from timus_autotask.watch.month.coverage import Coverage, within
+from timus_autotask.watch.month.coverage import Coverage, subscriptions_of, within
 from timus_autotask.watch.month.digest import ChangedLine, Digest, Waiting
 from timus_autotask.watch.month.posted import Passed
 from timus_autotask.watch.remedy import NextWay, said, ways
@@ -84,9 +84,9 @@ def _money(found: Digest) -> Iterator[str]:
         yield from _earlier(found)
     yield from _passed(found)
     if found.ended:
-        yield f"- {counted(len(found.ended), 'subscription goes on after its', 'subscriptions go on after their')} contract has ended: {_each_period(found.ended)}."
+        yield f"- {counted(subscriptions_of(found.ended), 'subscription goes on after its', 'subscriptions go on after their')} contract has ended: {_each_period(found.ended)}."
     if found.coverage:
-        yield f"- {counted(len(found.coverage), 'subscription ends', 'subscriptions end')} being billed within 60 days: {_each_period(found.coverage)}."
+        yield f"- {counted(subscriptions_of(found.coverage), 'subscription ends', 'subscriptions end')} being billed within 60 days: {_each_period(found.coverage)}."
 
 
 def _each_period(these: Sequence[Coverage]) -> str:
@@ -144,7 +144,7 @@ def _contracts(ids: Collection[int], found: Digest, of_all: int | None = None) -
     if len(ids) == 1:
         [id_] = ids
         return visible(f"contract {id_} {found.names.contracts.get(id_, '')}".rstrip())
-    return f"{len(ids)} {f'of {of_all} ' if of_all else ''}contracts"
+    return f"{len(ids)} of {counted(of_all, 'contract')}" if of_all else counted(len(ids), "contract")
 
 
 def _on_lines(these: Sequence[Passed], found: Digest) -> str:
@@ -229,15 +229,13 @@ def _unmapped(found: Digest) -> Iterator[str]:
 
 def _ended(found: Digest) -> Iterator[str]:
     if found.ended:
-        yield f"ENDED, WITH SEATS IN TIMUS: {len(found.ended)}, billed by no contract any more"
+        yield f"ENDED, WITH SEATS IN TIMUS: {counted(subscriptions_of(found.ended), 'subscription')}, billed by no contract any more"
         yield from _each_end(found.ended, found, ended=True)
 
 
 def _coverage(found: Digest) -> Iterator[str]:
     if found.coverage:
-        horizons = within(found.coverage, found.today).items()
-        counts = ", ".join(f"{number} within {days} days" for days, number in horizons)
-        yield f"BILLED BY NO CONTRACT SOON: {counts}"
+        yield f"BILLED BY NO CONTRACT SOON: {within(found.coverage, found.today)}"
         yield from _each_end(found.coverage, found)
 
 
