@@ -52,6 +52,8 @@ HAPPENINGS = st.one_of(
     st.tuples(st.just("wait"), st.none(), st.integers(1, 6)),
     st.tuples(st.just("wait"), st.none(), st.integers(1, 6)),
 )
+HALF_YEAR = 4
+"""Autotask's number of that type of billing period; 2 is a month, and 3 a quarter."""
 STORIES = st.lists(HAPPENINGS, min_size=2, max_size=9)
 ENDING = st.lists(
     st.one_of(HAPPENINGS, HAPPENINGS, HAPPENINGS, st.tuples(st.just("end"), st.none(), st.integers(0, 9))),
@@ -262,9 +264,10 @@ def by_hand(months: Months, day: date) -> None:
     months.world.control.person_adjusts(line.id, day.toordinal(), 3)
 
 
-def posted_until_april(begins: date, *terms: str) -> Months:
+def posted_until_april(begins: date, *terms: str, period: int = 2) -> Months:
     """Ten seats and a gateway since a day, on a contract that has billed none before; March and April are posted."""
-    empty = {**SCENARIO, "contracts": [{**SCENARIO["contracts"][0], "lines": []}]}
+    contract = {**SCENARIO["contracts"][0], "contractPeriodType": period, "lines": []}
+    empty = {**SCENARIO, "contracts": [contract]}
     months = Months(
         World(start=datetime(begins.year, begins.month, begins.day, 8, tzinfo=UTC), scenario=empty)
     )

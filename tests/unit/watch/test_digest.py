@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.months import Months
+from tests.months import HALF_YEAR, Months
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, World
 from timus_autotask.aws.sns import SnsMails
@@ -229,9 +229,6 @@ def held_in(period: int, *terms: str) -> Months:
     months.world.pass_time(days=20)
     months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
     return months
-
-
-HALF_YEAR = 4
 
 
 def test_what_settling_does_not_bring_is_told_once_with_what_was_posted() -> None:

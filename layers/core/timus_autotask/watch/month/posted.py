@@ -415,8 +415,8 @@ class _Explanation:
         of_day: Sequence[BillingItem],
     ) -> LeftChange | None:
         """What a change leaves for the next posting; None: nothing."""
-        units = sum((one.quantity for one in of_day), Decimal())
-        lacking = 0 if _fitting(of_day, change.units) else int(change.units - units)
+        stand = _before_a_change(of_day, first)
+        lacking = int(change.units - sum((one.quantity for one in stand), Decimal()))
         if lacking and (not change.posted or self._waits(id_, line, day, first, lacking)):
             return self._left(line, day, last, lacking, change, of_day)
         if change.new_price and not change.posted and not of_day:
