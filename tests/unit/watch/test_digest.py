@@ -184,24 +184,35 @@ def test_a_contract_that_is_over_says_its_own_last_day() -> None:
     assert one.why.startswith(f"Contract {CONTRACT} covers no day after 2026-01-20.")
 
 
-def test_a_month_that_is_posted_on_one_contract_says_of_which_one_it_speaks() -> None:
-    """Of one contract with half-years, which is posted, and one with months, which is not."""
-    base = SCENARIO["contracts"][0]
-    half = {**base, "contractPeriodType": HALF_YEAR}
-    other = {**base, "id": 7002, "companyID": 602, "contractName": "Zwei SASE", "lines": []}
-    company = {**SCENARIO["companies"][0], "id": 602, "companyName": "Zwei GmbH"}
-    scenario = {**SCENARIO, "companies": [*SCENARIO["companies"], company], "contracts": [half, other]}
+@pytest.mark.parametrize(
+    ("others", "where"), [(1, "contract 7001 Other SASE"), (2, "2 of 3 contracts")], ids=["one", "several"]
+)
+def test_a_month_that_is_posted_on_one_contract_says_of_which_one_it_speaks(others: int, where: str) -> None:
+    """Of one contract with half-years, which is posted, and others with months, which are not."""
+    base, company = SCENARIO["contracts"][0], SCENARIO["companies"][0]
+    names = {f"cus_{n}": n for n in range(1, others + 1)}
+    contracts = [
+        {**base, "id": 7000 + n, "companyID": 700 + n, "contractName": "Other SASE", "lines": []}
+        for n in names.values()
+    ]
+    companies = [{**company, "id": 700 + n, "companyName": f"Other {n}"} for n in names.values()]
+    scenario = {
+        **SCENARIO,
+        "companies": [*SCENARIO["companies"], *companies],
+        "contracts": [{**base, "contractPeriodType": HALF_YEAR}, *contracts],
+    }
     months = Months(World(start=datetime(2026, 2, 1, 8, tzinfo=UTC), scenario=scenario))
     months.begin((), mapped=True)
-    months.world.map_customer("cus_two", 602, 7002)
-    months.world.tell(1, {ADV: 7}, customer="cus_two", subscription="sub_two", customer_name="Zwei GmbH")
+    for id_, n in names.items():
+        months.world.map_customer(id_, 700 + n, 7000 + n)
+        months.world.tell(1, {ADV: 7}, customer=id_, subscription=f"sub_{n}", customer_name=f"Other {n}")
     months.work()
     until(months, date(2026, 3, 2))
     months.world.control.approve_and_post(CONTRACT, date(2026, 3, 2).toordinal())
     months.play([("tell", {ADV: 13, GATEWAY: 1}, 0)])
     until(months, date(2026, 4, 2))
     text = as_mail(of(months), "acme").text
-    assert "- March 2026 is not posted yet on contract 7002 Zwei SASE, and ready: nothing is open.\n" in text
+    assert f"- March 2026 is not posted yet on {where}, and ready: nothing is open.\n" in text
     assert (
         "- March 2026 was posted with other units than it should on 1 line of contract 29683949 Contoso SASE"
         in text
