@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import strategies as st
 
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES, World
+from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 
 FIRST = date(2026, 3, 1)
 ONE_DAY = timedelta(days=1)
@@ -51,6 +52,8 @@ HAPPENINGS = st.one_of(
     st.tuples(st.just("wait"), st.none(), st.integers(1, 6)),
     st.tuples(st.just("wait"), st.none(), st.integers(1, 6)),
 )
+HALF_YEAR = 4
+"""Autotask's number of that type of billing period; 2 is a month, and 3 a quarter."""
 STORIES = st.lists(HAPPENINGS, min_size=2, max_size=9)
 ENDING = st.lists(
     st.one_of(HAPPENINGS, HAPPENINGS, HAPPENINGS, st.tuples(st.just("end"), st.none(), st.integers(0, 9))),
@@ -241,3 +244,50 @@ class Months:
 
     def days(self, first: date, last: date) -> list[date]:
         return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+# -- Changes that leave no posted row
+
+
+def by_us(months: Months, day: date) -> None:
+    """Timus reports three seats more from a day on, by another subscription."""
+    months.world.tell(
+        2, {ADV: 3}, subscription="sub_two", effective=datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
+    )
+    months.work()
+
+
+def by_hand(months: Months, day: date) -> None:
+    """Somebody adds three units."""
+    line = months.world.api.model.find_line(CONTRACT, 45)
+    assert line is not None
+    months.world.control.person_adjusts(line.id, day.toordinal(), 3)
+
+
+def posted_until_april(begins: date, *terms: str, period: int = 2) -> Months:
+    """Ten seats and a gateway since a day, on a contract that has billed none before; March and April are posted."""
+    contract = {**SCENARIO["contracts"][0], "contractPeriodType": period, "lines": []}
+    empty = {**SCENARIO, "contracts": [contract]}
+    months = Months(
+        World(start=datetime(begins.year, begins.month, begins.day, 8, tzinfo=UTC), scenario=empty)
+    )
+    months.begin(terms, mapped=True)
+    months.world.pass_time(days=(date(2026, 4, 9) - begins).days)
+    months.work()
+    months.world.control.approve_and_post(CONTRACT, date(2026, 4, 30).toordinal())
+    return months
+
+
+FIRST_DAYS = pytest.mark.parametrize(
+    ("begins", "terms", "change", "day"),
+    [
+        (date(2026, 2, 1), ("posted_period=same-day",), by_us, FIRST),
+        (date(2026, 2, 1), (), by_hand, FIRST),
+        (date(2026, 2, 1), (), by_hand, date(2026, 2, 1)),
+        (FIRST, (), by_us, date(2026, 2, 27)),
+        (FIRST, ("posted_period=same-day",), by_us, date(2026, 2, 27)),
+        (FIRST, (), by_hand, date(2026, 2, 27)),
+        (FIRST, (), by_hand, date(2026, 2, 1)),
+    ],
+)
+"""Changes that leave no posted row of their period: of a posted period's first day, or of a period that had no units."""

@@ -47,12 +47,11 @@ NEVER_ONE = {
     "access.py": ("used.limit",),  # thousands
     "checks.py": ("entry.row",),  # a verb
     "client_month.py": ("of",),  # the days of a billing period
-    "digest_text.py": ("days",),  # of a horizon
+    "coverage.py": ("days", "farthest"),  # of a horizon
     "draft.py": ("MOST_CONTRACTS",),
     "enabling.py": ("allowance.limit", "allowance.window_minutes"),
     "findings.py": ("numbers",),  # several
-    "health.py": ("HORIZONS[-1]", "', '.join(counts)"),
-    "month_end.py": ("each",),  # of a horizon
+    "health.py": ("HORIZONS[-1]",),
     "plausibility.py": ("len(billed)", "way"),  # most of several; "more units"
     "timus_export.py": ("version",),  # a verb
 }

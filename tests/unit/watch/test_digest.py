@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.months import Months
+from tests.months import HALF_YEAR, Months
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, World
 from timus_autotask.aws.sns import SnsMails
@@ -104,6 +104,131 @@ def test_what_waits_since_a_quarter_ago_counts_from_its_own_day() -> None:
     assert (one.first, one.estimate) == (date(2026, 3, 10), Decimal("-185.48"))
 
 
+def since_5_january(*, live: bool = True) -> Months:
+    """Ten seats since 5 January, on a contract that has billed none before."""
+    empty = {**SCENARIO, "contracts": [{**SCENARIO["contracts"][0], "lines": []}]}
+    months = Months(World(start=datetime(2026, 1, 5, 8, tzinfo=UTC), scenario=empty, live=live))
+    months.world.map_customer()
+    months.tell({ADV: 10}, 0)
+    months.work()
+    return months
+
+
+def until(months: Months, day: date) -> None:
+    """The days go by."""
+    months.play([("wait", None, (day - months.today).days)])
+
+
+def edited(months: Months, day: date, units: int) -> None:
+    """Somebody adds units, and a worker sees it."""
+    line = months.world.api.model.find_line(CONTRACT, 45)
+    assert line is not None
+    months.world.control.person_adjusts(line.id, day.toordinal(), units)
+    months.desk.run("reconcile")
+    months.work()
+
+
+def _observing() -> Months:
+    return since_5_january(live=False)
+
+
+def _drifting() -> Months:
+    months = since_5_january()
+    until(months, date(2026, 1, 12))
+    edited(months, date(2026, 1, 12), 2)
+    return months
+
+
+def _over() -> Months:
+    months = since_5_january()
+    until(months, date(2026, 1, 12))
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-01-20"})
+    months.desk.run("reconcile")
+    return months
+
+
+def _dated_back_on_an_edit() -> Months:
+    months = since_5_january()
+    until(months, date(2026, 3, 10))
+    edited(months, date(2026, 3, 10), 1)
+    until(months, date(2026, 3, 15))
+    months.play([("tell", {ADV: 32}, (date(2026, 2, 10) - months.today).days)])
+    return months
+
+
+@pytest.mark.parametrize(
+    ("story", "first", "estimate"),
+    [
+        (_observing, date(2026, 1, 5), "-483.87"),  # 10 × 12.50 × (27/31 + 3)
+        (_drifting, date(2026, 1, 12), "91.13"),  # 2 × 12.50 × (20/31 + 3)
+        (_over, date(2026, 1, 21), "-419.35"),  # 10 × 12.50 × (11/31 + 3)
+        # 22 × 12.50 × 19/28, then 22 × 12.50 × 9/31 + 21 × 12.50 × 22/31, then 21 × 12.50
+        (_dated_back_on_an_edit, date(2026, 2, 10), "-715.24"),
+    ],
+)
+def test_whatever_waits_counts_from_its_own_day(
+    story: Callable[[], Months], first: date, estimate: str
+) -> None:
+    """Also where it waits for something else than an approval, and whenever it was told."""
+    months = story()
+    until(months, date(2026, 4, 7))
+    [one] = of(months).waiting
+    assert (one.first, one.estimate) == (first, Decimal(estimate))
+
+
+def test_a_contract_that_is_over_says_its_own_last_day() -> None:
+    """And not the first of a month that the report looks at."""
+    months = _over()
+    until(months, date(2026, 4, 7))
+    [one] = of(months).waiting
+    assert one.why.startswith(f"Contract {CONTRACT} covers no day after 2026-01-20.")
+
+
+@pytest.mark.parametrize(
+    ("others", "where"), [(1, "contract 7001 Other SASE"), (2, "2 of 3 contracts")], ids=["one", "several"]
+)
+def test_a_month_that_is_posted_on_one_contract_says_of_which_one_it_speaks(others: int, where: str) -> None:
+    """Of one contract with half-years, which is posted, and others with months, which are not."""
+    base, company = SCENARIO["contracts"][0], SCENARIO["companies"][0]
+    names = {f"cus_{n}": n for n in range(1, others + 1)}
+    contracts = [
+        {**base, "id": 7000 + n, "companyID": 700 + n, "contractName": "Other SASE", "lines": []}
+        for n in names.values()
+    ]
+    companies = [{**company, "id": 700 + n, "companyName": f"Other {n}"} for n in names.values()]
+    scenario = {
+        **SCENARIO,
+        "companies": [*SCENARIO["companies"], *companies],
+        "contracts": [{**base, "contractPeriodType": HALF_YEAR}, *contracts],
+    }
+    months = Months(World(start=datetime(2026, 2, 1, 8, tzinfo=UTC), scenario=scenario))
+    months.begin((), mapped=True)
+    for id_, n in names.items():
+        months.world.map_customer(id_, 700 + n, 7000 + n)
+        months.world.tell(1, {ADV: 7}, customer=id_, subscription=f"sub_{n}", customer_name=f"Other {n}")
+    months.work()
+    until(months, date(2026, 3, 2))
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 2).toordinal())
+    months.play([("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    until(months, date(2026, 4, 2))
+    text = as_mail(of(months), "acme").text
+    assert f"- March 2026 is not posted yet on {where}, and ready: nothing is open.\n" in text
+    assert (
+        "- March 2026 was posted with other units than it should on 1 line of contract 29683949 Contoso SASE"
+        in text
+    )
+
+
+def test_an_event_that_is_parked_counts_from_its_own_day() -> None:
+    """Two seats more from 12 January on: 2 × 12.50 × (20/31 + 3)."""
+    months = since_5_january()
+    until(months, date(2026, 1, 12))
+    months.world.tell(1, {ADV: 12})
+    until(months, date(2026, 4, 7))
+    [one] = of(months).waiting
+    assert (one.kind, one.first, one.estimate) == ("event", date(2026, 1, 12), Decimal("-91.13"))
+
+
 def held_in(period: int, *terms: str) -> Months:
     """Four seats held since 16 March, on a contract with periods of this type; on 5 April it is posted."""
     scenario = {**SCENARIO, "contracts": [{**SCENARIO["contracts"][0], "contractPeriodType": period}]}
@@ -115,9 +240,6 @@ def held_in(period: int, *terms: str) -> Months:
     months.world.pass_time(days=20)
     months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
     return months
-
-
-HALF_YEAR = 4
 
 
 def test_what_settling_does_not_bring_is_told_once_with_what_was_posted() -> None:
@@ -176,16 +298,22 @@ def test_a_month_that_is_not_posted_yet_is_told_with_what_is_at_risk() -> None:
     months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
     after = as_mail(of(months), "acme").text
     assert "March 2026 is not posted yet" not in after
-    assert "March 2026 was posted with other units than it should on 1 line: about 33.87 not billed." in after
+    assert (
+        "March 2026 was posted with other units than it should on 1 line of contract 29683949 Contoso SASE: about 33.87 not billed."
+        in after
+    )
     assert after.count("March 2026") == 1
 
 
-def test_what_ends_soon_is_counted_by_its_days() -> None:
-    """Within 60, 30 and 7 days, with what a renewal would do."""
+def test_what_ends_soon_is_counted_by_subscription_and_days() -> None:
+    """One with two SKUs counts once: within 60, 30 and 7 days, with what a renewal would do."""
     months = begun()
     months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
     text = as_mail(of(months), "acme").text
-    assert "BILLED BY NO CONTRACT SOON: 2 within 60 days, 2 within 30 days, 0 within 7 days" in text
+    assert (
+        "BILLED BY NO CONTRACT SOON: 1 subscription within 60 days, 1 within 30 days, 0 within 7 days" in text
+    )
+    assert "- 1 subscription ends being billed within 60 days: about 170.00 each period." in text
     assert f"10 {ADV} until 20 Mar 2026, about 125.00 each period." in text
 
 
@@ -197,8 +325,8 @@ def test_what_has_ended_is_not_counted_with_what_ends_soon() -> None:
     text = as_mail(of(months), "acme").text
     assert "BILLED BY NO CONTRACT SOON" not in text
     assert "end being billed" not in text
-    assert "- 2 subscriptions go on after their contract has ended: about 170.00 each period." in text
-    assert "ENDED, WITH SEATS IN TIMUS: 2, billed by no contract any more" in text
+    assert "- 1 subscription goes on after its contract has ended: about 170.00 each period." in text
+    assert "ENDED, WITH SEATS IN TIMUS: 1 subscription, billed by no contract any more" in text
     assert f"10 {ADV} since 21 Mar 2026, about 125.00 each period." in text
 
 
@@ -490,7 +618,8 @@ def test_what_was_posted_otherwise_is_told() -> None:
     months.play([("post", None, 0), ("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 1)])
     text = as_mail(of(months), "acme").text
     assert (
-        "- March 2026 was posted with other units than it should on 1 line: about 33.87 not billed.\n"
+        "- March 2026 was posted with other units than it should on 1 line of contract 29683949 Contoso SASE: "
+        "about 33.87 not billed.\n"
         "    timus-autotask ready --posted --month 2026-03" in text
     )
     assert "April" not in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.deployment import deployment_of
-from tests.months import ENDING, FIRST, TERMS, Months
+from tests.months import ENDING, FIRST, FIRST_DAYS, TERMS, Months, posted_until_april
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.operate.files.timus_invoice import (
     ComparedInvoice,
@@ -362,6 +362,20 @@ def test_an_item_that_was_taken_out_is_in_autotask_and_not_posted() -> None:
     del items[gone]
     rows = [f"{CUSTOMER},{ADV},10,,,", f"{CUSTOMER},{ADV},3,2026-03-04,2026-03-31,"]
     assert why(row(of(months, rows), ADV)) == {Between.NOT_POSTED: 84}
+
+
+@FIRST_DAYS
+def test_what_the_next_posting_bills_in_a_posted_month_is_still_to_be_posted(
+    begins: date, terms: tuple[str, ...], change: Callable[[Months, date], None], day: date
+) -> None:
+    """Three units that came to April after it was posted, by a change that leaves no posted row of its period."""
+    months = posted_until_april(begins, *terms)
+    change(months, day)
+    file = "\r\n".join((HEAD, f"{CUSTOMER},{ADV},13,,,")).encode()
+    compared = beside_timus_invoice(deployment_of(months.world), file, date(2026, 4, 1), AS_KEPT)
+    one, days = row(compared, ADV), months.today.day
+    assert (one.posted, one.to_post, one.adds_up) == (10 * days, 3 * days, True)
+    assert not {Between.NOT_POSTED, Between.POSTED_MORE} & {*why(one)}
 
 
 def test_an_item_that_charges_nobody_bills_nothing() -> None:

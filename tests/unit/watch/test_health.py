@@ -275,7 +275,7 @@ def test_what_ends_is_as_autotask_says_now(world: World) -> None:
     calls = autotask.calls
     asked = health(world, autotask=autotask)["coverage"]
     assert (asked.verdict, autotask.calls - calls) == (WARN, 1)
-    assert "26 seats go on after their contract ends: 2 within 60" in asked.found
+    assert "26 seats go on after their contract ends: 1 subscription within 60 days, " in asked.found
     assert "not asked" not in asked.found
     fault = world.control.add_fault("html_503", times=None)
     assert "Autotask was not asked" in health(world, autotask=autotask)["coverage"].found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from local.autotask.schema import ENTITIES
 from tests.deployment import deployment_of
-from tests.months import STORIES, TERMS, Months
+from tests.months import FIRST_DAYS, HALF_YEAR, STORIES, TERMS, Months, posted_until_april
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import what_was_posted
@@ -520,6 +521,89 @@ def test_a_change_of_march_that_came_after_april_was_posted_is_missing_in_neithe
     assert (after.not_posted, after.missing, after.right) == ((), (), True)
 
 
+def april(months: Months) -> Posted:
+    """Of April."""
+    return what_was_posted(deployment_of(months.world), date(2026, 4, 1))
+
+
+@FIRST_DAYS
+def test_a_change_that_leaves_no_posted_row_of_its_period_is_missing_in_no_later_one(
+    begins: date, terms: tuple[str, ...], change: Callable[[Months, date], None], day: date
+) -> None:
+    """Autotask bills it with the next posting, in April from its first day on."""
+    months = posted_until_april(begins, *terms)
+    change(months, day)
+    waits = april(months)
+    assert (waits.unexplained, waits.missing) == ((), ())
+    assert [one.change for one in waits.not_posted] == [LeftChange(date(2026, 4, 1), 3, Decimal("37.50"))]
+    months.world.control.approve_and_post(CONTRACT, date(2026, 4, 30).toordinal())
+    after = april(months)
+    assert (after.not_posted, after.missing, after.unexplained) == ((), (), ())
+    assert sum(one.item.quantity for one in after.items if one.key == LineKey(CONTRACT, 45)) == 13
+
+
+def adds(months: Months, day: date, units: int) -> None:
+    """Somebody adds units."""
+    line = months.world.api.model.find_line(CONTRACT, 45)
+    assert line is not None
+    months.world.control.person_adjusts(line.id, day.toordinal(), units)
+
+
+def post_april(months: Months) -> None:
+    """Somebody approves and posts through April."""
+    months.world.control.approve_and_post(CONTRACT, date(2026, 4, 30).toordinal())
+
+
+def test_a_change_that_waits_leaves_the_posted_item_of_another_one_explained() -> None:
+    """One unit more in February was posted, in April as an item of its own; then one fewer in March waits: April has ten, as its first item alone has."""
+    months = posted_until_april(date(2026, 2, 1))
+    adds(months, date(2026, 2, 10), 1)
+    post_april(months)
+    adds(months, date(2026, 3, 10), -1)
+    found = april(months)
+    assert (found.unexplained, found.missing) == ((), ())
+    assert [one.change for one in found.not_posted] == [LeftChange(date(2026, 4, 1), -1, Decimal("-12.50"))]
+
+
+def test_items_of_one_day_stay_explained_when_another_change_makes_it_what_one_of_them_does_alone() -> None:
+    """Two more and one fewer were posted; then one more waits: 12.50 × 12 / 31."""
+    months = posted_until_april(date(2026, 2, 1))
+    for units in (2, -1):
+        adds(months, date(2026, 3, 20), units)
+    post_april(months)
+    adds(months, date(2026, 3, 20), 1)
+    found = of(months)
+    assert (found.unexplained, found.missing) == ((), ())
+    assert [one.change for one in found.not_posted] == [LeftChange(date(2026, 3, 20), 1, Decimal("4.84"))]
+
+
+EDITS = st.tuples(
+    st.sampled_from([-2, -1, 1, 2]), st.one_of(st.integers(0, 98), st.sampled_from([0, 28, 59, 89]))
+)
+"""Units, and how many days after 1 February; often on the first day of a month."""
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[*HealthCheck],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+@given(st.sampled_from([2, 3, HALF_YEAR]), st.lists(st.lists(EDITS, max_size=3), min_size=1, max_size=3))
+def test_nothing_is_unexplained_or_missing_in_whatever_order_it_is_changed_and_posted(
+    period: int, rounds: list[list[tuple[int, int]]]
+) -> None:
+    """Edits of any day after it was posted, and again after they were."""
+    months = posted_until_april(date(2026, 2, 1), period=period)
+    for edits in rounds:
+        for units, days in edits:
+            adds(months, date(2026, 2, 1) + timedelta(days=days), units)
+        for month in (2, 3, 4):
+            found = what_was_posted(deployment_of(months.world), date(2026, month, 1))
+            assert (found.unexplained, found.missing) == ((), ())
+        post_april(months)
+
+
 def test_an_item_that_was_taken_out_is_missing_also_while_an_earlier_change_waits() -> None:
     """What is lacking on a later period's first day waits only as far as the earlier change goes."""
     months = begun("posted_period=same-day")
@@ -646,7 +730,7 @@ def test_what_a_person_rejected_or_undid_is_posted_as_decided() -> None:
     digest = " ".join(months.desk.told("digest").split())
     assert "other than it should" not in digest
     assert "March 2026 was posted as decided by " in digest
-    assert "other than Timus says, on 2 lines: about " in digest
+    assert "other than Timus says, on 2 lines of contract 29683949 Contoso SASE: about " in digest
 
 
 def test_an_edit_that_is_kept_is_posted_as_decided() -> None:
@@ -680,7 +764,10 @@ def test_what_timus_had_by_a_superseded_event_was_posted_without_it() -> None:
     )
     assert (passed.seat_days, passed.estimate) == (-20, Decimal("-8.06"))
     assert passed.ways[0].startswith("In Autotask: a charge of about 8.06")
-    assert "other units than it should on 1 line: about 8.06 not billed" in months.desk.told("digest")
+    assert (
+        "other units than it should on 1 line of contract 29683949 Contoso SASE: about 8.06 not billed"
+        in months.desk.told("digest")
+    )
 
 
 def test_days_before_the_first_one_that_was_chosen_are_told_and_are_not_wrong() -> None:

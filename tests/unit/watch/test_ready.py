@@ -609,7 +609,10 @@ def test_what_ends_first_is_said() -> None:
     ]
     assert found.coverage[0].within(found.today) == 60
     assert "extend contract" in found.coverage[0].renewal
-    assert "0 within 30 days" in months.desk.told("ready")
+    said = months.desk.told("ready")
+    assert (
+        "Billed by no contract soon: 1 subscription within 60 days, 0 within 30 days, 0 within 7 days" in said
+    )
 
 
 def test_what_has_ended_is_said_apart_from_what_ends_soon() -> None:
@@ -629,7 +632,7 @@ def test_what_has_ended_is_said_apart_from_what_ends_soon() -> None:
         ]
         ran = months.desk.run("ready")
         assert "Billed by no contract soon" not in ran.out
-        assert "Ended, with seats in Timus (2): billed by no contract any more" in ran.out
+        assert "Ended, with seats in Timus (1 subscription): billed by no contract any more" in ran.out
         form = months.desk.run("ready", "--json").json
         assert [len(form[name]) for name in ("coverage", "ended")] == [0, 2]
 
@@ -908,7 +911,18 @@ def test_what_waits_says_of_a_renewal_what_stands_with_what_ends() -> None:
     found = of(months)
     [renewal] = {one.renewal for one in found.ended}
     assert "(renewal=extend); if it is not renewed, extend contract" in renewal
-    assert all(one.message.endswith(f" on. {renewal}") for one in found.open)
+    words = f"Contract {CONTRACT} covers no day after 2026-03-20. {renewal}"
+    assert {one.message for one in found.open} == {words}
+
+
+def test_a_contract_that_begins_only_later_says_so() -> None:
+    """Ten seats and a gateway are mapped to it already."""
+    later = {**SCENARIO["contracts"][0], "startDate": "2026-05-01", "lines": []}
+    months = Months(
+        World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario={**SCENARIO, "contracts": [later]})
+    )
+    months.begin((), mapped=True)
+    assert {one.message for one in of(months).open} == {f"Contract {CONTRACT} begins only on 2026-05-01."}
 
 
 def test_what_waits_for_the_decision_about_an_edit_is_one_thing() -> None:

@@ -23,7 +23,7 @@ from timus_autotask.watch.happened import by_whom
 from timus_autotask.watch.month.asked import events_of
 from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import WhyDiffers
-from timus_autotask.watch.month.coverage import Coverage, within
+from timus_autotask.watch.month.coverage import Coverage, subscriptions_of, within
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
@@ -191,13 +191,12 @@ def _open_table(these: Iterable[tuple[int | None, Open]], names: Directory, term
 def _show_ends(found: Ready, terminal: Terminal) -> None:
     """What no contract bills any more, and what none will bill soon."""
     if found.ended:
-        title = f"Ended, with seats in Timus ({len(found.ended)}): billed by no contract any more"
+        title = f"Ended, with seats in Timus ({counted(subscriptions_of(found.ended), 'subscription')}): billed by no contract any more"
         terminal.say("", title, style="bold red")
         _coverage_table(found.ended, found.names, terminal)
     if found.coverage:
-        days = within(found.coverage, found.today).items()
-        counts = ", ".join(f"{number} within {each} days" for each, number in days)
-        terminal.say("", f"Billed by no contract soon: {counts}", style="bold")
+        soon = within(found.coverage, found.today)
+        terminal.say("", f"Billed by no contract soon: {soon}", style="bold")
         _coverage_table(found.coverage, found.names, terminal)
 
 

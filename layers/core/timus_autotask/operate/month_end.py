@@ -31,7 +31,7 @@ from timus_autotask.watch.month.ledger import (
 )
 from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.parked import effects
-from timus_autotask.watch.month.posted import Posted, posted
+from timus_autotask.watch.month.posted import Posted, items_since, posted
 from timus_autotask.watch.month.ready import Ready, beside_of, ready
 from timus_autotask.watch.status import gather
 
@@ -87,7 +87,7 @@ def what_was_posted(deployment: Deployment, month: date | None = None) -> Posted
     changes = store.changes(local_midnight(since, deployment.zone))
     with asking_autotask():
         books = open_books(deployment.ports, records, since, changes)
-        items, books = billing_items(deployment, books, first)
+        items, books = billing_items(deployment, books, items_since(books, first))
     books = with_superseded(books, store.events(local_midnight(first - EARLIER, deployment.zone)))
     return posted(books, items, first)
 

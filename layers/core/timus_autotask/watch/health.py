@@ -286,8 +286,7 @@ def _ends(ends: Ends, today: date) -> Iterator[str]:
     if ends.ended:
         yield _go_on(ends.ended, "has ended", "")
     if ends.soon:
-        counts = [f"{number} within {days}" for days, number in within(ends.soon, today).items()]
-        yield _go_on(ends.soon, "ends", f"{', '.join(counts)} days; ")
+        yield _go_on(ends.soon, "ends", f"{within(ends.soon, today)}; ")
 
 
 def _go_on(these: Sequence[Coverage], ends: str, counts: str) -> str:

@@ -364,6 +364,14 @@ def _with_terms(
     }
 
 
+def with_changes(books: Books, changes: Iterable[JournalEntry]) -> Books:
+    """The books with these changes of the journal in place of those that they were opened with."""
+    of = _by_line(changes)
+    return replace(
+        books, lines={key: replace(line, changes=of.get(key, ())) for key, line in books.lines.items()}
+    )
+
+
 def _shut(line: BookLine, policies: Mapping[str, Policy], today: date) -> tuple[tuple[date, date], ...]:
     closed, demand = tuple(line.observed.closed), line.demand
     if not closed:

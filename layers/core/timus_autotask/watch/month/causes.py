@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import Outcome, Rejection, State, Undone
 from timus_autotask.domain.reasons import AWAITING_APPROVAL, WayOut
+from timus_autotask.domain.timeline import NOTHING
 from timus_autotask.watch.month.books import BookLine
 from timus_autotask.watch.remedy import NextWay
 
@@ -151,17 +153,29 @@ def decided_by(one: BookLine, cause: WhyDiffers) -> tuple[Decider, ...]:
 
 
 def turns_of(one: BookLine) -> set[date]:
-    """Each day from which on there may be other causes, besides those on which units change."""
-    line = one.line
-    days = {day for past in line.past_days for day in (past.first, past.until)}
+    """Each day from which on a line may have other units, lack others, or lack them by other causes; the day after today aside."""
+    line, days = one.line, _days_of_units(one)
+    days |= {day for past in line.past_days for day in (past.first, past.until)}
     days |= {change.day for change in one.changes}
     days |= {change.postponed.day for change in one.changes if change.postponed}
-    days |= {*line.by_hand.days}
     days |= {day for day, _ in line.scheduled}
     days |= {change.day for change in (line.intent, line.awaiting, *line.set_aside) if change}
     days |= {one.demand.start} if one.demand else set()
     days |= {line.baseline_until + ONE_DAY} if line.baseline_until else set()
     return days | ({one.contract.start, one.contract.end + ONE_DAY} if one.contract else set())
+
+
+def _days_of_units(one: BookLine) -> set[date]:
+    line, own = one.line, one.demand.units if one.demand else NOTHING
+    timelines = (own, one.wanted, one.undone, one.has, line.offset, line.by_hand, line.baseline or NOTHING)
+    return {day for each in timelines for day in each.days}
+
+
+def stretches(one: BookLine, first: date, last: date, today: date) -> Iterator[tuple[date, date]]:
+    """(first, last) of each stretch of days on which a line lacks the same, by the same causes."""
+    inside = sorted(day for day in turns_of(one) | {today + ONE_DAY} if first < day <= last)
+    if first <= last:
+        yield from ((begins, until - ONE_DAY) for begins, until in pairwise([first, *inside, last + ONE_DAY]))
 
 
 def edited(one: BookLine, day: date) -> int:

@@ -6,7 +6,7 @@ It may be more or less than the seats in Timus.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -24,6 +24,7 @@ from timus_autotask.domain.policy import Policy, Renewal
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.watch.money import money_of_days, rounded
 from timus_autotask.watch.month.books import rejected_units
+from timus_autotask.watch.wording import counted
 
 K = TypeVar("K")
 
@@ -87,10 +88,18 @@ class Ends:
     """With seats in Timus, and since some day on no contract."""
 
 
-def within(these: Sequence[Coverage], today: date) -> Mapping[int, int]:
-    """How much of what ends soon does so within so many days, the farthest first."""
-    each = [one.within(today) for one in these]
-    return {days: sum(near is not None and near <= days for near in each) for days in reversed(HORIZONS)}
+def subscriptions_of(these: Iterable[Coverage]) -> int:
+    """How many subscriptions these are: one has a part for each of its SKUs."""
+    return len({(one.customer, one.subscription) for one in these})
+
+
+def within(these: Sequence[Coverage], today: date) -> str:
+    """How many subscriptions end within so many days, the farthest first, for people."""
+    near = [(one, days) for one in these if (days := one.within(today)) is not None]
+    number = {most: subscriptions_of(one for one, days in near if days <= most) for most in HORIZONS}
+    farthest, *nearer = reversed(HORIZONS)
+    first = f"{counted(number[farthest], 'subscription')} within {farthest} days"
+    return ", ".join([first, *(f"{number[days]} within {days} days" for days in nearer)])
 
 
 def coverage(

@@ -1,7 +1,7 @@
 """The digest: what finance and the operators should know of the last days, money first. Nothing is written.
 
-The records are listed, and Autotask is asked as for one month of ``ready``, so a thousand customers cost some dozens of reads. While
-Autotask is away, the money is missing, and it is said.
+The records are listed, and Autotask is asked as for one month of ``ready``, so a thousand customers cost some dozens of reads; where something
+waits since before the month before, the journal is read from there on. While Autotask is away, the money is missing, and it is said.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from timus_autotask.domain.days import effective_day, local_midnight, period_containing
+from timus_autotask.domain.days import effective_day, local_midnight
 from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
@@ -20,7 +20,7 @@ from timus_autotask.ports.psa import UnitRow
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, total
-from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books
+from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books, with_changes
 from timus_autotask.watch.month.causes import BY_ITSELF, DECIDED, SETTLED, WhyDiffers
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.ledger import with_superseded
@@ -35,10 +35,11 @@ from timus_autotask.watch.month.ready import (
     beside_of,
     open_since,
     ready,
+    waits_since,
 )
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.remedy import remedy_of
-from timus_autotask.watch.status import Records, Status, status_of
+from timus_autotask.watch.status import Status, status_of
 
 EARLIER = timedelta(days=31)
 """What came so long before a month may still say something of it."""
@@ -168,12 +169,12 @@ def digest(ports: Ports, since: datetime) -> Digest:
     if circuit.open(now):
         return replace(found, away=circuit.reason)
     try:
-        first = _first_waiting(records, today)
-        books = open_books(ports, records, _first_needed(records, first, today), changes)
+        books = open_books(ports, records, today - YEAR - EARLIER, changes)
         books = with_superseded(books, ports.store.events(earlier))
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         return replace(found, away=str(error) or type(error).__name__)
     beside = beside_of(records, now, ports.zone)
+    first, books = _first_waiting(ports, books, beside)
     months = (_to_correct(posted(books, None, day)) for day in (today, month_before(today)))
     passed = tuple(one for one in months if one.passed or one.decided or one.in_no_posting)
     found = replace(found, changed=_changed(made, books, ports), passed=passed, notes=_notes(books))
@@ -206,23 +207,14 @@ def _notes(books: Books) -> tuple[str, ...]:
     return tuple(note for note in books.notes if note != NO_COSTS)  # it shows none
 
 
-def _first_waiting(records: Records, today: date) -> date:
-    """The first day of the month before, or of an earlier one from which something waits."""
-    lines = (stored.value for one in records.contracts.values() for stored in one.lines.values())
-    waiting = [line for line in lines if line.parked]
-    days = [day for line in waiting for day, _ in line.scheduled]
-    days += [line.awaiting.day for line in waiting if line.awaiting]
-    return max(min([month_before(today), *days]), today - YEAR).replace(day=1)
-
-
-def _first_needed(records: Records, first: date, today: date) -> date:
-    """The first day of the oldest billing period with a day that is looked at."""
-    begins = [first]
-    for one in records.contracts.values():
-        contract = one.state.value.contract
-        if contract is not None and contract.recurring and contract.start <= first:
-            begins.append(period_containing(first, contract.start, contract.months)[0])
-    return max(min(begins), today - YEAR - EARLIER)
+def _first_waiting(ports: Ports, books: Books, beside: Beside) -> tuple[date, Books]:
+    """The first day of the month before, or of an earlier one from which something waits; and the books with what was changed since then."""
+    before, oldest = month_before(books.today), (books.today - YEAR).replace(day=1)
+    first = waits_since(books, beside, oldest)
+    if first < before:  # what was changed then may be why
+        books = with_changes(books, ports.store.changes(local_midnight(first - EARLIER, ports.zone)))
+        first = waits_since(books, beside, oldest)
+    return min(first, before).replace(day=1), books
 
 
 def _to_correct(found: Posted) -> Posted:

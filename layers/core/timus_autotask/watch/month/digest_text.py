@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from decimal import Decimal
 from timus_autotask.plain import visible
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
-from timus_autotask.watch.month.coverage import Coverage, within
+from timus_autotask.watch.month.coverage import Coverage, subscriptions_of, within
 from timus_autotask.watch.month.digest import ChangedLine, Digest, Waiting
 from timus_autotask.watch.month.posted import Passed
 from timus_autotask.watch.remedy import NextWay, said, ways
@@ -84,9 +84,9 @@ def _money(found: Digest) -> Iterator[str]:
         yield from _earlier(found)
     yield from _passed(found)
     if found.ended:
-        yield f"- {counted(len(found.ended), 'subscription goes on after its', 'subscriptions go on after their')} contract has ended: {_each_period(found.ended)}."
+        yield f"- {counted(subscriptions_of(found.ended), 'subscription goes on after its', 'subscriptions go on after their')} contract has ended: {_each_period(found.ended)}."
     if found.coverage:
-        yield f"- {counted(len(found.coverage), 'subscription ends', 'subscriptions end')} being billed within 60 days: {_each_period(found.coverage)}."
+        yield f"- {counted(subscriptions_of(found.coverage), 'subscription ends', 'subscriptions end')} being billed within 60 days: {_each_period(found.coverage)}."
 
 
 def _each_period(these: Sequence[Coverage]) -> str:
@@ -111,11 +111,14 @@ def _risk(found: Digest) -> str:
 def _earlier(found: Digest) -> Iterator[str]:
     if found.earlier is None:
         return
-    month = f"{found.earlier.month:%B %Y}"
+    of = [period for period in found.earlier.periods if not period.empty]
+    posted, left = ({period.contract_id for period in of if period.posted is done} for done in (True, False))
+    where = f" on {_contracts(left, found, len(posted | left))}" if posted else ""
+    month = f"{found.earlier.month:%B %Y} is not posted yet{where}"
     if found.earlier.ready:
-        yield f"- {month} is not posted yet, and ready: nothing is open."
+        yield f"- {month}, and ready: nothing is open."
         return
-    yield f"- {month} is not posted yet, and NOT ready: {counted(len(found.earlier.everything), 'thing')} open, about {found.earlier.at_risk:,.2f} at risk. Days that are posted stay as they are."
+    yield f"- {month}, and NOT ready: {counted(len(found.earlier.everything), 'thing')} open, about {found.earlier.at_risk:,.2f} at risk. Days that are posted stay as they are."
     yield f"    {said(NextWay.READY, month=f'{found.earlier.month:%Y-%m}')}"
 
 
@@ -124,10 +127,10 @@ def _passed(found: Digest) -> Iterator[str]:
     for month in found.passed:
         posted = f"- {month.month:%B %Y} was posted"
         if month.passed:
-            yield f"{posted} with other units than it should {_on_lines(month.passed)}."
+            yield f"{posted} with other units than it should {_on_lines(month.passed, found)}."
         if month.decided:
             who = ", ".join(sorted({each.by for one in month.decided for each in one.who}))
-            yield f"{posted} as decided{f' by {visible(who)}' if who else ''}, other than Timus says, {_on_lines(month.decided)}."
+            yield f"{posted} as decided{f' by {visible(who)}' if who else ''}, other than Timus says, {_on_lines(month.decided, found)}."
         if month.in_no_posting:
             number = counted(month.seat_days_in_no_posting, "seat-day")
             money = sum((-(one.estimate or Decimal()) for one in month.in_no_posting), Decimal())
@@ -136,13 +139,23 @@ def _passed(found: Digest) -> Iterator[str]:
         yield f"    {said(NextWay.SEE_POSTED, month=f'{month.month:%Y-%m}')}"
 
 
-def _on_lines(these: Sequence[Passed]) -> str:
+def _contracts(ids: Collection[int], found: Digest, of_all: int | None = None) -> str:
+    """One contract by its name; several counted, and of how many."""
+    if len(ids) == 1:
+        [id_] = ids
+        return visible(f"contract {id_} {found.names.contracts.get(id_, '')}".rstrip())
+    return f"{len(ids)} of {counted(of_all, 'contract')}" if of_all else counted(len(ids), "contract")
+
+
+def _on_lines(these: Sequence[Passed], found: Digest) -> str:
     money = [one.estimate or Decimal() for one in these]
     few, many = -sum(min(one, Decimal()) for one in money), sum(max(one, Decimal()) for one in money)
     parts = [f"about {few:,.2f} not billed"] if few else []
     parts += [f"about {many:,.2f} billed too much"] if many else []
     lines = counted(len({(one.key, one.customer, one.skus) for one in these}), "line")
-    return f"on {lines}{': ' if parts else ''}{' and '.join(parts)}"
+    on = {one.key.contract_id for one in these if one.key}
+    of = f" of {_contracts(on, found)}" if on and all(one.key for one in these) else ""
+    return f"on {lines}{of}{': ' if parts else ''}{' and '.join(parts)}"
 
 
 def _changes(found: Digest) -> Iterator[str]:
@@ -216,15 +229,13 @@ def _unmapped(found: Digest) -> Iterator[str]:
 
 def _ended(found: Digest) -> Iterator[str]:
     if found.ended:
-        yield f"ENDED, WITH SEATS IN TIMUS: {len(found.ended)}, billed by no contract any more"
+        yield f"ENDED, WITH SEATS IN TIMUS: {counted(subscriptions_of(found.ended), 'subscription')}, billed by no contract any more"
         yield from _each_end(found.ended, found, ended=True)
 
 
 def _coverage(found: Digest) -> Iterator[str]:
     if found.coverage:
-        horizons = within(found.coverage, found.today).items()
-        counts = ", ".join(f"{number} within {days} days" for days, number in horizons)
-        yield f"BILLED BY NO CONTRACT SOON: {counts}"
+        yield f"BILLED BY NO CONTRACT SOON: {within(found.coverage, found.today)}"
         yield from _each_end(found.coverage, found)
 
 

@@ -3,7 +3,7 @@
 All is counted in seat-days. Between two sides that stand beside each other, each difference has one kind, so for each row
 paid - billed = the sum of its differences, exactly. On a day, one kind may make up for another: what is paid and billed to nobody, and what
 is billed and not paid for, is what is left of the two sides on each day of each row. Billed is what was posted, and on days that nobody has posted yet the units that
-Autotask has. Money is an estimate at the client's price, but for what the invoice says itself.
+Autotask has; so are units that the next posting bills in posted periods, by changes of earlier ones. Money is an estimate at the client's price, but for what the invoice says itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from timus_autotask.domain.days import ONE_DAY, each_day
 from timus_autotask.domain.history import joined
 from timus_autotask.domain.mapping import LineKey, in_force
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.ports.psa import BillingItem
+from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import (
     NO_COSTS,
@@ -34,7 +34,7 @@ from timus_autotask.watch.month.books import (
 from timus_autotask.watch.month.causes import BY_TERMS, WhyDiffers, ended
 from timus_autotask.watch.month.ledger import LedgerEntry, Missed, entries_of, trial
 from timus_autotask.watch.month.months import month_of
-from timus_autotask.watch.month.posted import periods_within
+from timus_autotask.watch.month.posted import carried_into, comes, periods_within
 from timus_autotask.watch.names import NOBODY, Directory
 
 NO_MONEY = Decimal("0.00")
@@ -52,7 +52,7 @@ class Between(StrEnum):
     POOLED_MINIMUM = "pooled-minimum"
     """The invoice brings all customers together to the minimum that the partner owes."""
     NOT_POSTED = "not-posted"
-    """Autotask has the units, the days are posted, and no item bills them."""
+    """Autotask has the units, the days are posted, and no item bills them, nor will the next posting."""
     POSTED_MORE = "posted-more"
     """Items bill more than the units of the days."""
     NO_SUBSCRIPTION = "no-subscription"
@@ -145,7 +145,8 @@ class SideRow:
     autotask: int
     posted: int
     to_post: int
-    """Autotask's on days that nobody has posted yet, without what was posted of them; all, if billing items may not be read."""
+    """Autotask's on days that nobody has posted yet, without what was posted of them, and what the next posting bills in posted periods; all, if billing
+    items may not be read."""
     differences: tuple[SideDifference, ...]
     paid_not_billed: int = 0
     """Seat-days by which more is paid than billed, of the days on which it is more."""
@@ -404,6 +405,10 @@ class _Comparison:
         self._missed = missed
         self._minimum = pooled_minimum
         self._groups: list[_Group] = []
+        self._rows: dict[LineKey, dict[int, list[UnitRow]]] = {}
+        for row in books.rows:
+            of = self._rows.setdefault(LineKey(row.contract_id, row.service_id), {})
+            of.setdefault(row.contract_service_id, []).append(row)
         self._paid_minimum = Counter[str]()
         self._reported = {
             (one.id, sku): one.quantity(sku).plus(missed.get((one.id, sku), Missed()).units)
@@ -601,7 +606,8 @@ class _Comparison:
 
     def _posted(self, line: BookLine, items: Sequence[BillingItem] | None) -> None:
         whose = line.customers[0] if len(line.customers) == 1 else ""
-        posted = self._billed_by_day(line, items or ())
+        these = items or ()
+        posted, coming = self._billed_by_day(line, these), self._coming(line, these)
         parts = self._parts(line) if not whose else []
         if not posted.steps and not line.has.steps and not parts:
             return
@@ -617,6 +623,8 @@ class _Comparison:
             more, of_period = units - posted.at(day), days_of_period(self._books, line.key, day)
             closed = _closed(line, day)
             if closed:
+                group.bill("to_post", day, coming.at(day))
+                more -= coming.at(day)
                 group.differ(Between.NOT_POSTED if more > 0 else Between.POSTED_MORE, more, of_period)
             else:
                 group.bill("to_post", day, more)
@@ -640,12 +648,7 @@ class _Comparison:
 
     def _billed_by_day(self, line: BookLine, items: Iterable[BillingItem]) -> Timeline:
         """Units that items bill: from each one's day to the end of its period."""
-        ids = {
-            row.contract_service_id
-            for row in self._books.rows
-            if (row.contract_id, row.service_id) == (line.key.contract_id, line.key.service_id)
-            and not line.other_than(row.contract_service_id)
-        }
+        ids = self._rows_of(line)
         found = NOTHING
         if line.contract is None:
             return found
@@ -658,6 +661,28 @@ class _Comparison:
                     units = int(item.quantity)
                     found = found.add_from(item.day, units).add_from(last + ONE_DAY, -units)
         return found
+
+    def _coming(self, line: BookLine, items: Sequence[BillingItem]) -> Timeline:
+        """Units that the next posting bills in posted periods, because they are of changes of earlier periods that no posting has had."""
+        found = NOTHING
+        if line.contract is None:
+            return found
+        for id_, rows in self._rows_of(line).items():
+            billed = Counter[date]()
+            for item in items:
+                if item.contract_service_id == id_:
+                    billed[item.day] += int(item.quantity)
+            for first, last in periods_within(line.contract, self._first, self._until):
+                lacking = sum(row.units for row in rows if row.start == first) - billed[first]
+                carried = carried_into(self._books, line.key, rows, items, first) if lacking else 0
+                if comes(lacking, carried):
+                    found = found.add_from(first, lacking).add_from(last + ONE_DAY, -lacking)
+        return found
+
+    def _rows_of(self, line: BookLine) -> Mapping[int, Sequence[UnitRow]]:
+        """Autotask's rows of a line, by contract service."""
+        rows = self._rows.get(line.key, {})
+        return {id_: of for id_, of in rows.items() if not line.other_than(id_)}
 
     def _without_subscription(self) -> None:
         """Timus's services on contracts that we know, to which nothing maps."""

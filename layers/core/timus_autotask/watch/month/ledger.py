@@ -565,9 +565,8 @@ class _Sheet:
         customers = line.customers
         whose = customers[0] if len(customers) == 1 else ""
         own = line.demand.units if line.demand else NOTHING
-        timelines = [own, line.wanted, line.undone, line.has, line.line.offset, line.line.baseline or NOTHING]
         account = self._account(whose, line.key, *line.skus)
-        for day, days in self._stretches(timelines, turns_of(line)):
+        for day, days in self._stretches((), turns_of(line)):
             if _over_for_each(line, day) is not None:
                 continue
             of_period = self._period(line.key, day)

@@ -293,7 +293,7 @@ class Posted:
 
 
 def posted(books: Books, items: Sequence[BillingItem] | None, month: date) -> Posted:
-    """What was posted in a month. ``items`` are those of the books' contracts, from its first day on; None: they may not be read."""
+    """What was posted in a month. ``items`` are those of the books' contracts, from ``items_since`` its first day on; None: they may not be read."""
     first, last = month_of(month)
     return _Explanation(books, items, first, last).all()
 
@@ -415,8 +415,8 @@ class _Explanation:
         of_day: Sequence[BillingItem],
     ) -> LeftChange | None:
         """What a change leaves for the next posting; None: nothing."""
-        units = sum((one.quantity for one in of_day), Decimal())
-        lacking = 0 if _fitting(of_day, change.units) else int(change.units - units)
+        stand = _before_a_change(of_day, first)
+        lacking = int(change.units - sum((one.quantity for one in stand), Decimal()))
         if lacking and (not change.posted or self._waits(id_, line, day, first, lacking)):
             return self._left(line, day, last, lacking, change, of_day)
         if change.new_price and not change.posted and not of_day:
@@ -451,17 +451,10 @@ class _Explanation:
         return LeftChange(day, units, money, prices)
 
     def _waits(self, id_: int, line: BookLine, day: date, first: date, lacking: int) -> bool:
-        """Whether units that a posted period lacks on its first day are of a change of an earlier posted period, which waits for the next posting."""
-        contract = self._books.contracts[line.key.contract_id]
-        if day != first or first <= contract.start:
+        """Whether units that a posted period lacks on its first day are of changes of earlier periods, which wait for the next posting."""
+        if day != first:
             return False
-        waiting = 0
-        for begins, ends in periods_within(contract, self._books.first, first - ONE_DAY):
-            rows = [row for row in self._rows[id_] if begins <= row.start <= ends]
-            if any(row.posted for row in rows):
-                whole = days_of_period(self._books, line.key, begins)
-                waiting += sum(one.units for one in _changes(rows, whole).values() if not one.posted)
-        return 0 < lacking <= waiting or 0 > lacking >= waiting
+        return comes(lacking, carried_into(self._books, line.key, self._rows[id_], self._items or (), first))
 
     def _explained(
         self,
@@ -873,6 +866,47 @@ def _price_in(row: UnitRow, days: int) -> Decimal | None:
     if row.price is None or not row.units:
         return None
     return rounded(row.price * days / (row.units * ((row.end - row.start).days + 1)))
+
+
+def comes(lacking: int, carried: int) -> bool:
+    """Whether the next posting bills all that a posted period lacks on its first day, by what ``carried_into`` says of it."""
+    return 0 < lacking <= carried or 0 > lacking >= carried
+
+
+def carried_into(
+    books: Books, key: LineKey, rows: Sequence[UnitRow], items: Sequence[BillingItem], first: date
+) -> int:
+    """Units that a contract service has on a period's first day by changes of earlier periods that no posting has had; negative: fewer.
+
+    The next posting bills them in each later period that is posted already. ``rows`` are those of the contract service, ``items`` those from
+    ``items_since`` on. A change of a posted period's first day leaves no row of it that is posted, and no item bills it.
+    """
+    contract, units, carried = books.contracts[key.contract_id], 0, 0
+    if first <= contract.start:
+        return 0
+    billed: dict[date, Decimal] = {}
+    for one in items:
+        if rows and one.contract_service_id == rows[0].contract_service_id:
+            billed[one.day] = billed.get(one.day, Decimal()) + one.quantity
+    for begins, ends in periods_within(contract, books.first, first - ONE_DAY):
+        of = [row for row in rows if begins <= row.start <= ends]
+        begun = any(row.posted or row.start in billed for row in of)
+        for day, change in _changes(of, days_of_period(books, key, begins)).items():
+            if change.posted:
+                continue
+            if day != begins:
+                carried += change.units - int(billed.get(day, 0))
+            elif begun:  # what came from earlier periods is in its units, too
+                carried = change.units - int(billed.get(day, 0))
+            else:
+                carried += change.units - units
+        units = max(of, key=lambda row: row.start).units if of else 0
+    return carried
+
+
+def items_since(books: Books, first: date) -> date:
+    """From which day on billing items say what was posted from ``first`` on: of earlier days, those whose rows are not posted may have items all the same."""
+    return min((first, *(row.start for row in books.rows if not row.posted)))
 
 
 def periods_within(contract: Contract, first: date, last: date) -> Iterator[tuple[date, date]]:

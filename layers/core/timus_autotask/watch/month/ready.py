@@ -42,6 +42,7 @@ from timus_autotask.watch.month.causes import (
     WhyDiffers,
     differing_on,
     edited,
+    stretches,
     waits_for_an_edit,
     ways_of_edit,
 )
@@ -387,6 +388,23 @@ def open_since(books: Books, first: date, beside: Beside) -> tuple[Open, ...]:
     return (*found.everything, *(one for one in without if (one.kind, one.key) not in told))
 
 
+def waits_since(books: Books, beside: Beside, since: date) -> date:
+    """The first day from ``since`` on of which something waits for a person on a line, or in a parked event; today, if nothing does.
+
+    What nothing explains waits for nobody.
+    """
+    none = (*SETTLED, *BY_ITSELF, WhyDiffers.OTHER)
+    found = [books.today]
+    for line in books.lines.values():
+        for begins, _ in stretches(line, since, books.today, books.today):
+            causes = differing_on(line, begins, books.today)
+            if any(cause not in none for cause in causes) or edited(line, begins):
+                found.append(begins)
+                break
+    found += [one.first for one in effects(beside.parked, books, beside.zone) if one.first]
+    return max(min(found), since)
+
+
 class _OpenThings:
     """What is open on some days. ``unplaced``: from which day on units without a line count, if not from the first of the days."""
 
@@ -493,11 +511,13 @@ class _OpenThings:
     def _of_line(self, line: BookLine, first: date, last: date) -> Iterator[Open]:
         """What of a line is not as it should be, one for each cause."""
         days: dict[WhyDiffers, list[tuple[date, int]]] = {}
-        for day in each_day(first, last):
-            for cause, units in differing_on(line, day, self._books.today).items():
-                days.setdefault(cause, []).append((day, units))
-            if edited(line, day) and WhyDiffers.DRIFT not in days:
-                days[WhyDiffers.DRIFT] = [(day, 0)]  # the number is right, and somebody still has to decide
+        for begins, ends in stretches(line, first, last, self._books.today):
+            for cause, units in differing_on(line, begins, self._books.today).items():
+                days.setdefault(cause, []).extend((day, units) for day in each_day(begins, ends))
+            if edited(line, begins) and WhyDiffers.DRIFT not in days:
+                days[WhyDiffers.DRIFT] = [
+                    (begins, 0)
+                ]  # the number is right, and somebody still has to decide
         if waits_for_an_edit(line, days) and not any(units for _, units in days.get(WhyDiffers.DRIFT, ())):
             days.pop(WhyDiffers.DRIFT, None)  # what waits for the decision about the edit says so
         intent = line.line.intent
@@ -593,9 +613,7 @@ class _OpenThings:
                 yield replace(
                     self._open(line, WhyDiffers.PARKED, days),
                     kind=Waits.CONTRACT,
-                    message=f"Contract {line.key.contract_id} does not cover the month from {first} on.{next(renewals, '')}"
-                    if line.contract
-                    else f"Autotask has no contract {line.key.contract_id}, or the API user may not see it.",
+                    message=f"{_covers_none(line, first)}{next(renewals, '')}",
                     remedy=_another_contract(line, first),
                 )
 
@@ -764,6 +782,18 @@ def _held_later(line: BookLine) -> tuple[str, str]:
     day, parked = min(line.held_later.items(), key=lambda one: one[0])
     units = dict(line.line.scheduled).get(day, 0)
     return f"{units:+d} on {day} {will_wait(parked)}.", way_later(day, parked)
+
+
+def _covers_none(line: BookLine, day: date) -> str:
+    """Why a line's contract covers no day from this one on, with the contract's own days: these stand in the reports of many months."""
+    contract = line.contract
+    if contract is None:
+        return Parked("contract-not-found", {"contract": line.key.contract_id}).message
+    if not contract.recurring:
+        return Parked("contract-not-recurring", {"contract": contract.id}).message
+    if day <= contract.end:
+        return f"Contract {contract.id} begins only on {contract.start}."
+    return f"Contract {contract.id} covers no day after {contract.end}."
 
 
 def _another_contract(line: BookLine, day: date) -> str:
