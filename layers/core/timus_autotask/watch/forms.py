@@ -423,7 +423,12 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
         "awaiting": [_held(change) for change in one.open_changes],
         "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
         "past_days": [_past_days(each) for each in line.past_days],
-        "seat_days": one.seat_days,
+        "seat_days_too_many": one.seat_days.too_many,
+        "seat_days_not_billed": one.seat_days.not_billed,
+        "by_undo": {
+            "seat_days_too_many": one.by_undo.too_many,
+            "seat_days_not_billed": one.by_undo.not_billed,
+        },
         **_price(one.price),
         "estimate": _amount(one.estimate),
         "estimate_margin": _amount(one.margin),
