@@ -162,6 +162,19 @@ def test_what_an_edit_left_before_anybody_decided_is_not_kept_by_anybody() -> No
     }
 
 
+def test_a_day_that_has_what_it_should_needs_no_why() -> None:
+    """Somebody adds ten from the 10th on, Timus says 20 from the second on and, once the edit is in force, 10 after all: the second has 10."""
+    months = begun()
+    months.play([("wait", None, 4), ("edit", 10, 5), ("tell", {ADV: 20, GATEWAY: 1}, -3), ("wait", None, 7)])
+    months.play([("tell", {ADV: 10, GATEWAY: 1}, -11), ("wait", None, 1)])
+    found = of(months.world)
+    days = line_of(found, ADV).days
+    assert (days[1].part, days[1].autotask, days[1].why) == (10, 10, ())
+    assert [one.day for one in days if one.part == one.autotask and one.why] == []
+    page = client_month(found, "Ada & Sons", months.world.ports.zone)
+    assert [one.by_terms for one in page.lines] == [(), ()]
+
+
 def test_a_day_says_why_its_part_is_not_what_timus_says() -> None:
     """The term by which other units are billed."""
     world = aligned()

@@ -17,6 +17,8 @@ TERMS = ("excluded", "included", "minimum")
 """Codes of reasons that are terms, and called as these are."""
 SUPERSEDED = "superseded"
 """Code of the reason that says what Timus had by an event that came too late to count."""
+OF_THE_LINE = ("kept", "undone", "past-changing")
+"""Codes of reasons why a whole line has other units than all parts come to. Of one part they say nothing."""
 NO_LINE = "no-line"
 """Code of the reason that units are to be billed and have no line."""
 BEFORE_MAPPING = "before-mapping"
