@@ -30,6 +30,7 @@ from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.client_month import client_month
 from timus_autotask.watch.month.evidence import Month, MonthEvidence, SeatDays, evidence, verdict_of
 from timus_autotask.watch.month.ledger import LedgerEntry
+from timus_autotask.watch.month.parked import SkuDays
 
 MARCH = Month.of(date(2026, 3, 15))
 
@@ -306,9 +307,38 @@ def test_what_is_superseded_says_what_it_would_have_changed() -> None:
     [late] = of(world).late
     assert late.event.outcome == "superseded"
     assert (
-        late.sentence == "It came after a newer version had been billed: to follow it would take that back."
+        late.sentence == "It came after a newer version had been billed: to follow it would take that back. "
+        f"By it: +45 {ADV} seat-days."
     )
-    assert late.seat_days == 15 * 3
+    assert late.by_sku == (SkuDays(ADV, 15 * 3, 0),)
+
+
+def test_a_superseded_plan_change_does_not_come_to_nothing() -> None:
+    """Ten of ADV fewer and ten of ESS more from the 17th on until 28 of the 20th: each SKU stands for itself."""
+    world = aligned()
+    world.pass_time(days=5)
+    told(world, 5, 28)
+    items = {ADV: 15, ESS: 10, GATEWAY: 1}
+    world.tell(4, items, effective=datetime(2026, 3, 17, tzinfo=UTC), occurred=world.start)
+    world.work()
+    [late] = of(world).late
+    assert late.by_sku == (SkuDays(ADV, 0, 30), SkuDays(ESS, 30, 0))
+    assert late.sentence.endswith(f"By it: -30 {ADV}, +30 {ESS} seat-days.")
+    assert late.sentence in evidence_page(of(world))
+    [form] = evidence_form(of(world))["events"]
+    assert form["seat_days_by_sku"][0] == {"sku": ADV, "more": 0, "fewer": 30}
+
+
+def test_more_on_some_days_of_an_event_does_not_hide_fewer_on_others() -> None:
+    """30 from the 16th on, where 25 counts, from the 18th 40, and from the 20th 28: five more for two days, then ten fewer for two."""
+    world = aligned()
+    told(world, 3, 40, effective=datetime(2026, 3, 18, tzinfo=UTC))
+    world.pass_time(days=5)
+    told(world, 5, 28)
+    told(world, 4, 30, effective=datetime(2026, 3, 16, tzinfo=UTC), occurred=world.start)
+    [late] = of(world).late
+    assert late.by_sku == (SkuDays(ADV, 10, 20),)
+    assert late.sentence.endswith(f"By it: +10 {ADV}, -20 {ADV} seat-days.")
 
 
 def test_the_days_of_a_superseded_event_say_what_timus_had_by_it() -> None:

@@ -159,14 +159,13 @@ def _show(found: MonthEvidence, zone: ZoneInfo, terminal: Terminal) -> None:
     if found.late:
         terminal.say("", "Events that changed nothing", style="bold")
         terminal.table(
-            ("event", "by", "arrived", "outcome", "seat-days", "why"),
+            ("event", "by", "arrived", "outcome", "why"),
             [
                 (
                     one.event.event_id,
                     one.event.actor,
                     one.event.received_at.astimezone(zone),
                     one.event.outcome,
-                    one.seat_days,
                     [
                         *([one.event.parked.message] if one.event.parked else []),
                         *([one.sentence] if one.sentence else []),

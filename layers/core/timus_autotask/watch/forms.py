@@ -363,7 +363,11 @@ def evidence_form(found: MonthEvidence) -> Form:
         "lines": [_line_evidence(line, found.names) for line in found.lines],
         "contracts": [_contract_evidence(one, found.names) for one in found.contracts],
         "events": [
-            {**event_form(one.event), "seat_days": one.seat_days, "seat_days_in_words": one.sentence or None}
+            {
+                **event_form(one.event),
+                "seat_days_by_sku": None if one.by_sku is None else [asdict(each) for each in one.by_sku],
+                "seat_days_in_words": one.sentence or None,
+            }
             for one in found.late
         ],
         "without_line": [_without_line(one) for one in found.without_line],

@@ -63,7 +63,7 @@ from timus_autotask.watch.month.asked import (
 from timus_autotask.watch.month.books import UNKNOWN, BookLine, LinePrice
 from timus_autotask.watch.month.causes import WhyDiffers, differing_on
 from timus_autotask.watch.month.ledger import superseded_units
-from timus_autotask.watch.month.parked import EventEffect, effects_of
+from timus_autotask.watch.month.parked import EventEffect, SkuDays, days_of, effects_of, words_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.wording import counted, ignored_in_words
@@ -262,10 +262,10 @@ class LateEvent:
     """An event that changed nothing, and what it would change in the month, or would have changed."""
 
     event: EventRecord
-    seat_days: int | None
-    """Units × days of the whole month that it says beyond what counts; None: nobody can say."""
+    by_sku: tuple[SkuDays, ...] | None
+    """Units × days of the whole month that it says beyond what counts, and short of it; None: nobody can say."""
     sentence: str = ""
-    """Of one that is parked or was dismissed: the same by SKU, or why it cannot be counted."""
+    """The same for people, or why it cannot be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,7 +427,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     ]
     lines = [_priced(one, prices.get(one.key, UNKNOWN), observed, month) for one in lines]
     lines = _shared(ports, customer, lines, partner, schedules)
-    lines = [_compared(one, one.whole if one.others else wanted.demands.get(one.key), today) for one in lines]
+    lines = _all_compared(lines, wanted, today)
     by_terms = days_of_terms(customer.earlier, customer.policy)
     lines = _asked(lines, by_terms, trials)
     return MonthEvidence(
@@ -836,6 +836,11 @@ _COUNTED_APART = (WhyDiffers.KEPT, WhyDiffers.BEFORE)
 """Causes of which a line's seat-days say nothing: an edit that is kept has its own, and nobody wants units before the line is our concern."""
 
 
+def _all_compared(lines: Iterable[LineEvidence], wanted: Desired, today: date) -> list[LineEvidence]:
+    """``wanted``: what is to be billed of the customer's own; a line of several customers has what all of them should have."""
+    return [_compared(one, one.whole if one.others else wanted.demands.get(one.key), today) for one in lines]
+
+
 def _compared(line: LineEvidence, demand: Demand | None, today: date) -> LineEvidence:
     """With its seat-days, by the causes that the ledger has, and what they say of single days.
 
@@ -903,18 +908,22 @@ def _late(
         effect = parked.get(event.key)
         if effect is None and event.outcome != "superseded":
             continue
-        seat_days = effect.seat_days(month.first, month.last) if effect else _superseded(event, month)
-        if seat_days or effective_day(event.received_at, ports.zone) in month:
-            why = effect.sentence(month.first, month.last) if effect else SUPERSEDED
-            yield LateEvent(event, seat_days, why)
+        if effect:
+            by_sku, why = effect.by_sku(month.first, month.last), effect.sentence(month.first, month.last)
+        else:
+            by_sku, why = _superseded(event, month)
+        if by_sku or effective_day(event.received_at, ports.zone) in month:
+            yield LateEvent(event, by_sku, why)
 
 
-def _superseded(event: EventRecord, month: Month) -> int:
-    return sum(
-        (each.units - (each.instead_of or 0))
-        * sum(each.first <= day and (each.until is None or day < each.until) for day in month.days)
-        for each in event.would_change
-    )
+def _superseded(event: EventRecord, month: Month) -> tuple[tuple[SkuDays, ...], str]:
+    """What it would have changed, and the same for people."""
+    units: dict[str, Timeline] = {}
+    for one in event.would_change:
+        more, until = one.units - (one.instead_of or 0), one.until or month.last + ONE_DAY
+        units[one.sku] = units.get(one.sku, NOTHING).set_between(one.first, max(one.first, until), more)
+    found = days_of(units, month.first, month.last)
+    return found, f"{SUPERSEDED} By it: {words_of(found)}." if found else SUPERSEDED
 
 
 def money_of(line: LineEvidence) -> str:
