@@ -640,6 +640,7 @@ def _contract(contract: ContractPreview, names: Directory) -> Form:
                 "sources": _sources(line.sources, names),
                 "autotask_units": line.units,
                 "wanted_units": line.wanted,
+                "wanted_later": [{"from": day, "units": units} for day, units in line.wanted_later],
                 "adjustments": [
                     {
                         "day": one.day,
