@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
 from tests.fakes.memory_table import MemoryTable
-from tests.months import ENDING, FIRST, STORIES, TERMS, Months
+from tests.months import EDITED, ENDING, FIRST, STORIES, TERMS, Months
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.mapping import LineKey
@@ -271,7 +271,7 @@ def by_ledger(entries: list[LedgerEntry]) -> SeatDays:
     return SeatDays(-sum(one for one in numbers if one < 0), sum(one for one in numbers if one > 0))
 
 
-@given(TERMS, st.booleans(), st.booleans(), ENDING)
+@given(TERMS, st.booleans(), st.booleans(), st.one_of(ENDING, EDITED))
 @settings(
     max_examples=20,
     deadline=None,
