@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -61,6 +62,29 @@ ENDING = st.lists(
     max_size=9,
 )
 """With contracts that get another last day."""
+
+
+def _edited(units: int, days: int, back: int, waits: int, more: list[tuple[str, object, int]]) -> list[Any]:
+    return [
+        ("wait", None, 4),
+        ("edit", units, days),
+        ("tell", {ADV: 10 + units, GATEWAY: 1}, -back),
+        ("wait", None, waits),
+        ("tell", {ADV: 10, GATEWAY: 1}, -back - waits),
+        ("wait", None, 1),
+        *more,
+    ]
+
+
+EDITED = st.builds(
+    _edited,
+    st.sampled_from([-5, -2, 1, 10]),
+    st.integers(-4, 6),
+    st.integers(0, 3),
+    st.integers(1, 8),
+    st.lists(HAPPENINGS, max_size=4),
+)
+"""With an edit of an earlier or a later day, a quantity of Timus's that it comes to, and a correction."""
 
 
 @dataclass
@@ -209,10 +233,11 @@ class Months:
         self.work()
 
     def _map(self, bill_from: str, _: int) -> None:
-        """The client is mapped; nothing changes for one who is already."""
+        """The client is mapped; nothing changes for one who is already, and no contract that has ended is mapped to."""
         if self.world.ports.store.customer(CUSTOMER).mapping is None:
             words = "map", "customer", CUSTOMER, "--company", str(COMPANY), "--contract", str(CONTRACT)
-            self.desk.told(*words, "--bill-from", bill_from, "--yes")
+            said = self.desk.run(*words, "--bill-from", bill_from, "--yes")
+            assert said.status == 0 or "has ended" in said.err, said.err
             self.work()
 
     def _ignore(self, _: None, __: int) -> None:

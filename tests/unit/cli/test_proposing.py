@@ -190,6 +190,23 @@ def test_a_change_that_was_made_is_undone_with_a_reason(mapped: Desk) -> None:
     assert "was undone already" in mapped.refused("undo", change, "--reason", "again")
 
 
+def test_what_is_wanted_from_a_later_day_on_stands_with_it(mapped: Desk) -> None:
+    """28 today, as the day has its adjustment already, and 25 from the next one on; the same for programs."""
+    mapped.world.tell(8, {ADV: 28, GATEWAY: 1})
+    mapped.world.work()
+    [change] = [one["id"] for one in mapped.ask("changes")["changes"]]
+    words = mapped.told("undo", change, "--reason", "ordered twice", "--dry-run")
+    assert "-3 from 2026-03-16" in words
+    assert "25 from 2026-03-16" in words
+    [line] = [
+        one
+        for one in mapped.ask("undo", change, "--reason", "ordered twice", "--dry-run")["preview"][0]["lines"]
+        if one["service_id"] == 45
+    ]
+    assert line["wanted_units"] == 28
+    assert line["wanted_later"] == [{"from": "2026-03-16", "units": 25}]
+
+
 def test_the_price_that_goes_out_is_shown(mapped: Desk) -> None:
     """Old and new where it is decided, and as sent."""
     mapped.ask("policy", "set", f"prices.{ADV}=15.00")

@@ -581,6 +581,18 @@ def test_what_is_held_is_not_said_to_a_client_as_a_term() -> None:
     assert shared.page(CUSTOMER).by_terms == ()
 
 
+def test_what_was_undone_of_one_is_not_said_to_another_as_a_term() -> None:
+    """On their line both have what they ordered, but for what was undone of the one."""
+    shared = Shared()
+    shared.until(4)
+    shared.tell(CUSTOMER, 13)
+    shared.undo()
+    shared.until(8)
+    assert shared.seats(OTHER)[3:7] == [15, 15, 15, 15]
+    assert [one for one in shared.page(OTHER).by_terms if "15 are billed" in one] == []
+    assert [one for one in shared.page(CUSTOMER).by_terms if "13 are billed" in one] == []
+
+
 def test_a_cancellation_is_called_one() -> None:
     """With the seats that go, and the day from which it holds."""
     shared = alone(25)

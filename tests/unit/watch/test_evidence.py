@@ -8,25 +8,29 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
 from tests.fakes.memory_table import MemoryTable
-from tests.months import STORIES, TERMS, Months
+from tests.months import EDITED, ENDING, FIRST, STORIES, TERMS, Months
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.handouts.pages import evidence_page
 from timus_autotask.operate.files.evidence_file import to_csv
 from timus_autotask.operate.mapping.ignoring import ignore
+from timus_autotask.operate.month_end import ledger_since
 from timus_autotask.store.contracts import ContractNames, put_names
 from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.forms import evidence_form
+from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.client_month import client_month
-from timus_autotask.watch.month.evidence import Month, MonthEvidence, evidence, verdict_of
+from timus_autotask.watch.month.evidence import Month, MonthEvidence, SeatDays, evidence, verdict_of
+from timus_autotask.watch.month.ledger import LedgerEntry
+from timus_autotask.watch.month.parked import SkuDays
 
 MARCH = Month.of(date(2026, 3, 15))
 
@@ -159,6 +163,19 @@ def test_what_an_edit_left_before_anybody_decided_is_not_kept_by_anybody() -> No
     }
 
 
+def test_a_day_that_has_what_it_should_needs_no_why() -> None:
+    """Somebody adds ten from the 10th on, Timus says 20 from the second on and, once the edit is in force, 10 after all: the second has 10."""
+    months = begun()
+    months.play([("wait", None, 4), ("edit", 10, 5), ("tell", {ADV: 20, GATEWAY: 1}, -3), ("wait", None, 7)])
+    months.play([("tell", {ADV: 10, GATEWAY: 1}, -11), ("wait", None, 1)])
+    found = of(months.world)
+    days = line_of(found, ADV).days
+    assert (days[1].part, days[1].autotask, days[1].why) == (10, 10, ())
+    assert [one.day for one in days if one.part == one.autotask and one.why] == []
+    page = client_month(found, "Ada & Sons", months.world.ports.zone)
+    assert [one.by_terms for one in page.lines] == [(), ()]
+
+
 def test_a_day_says_why_its_part_is_not_what_timus_says() -> None:
     """The term by which other units are billed."""
     world = aligned()
@@ -179,10 +196,106 @@ def test_what_is_held_says_what_it_costs_to_wait() -> None:
     world.work()
     world.pass_time(days=4)
     line = line_of(of(world), ADV)
-    assert line.seat_days == -15
+    assert line.seat_days == SeatDays(0, 15)
     assert line.parked
     [held] = line.open_changes
     assert (held.day, held.delta) == (date(2026, 3, 15), 3)
+
+
+def begun(*terms: str) -> Months:
+    """Ten seats and a gateway since 1 March."""
+    months = Months()
+    months.begin(terms, mapped=True)
+    return months
+
+
+def test_days_that_an_edit_left_otherwise_and_nobody_kept_are_billed_too_many() -> None:
+    """Five more from 3 March until Timus says as many: seven days, which nobody can change any more."""
+    months = begun()
+    months.play([("wait", None, 4), ("edit", 5, -2), ("wait", None, 5), ("tell", {ADV: 15, GATEWAY: 1}, 0)])
+    assert months.today == date(2026, 3, 10)
+    found = of(months.world)
+    assert line_of(found, ADV).seat_days == SeatDays(35, 0)
+    assert (found.too_many, found.not_billed) == (35, 0)
+    shown = months.desk.told("evidence", "--customer", CUSTOMER, "--month", str(MARCH))
+    assert "35 seat-days too many are billed in this month until today." in " ".join(shown.split())
+    assert "35 seat-days too many are billed" in evidence_page(found)
+
+
+def test_too_many_on_one_day_does_not_hide_what_another_lacks() -> None:
+    """Nine too few on the fourth and nine too many on the sixth: each was said for a minute, and the day could not be changed again."""
+    months = begun()
+    for days, seats in ((3, 1), (2, 19)):
+        months.play([("wait", None, days), ("tell", {ADV: seats, GATEWAY: 1}, 0)])
+        months.play([("tell", {ADV: 10, GATEWAY: 1}, 0)])
+    months.play([("wait", None, 2)])
+    found = of(months.world)
+    assert (found.too_many, found.not_billed) == (9, 9)
+    said = "9 seat-days too many and 9 too few are billed in this month until today."
+    shown = months.desk.told("evidence", "--customer", CUSTOMER, "--month", str(MARCH))
+    assert said in " ".join(shown.split())
+    assert said in evidence_page(found)
+    [form] = [one for one in evidence_form(found)["lines"] if one["service_id"] == SERVICES[ADV]]
+    assert (form["seat_days_too_many"], form["seat_days_not_billed"]) == (9, 9)
+
+
+def test_what_was_undone_has_its_seat_days() -> None:
+    """Three seats that Timus says and a person took back, on two days until today: not billed, as in the ledger."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 1), ("undo", None, 0)])
+    months.play([("wait", None, 1)])
+    found = of(months.world)
+    line = line_of(found, ADV)
+    assert (line.seat_days, line.by_undo, found.not_billed) == (SeatDays(0, 6), SeatDays(0, 6), 6)
+    assert [[each.message for each in line.days[n].why] for n in (3, 4, 5)] == [
+        [],
+        [f"-3 undone by {line.line.undone[0].by}"],
+        [f"-3 undone by {line.line.undone[0].by}"],
+    ]
+    said = "Of that, by what was undone: 6 too few."
+    assert said in " ".join(
+        months.desk.told("evidence", "--customer", CUSTOMER, "--month", "2026-03").split()
+    )
+    assert said in evidence_page(found)
+
+
+COUNTED_APART = (WhyDiffers.KEPT, WhyDiffers.SUPERSEDED, WhyDiffers.IGNORED, WhyDiffers.BEFORE)
+"""What docs/evidence.md says is in none of the totals."""
+
+
+def by_ledger(entries: list[LedgerEntry]) -> SeatDays:
+    """The ledger's causes of these entries."""
+    numbers = [
+        number for one in entries for why, number in one.seat_days.causes_apart if why not in COUNTED_APART
+    ]
+    return SeatDays(-sum(one for one in numbers if one < 0), sum(one for one in numbers if one > 0))
+
+
+@given(TERMS, st.booleans(), st.booleans(), st.one_of(ENDING, EDITED))
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[*HealthCheck],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+def test_its_totals_are_those_of_the_ledger(
+    terms: tuple[str, ...], mapped: bool, shared: bool, story: list[tuple[str, object, int]]
+) -> None:
+    """Of each line and of the customer, what is billed too many and what is not billed come to the ledger's causes, but for what stands apart."""
+    months = Months()
+    months.begin(terms, mapped)
+    if shared and mapped:
+        months.world.map_customer("cus_two")
+        months.world.tell(1, {ADV: 4}, customer="cus_two", subscription="sub_two")
+        months.work()
+    months.play(story)
+    months.work()
+    for month in ledger_since(deployment_of(months.world), FIRST).months:
+        found = of(months.world, Month.of(month.first))
+        entries = [one for one in month.entries if one.key or one.customer == CUSTOMER]
+        for line in found.lines:
+            assert line.seat_days == by_ledger([one for one in entries if one.key == line.key]), line.key
+        assert SeatDays(found.too_many, found.not_billed) == by_ledger(entries)
 
 
 def test_what_is_superseded_says_what_it_would_have_changed() -> None:
@@ -194,9 +307,38 @@ def test_what_is_superseded_says_what_it_would_have_changed() -> None:
     [late] = of(world).late
     assert late.event.outcome == "superseded"
     assert (
-        late.sentence == "It came after a newer version had been billed: to follow it would take that back."
+        late.sentence == "It came after a newer version had been billed: to follow it would take that back. "
+        f"By it: +45 {ADV} seat-days."
     )
-    assert late.seat_days == 15 * 3
+    assert late.by_sku == (SkuDays(ADV, 15 * 3, 0),)
+
+
+def test_a_superseded_plan_change_does_not_come_to_nothing() -> None:
+    """Ten of ADV fewer and ten of ESS more from the 17th on until 28 of the 20th: each SKU stands for itself."""
+    world = aligned()
+    world.pass_time(days=5)
+    told(world, 5, 28)
+    items = {ADV: 15, ESS: 10, GATEWAY: 1}
+    world.tell(4, items, effective=datetime(2026, 3, 17, tzinfo=UTC), occurred=world.start)
+    world.work()
+    [late] = of(world).late
+    assert late.by_sku == (SkuDays(ADV, 0, 30), SkuDays(ESS, 30, 0))
+    assert late.sentence.endswith(f"By it: -30 {ADV}, +30 {ESS} seat-days.")
+    assert late.sentence in evidence_page(of(world))
+    [form] = evidence_form(of(world))["events"]
+    assert form["seat_days_by_sku"][0] == {"sku": ADV, "more": 0, "fewer": 30}
+
+
+def test_more_on_some_days_of_an_event_does_not_hide_fewer_on_others() -> None:
+    """30 from the 16th on, where 25 counts, from the 18th 40, and from the 20th 28: five more for two days, then ten fewer for two."""
+    world = aligned()
+    told(world, 3, 40, effective=datetime(2026, 3, 18, tzinfo=UTC))
+    world.pass_time(days=5)
+    told(world, 5, 28)
+    told(world, 4, 30, effective=datetime(2026, 3, 16, tzinfo=UTC), occurred=world.start)
+    [late] = of(world).late
+    assert late.by_sku == (SkuDays(ADV, 10, 20),)
+    assert late.sentence.endswith(f"By it: +10 {ADV}, -20 {ADV} seat-days.")
 
 
 def test_the_days_of_a_superseded_event_say_what_timus_had_by_it() -> None:
@@ -384,7 +526,7 @@ def test_seats_from_before_the_contract_begins_are_billed_too_few() -> None:
     world.pass_time(days=5)
     world.work()
     line = line_of(of(world), ADV)
-    assert line.seat_days == -30
+    assert line.seat_days == SeatDays(0, 30)
     assert of(world).not_billed == 30 + 3  # the gateway too
     reasons = [[(each.code, each.units) for each in one.why] for one in line.days[:4]]
     assert reasons == [[("before-contract", -10)]] * 3 + [[]]
@@ -484,7 +626,7 @@ def test_after_a_last_day_that_no_worker_has_read_yet_there_is_nothing_to_compar
     line = line_of(found, ADV)
     assert found.agrees
     assert [(one.journal, one.autotask) for one in line.days[16:18]] == [(25, 25), (None, None)]
-    assert line.seat_days == -2 * 25
+    assert line.seat_days == SeatDays(0, 2 * 25)
     assert found.not_billed == 2 * 25 + 2
     Desk(world).told("retry", str(CONTRACT), "--yes")
     world.work()

@@ -29,6 +29,7 @@ from timus_autotask.watch.month.evidence import (
     evidence,
     money_of,
     runs,
+    seat_days_of,
     undone_of,
     verdict_of,
     whose_evidence,
@@ -158,14 +159,13 @@ def _show(found: MonthEvidence, zone: ZoneInfo, terminal: Terminal) -> None:
     if found.late:
         terminal.say("", "Events that changed nothing", style="bold")
         terminal.table(
-            ("event", "by", "arrived", "outcome", "seat-days", "why"),
+            ("event", "by", "arrived", "outcome", "why"),
             [
                 (
                     one.event.event_id,
                     one.event.actor,
                     one.event.received_at.astimezone(zone),
                     one.event.outcome,
-                    one.seat_days,
                     [
                         *([one.event.parked.message] if one.event.parked else []),
                         *([one.sentence] if one.sentence else []),
@@ -197,12 +197,8 @@ def _show_line(line: LineEvidence, found: MonthEvidence, zone: ZoneInfo, termina
         terminal.say(f"Shared with {others}: its units are those of all, and part is this customer's.")
     if line.parked:
         terminal.say(line.parked.message)
-    if line.seat_days:
-        much = "too many" if line.seat_days > 0 else "too few"
-        terminal.say(
-            f"{counted(abs(line.seat_days), 'seat-day')} {much} {'is' if abs(line.seat_days) == 1 else 'are'} billed in this month until today.",
-            style="yellow",
-        )
+    if said := seat_days_of(line):
+        terminal.say(said, style="yellow")
     if line.kept:
         terminal.say(line.kept.message, style="yellow")
     _show_decisions(line, terminal)

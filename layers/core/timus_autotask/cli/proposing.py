@@ -209,7 +209,7 @@ def _show_contract(contract: ContractPreview, names: Directory, terminal: Termin
                 _each(sku for _, sku in line.sources),
                 called(line.service_id, names.services),
                 line.units,
-                line.wanted,
+                _wanted(line),
                 _adjustments(line),
             )
             for line in contract.lines
@@ -219,6 +219,12 @@ def _show_contract(contract: ContractPreview, names: Directory, terminal: Termin
     terminal.say(*contract.without_line)
     if contract.observes:
         terminal.say("This contract observes: nothing is adjusted before go-live.", style="yellow")
+
+
+def _wanted(line: LinePreview) -> int | list[str]:
+    """What is wanted today, and from each later day on."""
+    later = [f"{units} from {day}" for day, units in line.wanted_later]
+    return [str(line.wanted), *later] if later else line.wanted
 
 
 def _each(values: Iterable[str]) -> list[str]:

@@ -14,7 +14,14 @@ from timus_autotask.plain import visible
 from timus_autotask.store.invoice import SignOff
 from timus_autotask.watch.happened import by_whom
 from timus_autotask.watch.month.client_month import ClientMonth, day_of
-from timus_autotask.watch.month.evidence import MonthEvidence, money_of, runs, undone_of, verdict_of
+from timus_autotask.watch.month.evidence import (
+    MonthEvidence,
+    money_of,
+    runs,
+    seat_days_of,
+    undone_of,
+    verdict_of,
+)
 from timus_autotask.watch.month.four_sides import FourSides
 from timus_autotask.watch.month.side_remedy import remedy_of_difference
 from timus_autotask.watch.remedy import ways
@@ -50,6 +57,7 @@ def _pages() -> Environment:
     pages.filters["count"] = counted
     pages.filters["with_sign"] = with_sign
     pages.filters["money_of"] = money_of
+    pages.filters["seat_days_of"] = seat_days_of
     pages.filters["undone_of"] = undone_of
     pages.filters["verdict_of"] = verdict_of
     pages.filters["by_whom"] = by_whom

@@ -17,6 +17,8 @@ TERMS = ("excluded", "included", "minimum")
 """Codes of reasons that are terms, and called as these are."""
 SUPERSEDED = "superseded"
 """Code of the reason that says what Timus had by an event that came too late to count."""
+OF_THE_LINE = ("kept", "undone", "past-changing")
+"""Codes of reasons why a whole line has other units than all parts come to. Of one part they say nothing."""
 NO_LINE = "no-line"
 """Code of the reason that units are to be billed and have no line."""
 BEFORE_MAPPING = "before-mapping"
@@ -64,7 +66,7 @@ def reasons_of_difference(
             units = one.units.at(today)
             found += _some("same-line", units, f"of {one.sku} of {one.customer_id} on the same line")
     taken_back = without_undone(demand, undone).at(today) - demand.units.at(today)
-    found += _some("undone", taken_back, f"undone by {', '.join(dict.fromkeys(one.by for one in undone))}")
+    found += by_undo(taken_back, undone)
     found += kept(wanted - taken_back - sum(one.units.at(today) for one in demand.sources))
     if before_contract:
         found += _some("before-contract", autotask - wanted, "before the contract begins")
@@ -131,8 +133,13 @@ def kept(units: int) -> Iterator[Because]:
     yield from _some("kept", units, "from an edit in Autotask that is kept")
 
 
+def by_undo(units: int, undone: Sequence[Undone]) -> Iterator[Because]:
+    """What people took back of what was made."""
+    yield from _some("undone", units, f"undone by {', '.join(dict.fromkeys(one.by for one in undone))}")
+
+
 def past_changing(units: int) -> Iterator[Because]:
-    """What an edit that is over has left on a day that cannot be changed any more."""
+    """What a day has too many or too few of (negative), and nobody can change any more."""
     yield from _some("past-changing", units, "on a day that cannot be changed any more")
 
 

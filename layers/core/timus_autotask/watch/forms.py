@@ -363,7 +363,11 @@ def evidence_form(found: MonthEvidence) -> Form:
         "lines": [_line_evidence(line, found.names) for line in found.lines],
         "contracts": [_contract_evidence(one, found.names) for one in found.contracts],
         "events": [
-            {**event_form(one.event), "seat_days": one.seat_days, "seat_days_in_words": one.sentence or None}
+            {
+                **event_form(one.event),
+                "seat_days_by_sku": None if one.by_sku is None else [asdict(each) for each in one.by_sku],
+                "seat_days_in_words": one.sentence or None,
+            }
             for one in found.late
         ],
         "without_line": [_without_line(one) for one in found.without_line],
@@ -423,7 +427,12 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
         "awaiting": [_held(change) for change in one.open_changes],
         "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
         "past_days": [_past_days(each) for each in line.past_days],
-        "seat_days": one.seat_days,
+        "seat_days_too_many": one.seat_days.too_many,
+        "seat_days_not_billed": one.seat_days.not_billed,
+        "by_undo": {
+            "seat_days_too_many": one.by_undo.too_many,
+            "seat_days_not_billed": one.by_undo.not_billed,
+        },
         **_price(one.price),
         "estimate": _amount(one.estimate),
         "estimate_margin": _amount(one.margin),
@@ -631,6 +640,7 @@ def _contract(contract: ContractPreview, names: Directory) -> Form:
                 "sources": _sources(line.sources, names),
                 "autotask_units": line.units,
                 "wanted_units": line.wanted,
+                "wanted_later": [{"from": day, "units": units} for day, units in line.wanted_later],
                 "adjustments": [
                     {
                         "day": one.day,

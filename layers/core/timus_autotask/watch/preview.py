@@ -93,6 +93,8 @@ class LinePreview:
     """(day, change) of what is approved and would still wait: for its day, for another line, or for the end of a pause."""
     held: PreviewedAdjustment | None = None
     """What a person would have to let go."""
+    wanted_later: tuple[tuple[date, int], ...] = ()
+    """(day, units that it should have from then on) of each day to come with an adjustment, where these are others than before."""
 
     @property
     def estimate(self) -> Estimate | None:
@@ -460,12 +462,13 @@ def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: da
             for (day, delta), price in zip(line.scheduled, prices, strict=False)
         )
     )
+    adjustments = (*made, *later)
     return LinePreview(
         service_id=line.service_id,
         sources=line.sources,
         units=units,
         wanted=line.desired.at(today),
-        adjustments=(*made, *later),
+        adjustments=adjustments,
         state=State.PENDING if made and line.parked is None else line.state,
         reason=line.parked.message if line.parked else None,
         set_aside=others_set_aside(line, line.parked),
@@ -475,4 +478,15 @@ def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: da
         held=PreviewedAdjustment(awaiting.day, awaiting.delta, False, awaiting.price)
         if held and (awaiting := line.awaiting)
         else None,
+        wanted_later=tuple(_wanted_later(line.desired, adjustments, today)),
     )
+
+
+def _wanted_later(
+    desired: Timeline, adjustments: Iterable[PreviewedAdjustment], today: date
+) -> Iterator[tuple[date, int]]:
+    before = desired.at(today)
+    for day in sorted({one.day for one in adjustments if one.day > today}):
+        if desired.at(day) != before:
+            before = desired.at(day)
+            yield day, before

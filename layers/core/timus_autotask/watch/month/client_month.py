@@ -15,7 +15,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Why
-from timus_autotask.watch.explanation import BEFORE_MAPPING, NO_LINE, SUPERSEDED
+from timus_autotask.watch.explanation import BEFORE_MAPPING, NO_LINE, OF_THE_LINE, SUPERSEDED
 from timus_autotask.watch.month.asked import (
     AskedFor,
     WhyNobodyAsked,
@@ -233,7 +233,7 @@ def _line(
 def _by_terms(part: _Part, found: MonthEvidence) -> Iterator[str]:
     """For people: each stretch of days until today on which what the terms make of the client's seats is billed."""
     stretches: list[list[DayUnits]] = []
-    for one in (_without_superseded(each) for each in part.line.days):
+    for one in (_of_what_counts(each) for each in part.line.days):
         if one.day > found.today or not one.why or part.seats[one.day] != one.part:
             continue
         last = stretches[-1][-1] if stretches else None
@@ -248,9 +248,9 @@ def _by_terms(part: _Part, found: MonthEvidence) -> Iterator[str]:
             yield f"{when} you had {said}."
 
 
-def _without_superseded(day: DayUnits) -> DayUnits:
-    """What came too late to be billed is nothing that the client had by what counts."""
-    return replace(day, why=tuple(one for one in day.why if one.code != SUPERSEDED))
+def _of_what_counts(day: DayUnits) -> DayUnits:
+    """Without reasons that are no terms: what came too late to be billed, and why the whole line has other units than all parts come to."""
+    return replace(day, why=tuple(one for one in day.why if one.code not in (SUPERSEDED, *OF_THE_LINE)))
 
 
 def _of_terms(day: DayUnits) -> str:

@@ -41,6 +41,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.explanation import (
     BEFORE_MAPPING,
     Because,
+    by_undo,
     is_before_mapping,
     kept,
     outside,
@@ -59,9 +60,10 @@ from timus_autotask.watch.month.asked import (
     days_of_terms,
     trials_of,
 )
-from timus_autotask.watch.month.books import UNKNOWN, LinePrice
+from timus_autotask.watch.month.books import UNKNOWN, BookLine, LinePrice
+from timus_autotask.watch.month.causes import WhyDiffers, differing_on
 from timus_autotask.watch.month.ledger import superseded_units
-from timus_autotask.watch.month.parked import EventEffect, effects_of
+from timus_autotask.watch.month.parked import EventEffect, SkuDays, days_of, effects_of, words_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.wording import counted, ignored_in_words
@@ -163,6 +165,24 @@ class JournalDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatDays:
+    """Units × days of the month until today that a line has otherwise than by Timus and the terms. Neither makes up for the other."""
+
+    too_many: int = 0
+    not_billed: int = 0
+
+    @property
+    def words(self) -> str:
+        """For people: "9 too many and 6 too few"; empty: there are none."""
+        sides = ((self.too_many, "too many"), (self.not_billed, "too few"))
+        return " and ".join(f"{units} {much}" for units, much in sides if units)
+
+    def with_units(self, units: int) -> SeatDays:
+        """With one day more; ``units`` are not billed, or too many, if negative."""
+        return SeatDays(self.too_many + max(-units, 0), self.not_billed + max(units, 0))
+
+
+@dataclass(frozen=True, slots=True)
 class LineEvidence:
     """One line in the month."""
 
@@ -179,8 +199,10 @@ class LineEvidence:
     broken: int | None
     """The number of the first entry that does not follow from the one before; None: the chain is whole."""
     differences: tuple[JournalDifference, ...]
-    seat_days: int = 0
-    """Units × days of the month until today that were billed too many, against what the line should have; negative: too few."""
+    seat_days: SeatDays = field(default_factory=SeatDays)
+    """All but what is kept of an edit, and days before the line is our concern."""
+    by_undo: SeatDays = field(default_factory=SeatDays)
+    """What of it is so because a person took a change back."""
     contract: Contract | None = None
     """As Autotask last said."""
     price: LinePrice = UNKNOWN
@@ -240,10 +262,10 @@ class LateEvent:
     """An event that changed nothing, and what it would change in the month, or would have changed."""
 
     event: EventRecord
-    seat_days: int | None
-    """Units × days of the whole month that it says beyond what counts; None: nobody can say."""
+    by_sku: tuple[SkuDays, ...] | None
+    """Units × days of the whole month that it says beyond what counts, and short of it; None: nobody can say."""
     sentence: str = ""
-    """Of one that is parked or was dismissed: the same by SKU, or why it cannot be counted."""
+    """The same for people, or why it cannot be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,13 +359,13 @@ class MonthEvidence:
 
     @property
     def too_many(self) -> int:
-        """Seat-days until today that are billed too many, of each line alone: what another one lacks does not hide it."""
-        return sum(max(one.seat_days, 0) for one in self.lines)
+        """Seat-days until today that are billed too many, of each line and day alone: what another one lacks does not hide it."""
+        return sum(one.seat_days.too_many for one in self.lines)
 
     @property
     def not_billed(self) -> int:
-        """Seat-days until today that are not billed, of each line alone, and of what has no line."""
-        lacking = sum(max(-one.seat_days, 0) for one in self.lines)
+        """Seat-days until today that are not billed, of each line and day alone, and of what has no line."""
+        lacking = sum(one.seat_days.not_billed for one in self.lines)
         return lacking + sum(one.missing for one in self.without_line)
 
     @property
@@ -405,6 +427,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     ]
     lines = [_priced(one, prices.get(one.key, UNKNOWN), observed, month) for one in lines]
     lines = _shared(ports, customer, lines, partner, schedules)
+    lines = _all_compared(lines, wanted, today)
     by_terms = days_of_terms(customer.earlier, customer.policy)
     lines = _asked(lines, by_terms, trials)
     return MonthEvidence(
@@ -676,8 +699,7 @@ def _line(
         journal,
         first_broken(journal, line.head),
         tuple(_differences(days)),
-        _seat_days(days, line, demand, read.contract, ports.today()),
-        read.contract,
+        contract=read.contract,
         part=_part(demand),
         kept=_kept(line, days, ports),
     )
@@ -732,7 +754,6 @@ class _Reasons:
             yield from superseded(self.late.get(one.sku, NOTHING).at(day))
         if contract.start <= day <= contract.end:
             yield from kept(line.offset.at(day))
-            yield from past_changing(line.by_hand.at(day))
         else:
             yield from outside(contract, part, day)
 
@@ -811,19 +832,58 @@ def _differences(days: Iterable[DayUnits]) -> Iterable[JournalDifference]:
     return found
 
 
-def _seat_days(
-    days: Iterable[DayUnits], line: Line, demand: Demand | None, contract: Contract | None, today: date
-) -> int:
-    start = demand.start if demand else date.min
-    has = (
-        (one.day, 0)  # nobody bills days that the contract does not have
-        if contract is not None and not contract.start <= one.day <= contract.end
-        else (one.day, one.journal if one.autotask is None else one.autotask)
-        for one in days
+_COUNTED_APART = (WhyDiffers.KEPT, WhyDiffers.BEFORE)
+"""Causes of which a line's seat-days say nothing: an edit that is kept has its own, and nobody wants units before the line is our concern."""
+
+
+def _all_compared(lines: Iterable[LineEvidence], wanted: Desired, today: date) -> list[LineEvidence]:
+    """``wanted``: what is to be billed of the customer's own; a line of several customers has what all of them should have."""
+    return [_compared(one, one.whole if one.others else wanted.demands.get(one.key), today) for one in lines]
+
+
+def _compared(line: LineEvidence, demand: Demand | None, today: date) -> LineEvidence:
+    """With its seat-days, by the causes that the ledger has, and what they say of single days.
+
+    ``demand``: what all who are billed on the line should have.
+    """
+    has = {one.day: _has(one, line.contract) for one in line.days}
+    known = {day: units for day, units in has.items() if units is not None}
+    units = Timeline.sampled(known, lambda day: known[day])
+    observes = line.line.state is State.OBSERVING
+    book = BookLine(
+        line.key,
+        demand,
+        line.line,
+        line.contract,
+        Observed(units),
+        live=not observes,
+        changes=line.journal.entries,
     )
-    return sum(
-        units - line.desired.at(day) for day, units in has if units is not None and start <= day <= today
-    )
+    all_of_it, undone, days = SeatDays(), SeatDays(), list[DayUnits]()
+    for one in line.days:
+        causes = differing_on(book, one.day, today) if one.day in known else {}
+        for cause, units_of_it in causes.items() if one.day <= today else ():
+            if cause not in _COUNTED_APART:
+                all_of_it = all_of_it.with_units(units_of_it)
+            if cause is WhyDiffers.UNDONE:
+                undone = undone.with_units(units_of_it)
+        billed = line.contract is not None and line.contract.start <= one.day <= line.contract.end
+        why = tuple(_of_line(line.line, causes)) if billed else ()
+        days.append(replace(one, why=(*one.why, *why)))
+    return replace(line, days=tuple(days), seat_days=all_of_it, by_undo=undone)
+
+
+def _of_line(line: Line, causes: Mapping[WhyDiffers, int]) -> Iterator[Because]:
+    """Why the whole line has other units than all parts come to, where nothing is to be done about it."""
+    yield from by_undo(-causes.get(WhyDiffers.UNDONE, 0), line.undone)
+    yield from past_changing(-causes.get(WhyDiffers.LATE, 0))
+
+
+def _has(one: DayUnits, contract: Contract | None) -> int | None:
+    """What is billed on a day, by Autotask or else by the journal; None: nobody knows."""
+    if contract is not None and not contract.start <= one.day <= contract.end:
+        return 0  # nobody bills days that the contract does not have
+    return one.journal if one.autotask is None else one.autotask
 
 
 def _contract(read: Journalled, month: Month, ports: Ports) -> ContractEvidence:
@@ -848,18 +908,22 @@ def _late(
         effect = parked.get(event.key)
         if effect is None and event.outcome != "superseded":
             continue
-        seat_days = effect.seat_days(month.first, month.last) if effect else _superseded(event, month)
-        if seat_days or effective_day(event.received_at, ports.zone) in month:
-            why = effect.sentence(month.first, month.last) if effect else SUPERSEDED
-            yield LateEvent(event, seat_days, why)
+        if effect:
+            by_sku, why = effect.by_sku(month.first, month.last), effect.sentence(month.first, month.last)
+        else:
+            by_sku, why = _superseded(event, month)
+        if by_sku or effective_day(event.received_at, ports.zone) in month:
+            yield LateEvent(event, by_sku, why)
 
 
-def _superseded(event: EventRecord, month: Month) -> int:
-    return sum(
-        (each.units - (each.instead_of or 0))
-        * sum(each.first <= day and (each.until is None or day < each.until) for day in month.days)
-        for each in event.would_change
-    )
+def _superseded(event: EventRecord, month: Month) -> tuple[tuple[SkuDays, ...], str]:
+    """What it would have changed, and the same for people."""
+    units: dict[str, Timeline] = {}
+    for one in event.would_change:
+        more, until = one.units - (one.instead_of or 0), one.until or month.last + ONE_DAY
+        units[one.sku] = units.get(one.sku, NOTHING).set_between(one.first, max(one.first, until), more)
+    found = days_of(units, month.first, month.last)
+    return found, f"{SUPERSEDED} By it: {words_of(found)}." if found else SUPERSEDED
 
 
 def money_of(line: LineEvidence) -> str:
@@ -873,6 +937,17 @@ def money_of(line: LineEvidence) -> str:
     if line.estimate is not None:
         said += f"; the days of the month come to about {line.estimate}"
     return said + (f", margin about {line.margin}" if line.margin is not None else "")
+
+
+def seat_days_of(line: LineEvidence) -> str:
+    """What a line has too many or too few of, for people; empty: nothing."""
+    found = line.seat_days
+    if not found.words:
+        return ""
+    number, _, rest = found.words.partition(" ")
+    are = "is" if found.too_many + found.not_billed == 1 else "are"
+    said = f"{counted(int(number), 'seat-day')} {rest} {are} billed in this month until today."
+    return f"{said} Of that, by what was undone: {line.by_undo.words}." if line.by_undo.words else said
 
 
 def undone_of(line: LineEvidence) -> Iterator[str]:

@@ -55,13 +55,9 @@ class EventEffect:
         """Whether what it says can be read, and set beside what counts."""
         return not self.uncounted
 
-    def seat_days(self, first: date, last: date) -> int | None:
-        """Units × days between two days, both inclusive; None: nobody can count them."""
-        return (
-            sum(seat_days_between(units, first, last) for units in self.units.values())
-            if self.counted
-            else None
-        )
+    def by_sku(self, first: date, last: date) -> tuple[SkuDays, ...] | None:
+        """What it changes between two days, both inclusive; None: nobody can count it."""
+        return days_of(self.units, first, last) if self.counted else None
 
     def concerns(self, last: date) -> bool:
         """Whether a day until this one may be billed otherwise by it; what cannot be dated may concern every day."""
@@ -73,14 +69,8 @@ class EventEffect:
             return self.uncounted
         if self.counted_with:
             return f"What it changes is counted with event {self.counted_with}."
-        of_each = {sku: seat_days_between(units, first, last) for sku, units in self.units.items()}
-        each = [f"{days:+d} {sku}" for sku, days in of_each.items() if days]
-        one_alone = len(each) == 1 and sum(map(abs, of_each.values())) == 1
-        said = (
-            f"{self._by}: {', '.join(each)} {'seat-day' if one_alone else 'seat-days'}."
-            if each
-            else f"{self._by} no seat-day of these days would be other."
-        )
+        each = words_of(days_of(self.units, first, last))
+        said = f"{self._by}: {each}." if each else f"{self._by} no seat-day of these days would be other."
         return f"{said} {self.remark}".rstrip()
 
     @property
@@ -89,6 +79,42 @@ class EventEffect:
             return "By it"
         others = "other parked event" if self.others == 1 else f"{self.others} other parked events"
         return f"By it and the {others} of the subscription together"
+
+
+@dataclass(frozen=True, slots=True)
+class SkuDays:
+    """Units × days of a SKU that an event says beyond what counts, and short of it on other days. Neither makes up for the other."""
+
+    sku: str
+    more: int
+    fewer: int
+
+
+def days_of(units: Mapping[str, Timeline], first: date, last: date) -> tuple[SkuDays, ...]:
+    """What these units, by SKU, come to between two days, both inclusive; only SKUs that have any."""
+    found = (
+        SkuDays(
+            sku,
+            seat_days_between(_only(of_sku, 1), first, last),
+            seat_days_between(_only(of_sku, -1), first, last),
+        )
+        for sku, of_sku in units.items()
+    )
+    return tuple(one for one in found if one.more or one.fewer)
+
+
+def _only(units: Timeline, sign: int) -> Timeline:
+    """The units that are more (1), or fewer (-1), without their sign."""
+    return Timeline.sampled(units.days, lambda day: max(units.at(day) * sign, 0))
+
+
+def words_of(each: Iterable[SkuDays]) -> str:
+    """For people: "-75 SASE-ADV-USER, +75 SASE-ESS-USER seat-days"; empty: there are none."""
+    sides = [(one.sku, days) for one in each for days in (one.more, -one.fewer) if days]
+    if not sides:
+        return ""
+    said = ", ".join(f"{days:+d} {sku}" for sku, days in sides)
+    return f"{said} {'seat-day' if [abs(days) for _, days in sides] == [1] else 'seat-days'}"
 
 
 def seat_days_between(units: Timeline, first: date, last: date) -> int:
