@@ -518,6 +518,34 @@ def test_offsets_add_up() -> None:
     assert line_of(step).offset == since_january(7)
 
 
+@pytest.mark.parametrize("drift", list(OnDrift))
+@pytest.mark.parametrize("wanted", [LEVEL, since_january(25, (APRIL, 28))], ids=["for ever", "until April"])
+def test_a_kept_edit_that_a_person_takes_back_is_over_from_that_day_on(
+    drift: OnDrift, wanted: Timeline
+) -> None:
+    """-3 was kept on the 5th. On the 10th somebody adds the three again: the line has what Timus says, and nobody is asked."""
+    line = left(since_january(25, (march(5), 22)), offset=steps((march(5), -3)))
+    back = on_contract(since_january(25, (march(5), 22), (march(10), 25)))
+    after = line_of(
+        next_step(view(demand(wanted), held={45: back}, lines=(line,), policy=Policy(drift=drift)))
+    )
+    assert (after.parked, after.offset, after.by_hand) == (
+        None,
+        steps((march(5), -3), (march(10), 0)),
+        NOTHING,
+    )
+    assert after.scheduled == tuple((day, 3) for day in wanted.days if day == APRIL)
+
+
+def test_a_new_edit_that_makes_another_number_takes_nothing_back() -> None:
+    """Two of the three are added again: a person is asked, and what was kept stays until then."""
+    line = left(since_january(25, (march(5), 22)), offset=steps((march(5), -3)))
+    more = on_contract(since_january(25, (march(5), 22), (march(10), 24)))
+    step = next_step(view(demand(LEVEL), held={45: more}, lines=(line,)))
+    assert parked(step)[0] == "drift"
+    assert line_of(step).offset == steps((march(5), -3))
+
+
 def test_an_offset_is_kept_on_top_of_what_timus_says() -> None:
     """Three more seats at Timus are three more in Autotask, whatever a person put on top."""
     line = left(since_january(30), offset=since_january(5))

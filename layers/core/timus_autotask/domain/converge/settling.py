@@ -186,7 +186,8 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
         line = replace(line, baseline=None, baseline_until=None, observed=units, choice=None)
         return replace(draft, line=line, adjustable=True)
     if line.baseline is not None and _edited(draft, line.baseline, contract):
-        answer = answer_to_edit(draft, line.baseline, contract)
+        bare = _without_taken_back(draft, line.baseline, contract)
+        answer = answer_to_edit(bare, line.baseline, contract)
         until = line.last_change + view.settle if line.last_change else view.now
         if view.now < until:
             # We saw a change of ours land just now, and this read does not show it: it may be stale. So we look once more before
@@ -195,7 +196,7 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
             return draft.wait(until)
         if answer is OnDrift.PARK:
             return _unknown(draft, DRIFT, differs=_days_that_differ(draft, line.baseline, contract))
-        line = _with_edit(draft, line.baseline, answer, contract)
+        line = _with_edit(bare, line.baseline, answer, contract)
         draft = replace(draft, enforced=answer is OnDrift.ENFORCE)
     found = _found(line, draft.observed, contract)
     line = _without_corrected(line, draft)
@@ -364,9 +365,26 @@ def answer_to_edit(draft: LineDraft, baseline: Timeline, contract: Contract) -> 
 
     Someone's edit is never fought unless a person or the terms say so. A person's decision goes before the terms.
     """
-    if draft.level(contract) or _is_over(draft, baseline, contract):
+    if _needs_nobody(draft, baseline, contract):
         return None
     return OnDrift(draft.line.choice) if draft.line.choice else draft.policy.drift
+
+
+def _needs_nobody(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
+    return draft.level(contract) or _is_over(draft, baseline, contract)
+
+
+def _without_taken_back(draft: LineDraft, baseline: Timeline, contract: Contract) -> LineDraft:
+    """The line without what is kept of an earlier edit, from the day on which a new one takes that back and makes just what Timus says.
+
+    An example: 10 are wanted, and -3 is kept. Somebody adds the three again on the 10th: from then on nothing is kept.
+    """
+    line, units = draft.line, draft.observed.units
+    if not line.offset.steps or _needs_nobody(draft, baseline, contract):
+        return draft
+    begins = min(day for day in (*units.days, *baseline.days) if units.at(day) != baseline.at(day))
+    bare = replace(draft, line=replace(line, offset=line.offset.set_from(begins, 0)))
+    return bare if _needs_nobody(bare, baseline, contract) else draft
 
 
 def _raised_above_zero(line: Line, baseline: Timeline, units: Timeline) -> bool:
