@@ -169,16 +169,21 @@ def test_an_item_that_was_taken_out_is_missing() -> None:
     assert not found.right
 
 
-def test_an_item_that_nothing_makes_is_unexplained() -> None:
-    """The one beside it that fits stays explained."""
-    months = begun()
-    post(months)
+def forge(months: Months) -> None:
+    """Put an item of two units beside that of the ten which the period has, as nobody in Autotask can."""
     items = months.world.api.model.tables["BillingItems"]
     period = next(one for one in items.values() if one.values["quantity"] == 10 * 10**4)
     months.world.api.model.add(
         ENTITIES["billingitems"],
         {**{k: v for k, v in period.values.items() if k != "id"}, "quantity": 2 * 10**4},
     )
+
+
+def test_an_item_that_nothing_makes_is_unexplained() -> None:
+    """The one beside it that fits stays explained."""
+    months = begun()
+    post(months)
+    forge(months)
     found = of(months)
     assert [one.item.quantity for one in found.unexplained] == [2]
     assert not found.missing
@@ -475,12 +480,7 @@ def test_a_forged_item_stays_unexplained_when_another_change_of_its_day_comes_la
     """It is of no adjustment, and the period has its own item already."""
     months = begun()
     post(months)
-    items = months.world.api.model.tables["BillingItems"]
-    period = next(one for one in items.values() if one.values["quantity"] == 10 * 10**4)
-    months.world.api.model.add(
-        ENTITIES["billingitems"],
-        {**{k: v for k, v in period.values.items() if k != "id"}, "quantity": 2 * 10**4},
-    )
+    forge(months)
     months.world.control.person_adjusts(1201, MARCH.toordinal(), 3)
     assert [one.item.quantity for one in of(months).unexplained] == [2]
 
