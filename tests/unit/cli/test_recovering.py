@@ -14,11 +14,12 @@ import pytest
 from rich.console import Console
 
 from tests.unit.cli.desk import Desk, Said
-from tests.world import ADV, CONTRACT, CUSTOMER, ESS
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, World
 from timus_autotask.cli.parsing import parser
 from timus_autotask.cli.recovering import reconcile, redrive, replay
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.ports.table import Document, Write
+from timus_autotask.store.lines import line_in
 
 
 @pytest.fixture
@@ -314,6 +315,83 @@ class TestRestore:
         _workers_go_on(desk)
         desk.ask("restore", "--to", "2026-03-16T22:00", "--yes")
         assert world.posted() == posted
+
+    def _after_an_undo(self, desk: Desk) -> World:
+        """+6 came after the records were copied, and was undone; then the records are brought back."""
+        world = desk.world
+        self._earlier(desk)
+        world.tell(2, {ADV: 31})
+        world.work()
+        world.pass_time(days=1)
+        change = desk.ask("changes")["changes"][-1]["id"]
+        desk.told("undo", change, "--reason", "ordered twice", "--yes")
+        world.pass_time(days=1)
+        assert world.units(ADV, date(2026, 3, 19)) == 28
+        _workers_go_on(desk)
+        return world
+
+    def test_what_a_person_undid_is_not_made_again(self, desk: Desk) -> None:
+        """The undo came after the time to which the records go back; its adjustment stays in the journal, and the undo with it."""
+        world = self._after_an_undo(desk)
+        posted = world.posted()
+        desk.told("restore", "--to", "2026-03-16T22:00", "--yes")
+        assert desk.ask("reconcile", "--last")["findings"] == []
+        desk.told("resume", "--yes")
+        for _ in range(3):
+            world.pass_time(days=1)
+        assert world.posted() == posted
+        [line] = desk.ask("status")["lines"]
+        assert (line["timus_quantity"], line["autotask_units"], line["state"]) == (31, 28, "applied")
+
+    def test_only_what_somebody_else_changed_since_is_drift(self, desk: Desk) -> None:
+        """Our own adjustments since that time stand in the journal: kept is the edit of 2 units, and nothing of ours is counted again."""
+        world = self._after_an_undo(desk)
+        line = world.api.model.find_line(CONTRACT, 45)
+        assert line is not None
+        world.control.person_adjusts(line.id, date(2026, 3, 19).toordinal(), 2)
+        world.clock.advance(3600)
+        desk.told("restore", "--to", "2026-03-16T22:00", "--yes")
+        said = desk.told("drift", str(CONTRACT), "45", "--adopt", "--yes")
+        assert "from 2026-03-19 on: 30 instead of 28" in said
+        desk.told("resume", "--yes")
+        world.pass_time(days=1)
+        [shown] = desk.ask("status")["lines"]
+        assert (shown["timus_quantity"], shown["autotask_units"], shown["state"]) == (31, 30, "applied")
+
+    def test_what_a_person_rejected_is_not_made(self, desk: Desk) -> None:
+        """Also where the terms, which go back too, would let it go now."""
+        world = desk.world
+        self._earlier(desk)
+        desk.told("policy", "set", "approve_increases=always", "--yes")
+        world.tell(2, {ADV: 31})
+        world.work()
+        desk.told("reject", str(CONTRACT), "45", "--reason", "ordered twice")
+        world.pass_time(days=1)
+        _workers_go_on(desk)
+        posted = world.posted()
+        desk.told("restore", "--to", "2026-03-16T22:00", "--yes")
+        desk.told("resume", "--yes")
+        world.pass_time(days=1)
+        assert world.posted() == posted
+        [line] = desk.ask("status")["lines"]
+        assert (line["timus_quantity"], line["autotask_units"]) == (31, 28)
+        assert "rejected it" in line["reason"]
+
+    def test_a_line_that_was_lost_knows_its_adjustments_from_the_journal(self, desk: Desk) -> None:
+        """So that an adjustment of ours is no edit of somebody's, and the chain of the journal goes on from its newest entry."""
+        world = desk.world
+        self._earlier(desk)
+        world.tell(2, {ADV: 31})
+        world.work()
+        world.pass_time(days=1)
+        [lost] = [one for one in world.table.documents() if one.key.sk.startswith("LINE#")]
+        world.table._delete(lost.key)
+        _workers_go_on(desk)
+        desk.told("restore", "--to", "2026-03-16T22:00", "--yes")
+        back = world.ports.store.contract(CONTRACT).lines[45].value
+        assert back.head == line_in(lost.data).head
+        assert back.baseline == line_in(lost.data).baseline
+        assert back.adjusted == line_in(lost.data).adjusted
 
     def test_it_asks_first(self, desk: Desk) -> None:
         """A dry run says what would be done; a time that has not been is refused."""

@@ -242,6 +242,23 @@ def test_units_for_a_while_are_left_out_where_they_could_not_be_taken_back() -> 
     assert plan.in_order == (Adjustment(ADV, march(5), -17),)
 
 
+def test_what_is_too_many_comes_off_before_the_day_of_an_edit_that_was_brought_back() -> None:
+    """Somebody added 10 on the 10th, and we took them off from the 11th on. Then Timus says 10 less since the 2nd, whose day is taken.
+
+    The edit stays on its own day. It is no reason to leave the days from the 3rd on as they are.
+    """
+    held = steps((1, 10), (2, 20), (10, 30), (11, 20))
+    edited = replace(gap(ADV, steps((1, 10)), held, 1, 2, 10, 11), edited_on=frozenset({march(10)}))
+    assert adjustments_for([edited]).in_order == (Adjustment(ADV, march(3), -10),)
+
+
+def test_what_is_missing_before_the_day_of_an_edit_that_was_brought_back_is_made() -> None:
+    """Somebody took 10 off on the 10th, and we put them on again on the 11th. Then Timus says 5 more since the 2nd."""
+    held = steps((1, 10), (2, 20), (10, 10), (11, 20))
+    edited = replace(gap(ADV, steps((1, 10), (2, 25)), held, 1, 2, 10, 11), edited_on=frozenset({march(10)}))
+    assert adjustments_for([edited]).in_order == (Adjustment(ADV, march(3), 5),)
+
+
 some_steps = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 9)), max_size=4).map(
     lambda pairs: steps(*sorted(pairs))
 )

@@ -4,7 +4,7 @@ An adjustment adds units to every day from its own day on, up to the next adjust
 that can take no adjustment themselves, because one of ours is on them already or their period is posted. An example: 28 units are
 wanted from Monday on, and Wednesday, which is locked, went from 0 to 26. Then +28 on Monday would make 54 on Wednesday. In such a
 case the days up to the locked one stay as they are, and the line is made level from the next open day on. No day ever gets a
-quantity that Timus never asked for.
+quantity that Timus never asked for, but for days that somebody edited: these have one anyway, and take a part of what they lack.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class Gap:
     """Units that a person added in Autotask and that we keep: part of ``desired`` and of ``observed``."""
     added: Timeline = NOTHING
     """Units that a person added in Autotask from a future day on: part of ``observed``, and of ``desired`` only if we keep them."""
+    edited_on: frozenset[date] = frozenset()
+    """The days on which somebody else adjusted the line, so that they take no adjustment of ours."""
     sure_until: date = date.max
     """Of a line that is adjusted elsewhere: the last day before its own decreases may come. That Autotask takes units off by itself on a
     later day is no date to plan for."""
@@ -184,7 +186,17 @@ def _runs_over(gap: Gap, missing: Timeline, day: date) -> bool:
     """True if topping up the previous day would push this locked day to a quantity that Timus never asked for."""
     eve = day - ONE_DAY
     before, now = missing.at(eve), missing.at(day)
-    if gap.observed.at(eve) != gap.observed.at(day):
+    if eve in gap.edited_on and gap.is_locked(eve):
+        # What an edit left on its own day stays: what comes to that day, and goes on to this one, is what the days before get.
+        before = missing.at(_last_before(gap, eve))
+    if gap.observed.at(eve) != gap.observed.at(day) and day not in gap.edited_on:
         return before not in (0, now)
-    # Autotask has the same on both days: what the previous day lacks may be a part of what this one lacks.
+    # Autotask has the same on both days, but for what somebody edited: what the previous day lacks may be a part of what this one lacks.
     return not min(0, now) <= before <= max(0, now)
+
+
+def _last_before(gap: Gap, day: date) -> date:
+    """The last day before one that somebody edited and that is not edited itself."""
+    while day in gap.edited_on and gap.is_locked(day):
+        day -= ONE_DAY
+    return day

@@ -286,6 +286,8 @@ class Undone:
     Empty: nobody can tell, and any news of the line end it."""
     part: int = 0
     """What of ``instead_of`` is that customer's."""
+    taken_back: date | None = None
+    """The day from which on somebody made by hand in Autotask again what was undone: that ends it."""
 
     def is_still_to_be_made(self, today: date) -> bool:
         """Whether its opposite is still to come: it is not made yet, and nothing ends it before."""

@@ -134,7 +134,10 @@ class _Undos:
 
     def ends(self) -> Mapping[str, date | None]:
         """By undo: the first day on which it does not hold any more; None: nothing ends it yet."""
-        self._ends = {name: self._ended_by_timus(sides) for name, sides in self._sides.items()}
+        self._ends = {
+            name: _earliest(self._ended_by_timus(sides), *(one.taken_back for _, one in sides))
+            for name, sides in self._sides.items()
+        }
         while True:
             earlier = {
                 name: _earliest(self._ends[name], *self._ended_by_other_plans(sides))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from timus_autotask.domain.line import Line
@@ -24,14 +24,14 @@ from timus_autotask.operate.recording import decided
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.ports.queue import wake_up_of
-from timus_autotask.ports.table import Delete, Document, Put, Table, Write
+from timus_autotask.ports.table import Data, Delete, Document, Put, Table, Write
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.inbox import Delivery, put_delivery
-from timus_autotask.store.journal import with_newest_head
+from timus_autotask.store.journal import Journal, journals_of, with_newest_head, with_what_was_done_since
 from timus_autotask.store.keys import CHANGE, CONTRACT, EVENT, LINE, event_key, policy_key
-from timus_autotask.store.lines import put_line
+from timus_autotask.store.lines import line_in, put_line
 from timus_autotask.store.merged_events import EventRecord
-from timus_autotask.store.reading import RecordUnreadable, Stored
+from timus_autotask.store.reading import RecordUnreadable, Stored, read_as, readable_or
 from timus_autotask.store.records import Store
 from timus_autotask.store.runs import Run
 from timus_autotask.store.terms import put_terms
@@ -344,10 +344,15 @@ def put_back(documents: Iterable[Document], table: Table, each: Each = map) -> i
     What Timus reported and what was adjusted since stays: those records are never written twice. The partner's terms come back paused.
     What the earlier time did not know stays as it is, and so do the heads of the journal. A second time there is nothing left to do.
     """
-    return sum(each(lambda document: _put_back(document, table), documents))
+    journals = cache(lambda contract_id: journals_of(table, contract_id))
+    return sum(each(lambda document: _put_back(document, table, journals), documents))
 
 
-def _put_back(document: Document, table: Table) -> bool:
+_Journals = Callable[[int], Mapping[int, Journal]]
+"""The journals of a contract, by service."""
+
+
+def _put_back(document: Document, table: Table, journals: _Journals) -> bool:
     key, data = document.key, document.data
     if key == policy_key(None):
         data = {**data, "values": _paused(data.get("values") or {})}
@@ -357,8 +362,10 @@ def _put_back(document: Document, table: Table) -> bool:
         if known is not None and key.sk.startswith((EVENT, CHANGE)):
             return False
         kept = data
-        if known is not None and key.sk.startswith((CONTRACT, LINE)):
+        if known is not None and key.sk == CONTRACT:
             kept = with_newest_head(data, known.data)
+        if key.sk.startswith(LINE):
+            kept = _with_what_was_done_since(document, known, journals)
         wanted = replace(document, data=kept, rev=known.rev if known else 0)
         if known == wanted:
             return False
@@ -367,6 +374,18 @@ def _put_back(document: Document, table: Table) -> bool:
         return True
 
     return update(put_back)
+
+
+def _with_what_was_done_since(document: Document, known: Document | None, journals: _Journals) -> Data:
+    """A line's record of an earlier time with what was done since; as it is where one of the records cannot be read."""
+    try:
+        earlier = read_as(line_in, document)
+        present = readable_or(None, line_in, known).value if known else None
+        journal = journals(earlier.contract_id).get(earlier.service_id, Journal())
+    except RecordUnreadable:
+        return document.data
+    line = with_what_was_done_since(earlier, present, journal)
+    return document.data if line == earlier else put_line(line, 0).data
 
 
 def after_restore(ports: Ports, by: str = "") -> tuple[int, ...]:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.line import Head, JournalEntry, Line
+from timus_autotask.domain.line import Head, JournalEntry, Line, Outcome
 from timus_autotask.domain.mapping import LineChoice
-from timus_autotask.ports.table import Data, Key, Put
+from timus_autotask.ports.table import Data, Key, Put, Table
 from timus_autotask.store import keys
 from timus_autotask.store.contracts import (
     ContractNames,
@@ -160,12 +160,56 @@ def contract_head(heads: Mapping[int, Head]) -> str:
 # -- Restoring
 
 
-def with_newest_head(earlier: Data, present: Data) -> Data:
-    """A line's or contract's record of an earlier time with the head of the present one: the journal's entries since then stay.
+def journals_of(table: Table, contract_id: int) -> dict[int, Journal]:
+    """The journals of a contract by service, as :class:`Journalled` has them. Raises :class:`RecordUnreadable`."""
+    entries: dict[int, list[tuple[JournalEntry, Data]]] = {}
+    first, last = keys.CHANGE, keys.CHANGE + keys.LAST
+    for document in table.range(keys.contract_pk(contract_id), first, last):
+        entry = read_as(JOURNAL_ENTRY.load, document)
+        entries.setdefault(entry.line.service_id, []).append((entry, document.data))
+    return {service_id: _in_order(found) for service_id, found in entries.items()}
 
-    Without it, the next entry would follow one that has a successor already. What the next entry was to say then, a later one has said.
+
+def with_newest_head(earlier: Data, present: Data) -> Data:
+    """A contract's record of an earlier time with the head of the present one: the journal's entries since then stay.
+
+    Without it, the next entry would follow one that has a successor already.
     """
     head = present.get("head")
-    if not head or head == earlier.get("head"):
-        return earlier
-    return {**earlier, "head": head} | ({"found": None} if "found" in earlier else {})
+    return {**earlier, "head": head} if head else earlier
+
+
+def with_what_was_done_since(earlier: Line, present: Line | None, journal: Journal) -> Line:
+    """A line of an earlier time with what its journal says of the time since then, and with what a person undid or rejected.
+
+    Autotask has these adjustments: without them one of ours would look like somebody's edit. A change that was undone or rejected would be
+    made. What else a person decided since then is asked again, or parked. ``present`` is the line before it was brought back; None: it was lost.
+    """
+    known = earlier.head.number if earlier.head else 0
+    since = [
+        (entry, content)
+        for entry, content in zip(journal.entries, journal.contents, strict=True)
+        if entry.number > known
+    ]
+    line = earlier
+    if present:
+        line = replace(earlier, undone=present.undone, rejections=present.rejections, intent=present.intent)
+    if not since:
+        return line
+    made = [entry for entry, _ in since if entry.outcome is Outcome.LANDED]
+    baseline = earlier.baseline
+    if baseline is not None:
+        for entry in made:
+            baseline = baseline.add_from(entry.day, entry.delta)
+    newest, content = since[-1]
+    ended = line.intent is not None and line.intent.id in {entry.id for entry, _ in since}
+    return replace(
+        line,
+        baseline=baseline,
+        intent=None if ended else line.intent,
+        adjusted=tuple(sorted({*earlier.adjusted, *(entry.day for entry in made)})),
+        last_change=made[-1].settled_at if made else earlier.last_change,
+        head=Head(newest.number, hash_of(content)),
+        # What the next entry was to say then, a later one has said.
+        found=None,
+    )

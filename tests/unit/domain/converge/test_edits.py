@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.domain.converge.views import (
     CONTRACT,
+    CUSTOMER,
     LEVEL,
     MORE,
     NOW,
@@ -27,13 +28,16 @@ from tests.unit.domain.converge.views import (
 )
 from timus_autotask.domain.converge.next_step import RECHECK, next_step
 from timus_autotask.domain.converge.view import ContractServiceSeen, Observed, Step
+from timus_autotask.domain.desired import Source
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import (
     Choice,
     Refusal,
     State,
+    Undone,
     Why,
 )
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays, WhyPast
 from timus_autotask.domain.policy import (
     OnDrift,
@@ -535,6 +539,37 @@ def test_a_kept_edit_that_a_person_takes_back_is_over_from_that_day_on(
         NOTHING,
     )
     assert after.scheduled == tuple((day, 3) for day in wanted.days if day == APRIL)
+
+
+UNDONE = Undone(
+    "u1", "e1", march(5), -3, 25, 22, "pat", NOW, "ordered twice", opposite="i1", part=25, customer=CUSTOMER
+)
+"""Three of the 25 that Timus says, taken back from the 5th on."""
+
+
+@pytest.mark.parametrize("drift", list(OnDrift))
+def test_what_was_undone_and_a_person_makes_again_by_hand_counts_from_that_day_on(drift: OnDrift) -> None:
+    """On the 10th somebody adds the three again: the line has what Timus says, and nobody is asked."""
+    line = left(since_january(25, (march(5), 22)), undone=(UNDONE,))
+    again = on_contract(since_january(25, (march(5), 22), (march(10), 25)))
+    wanted = demand(LEVEL, sources=(Source(CUSTOMER, "SKU-45", LEVEL, LEVEL),))
+    seen = view(wanted, held={45: again}, lines=(line,), policy=Policy(drift=drift))
+    step = next_step(seen)
+    after = line_of(step)
+    assert (after.parked, after.state, step.adjust, after.past_days) == (None, State.APPLIED, None, ())
+    assert after.undone == (replace(UNDONE, until=march(10), taken_back=march(10)),)
+    # And the next look finds the same.
+    assert next_step(view(wanted, held={45: again}, lines=(after,), policy=Policy(drift=drift))).lines == ()
+
+
+def test_an_undone_plan_change_is_not_made_again_by_an_edit_of_one_of_its_lines() -> None:
+    """Its sides end together: a person is asked."""
+    line = left(
+        since_january(25, (march(5), 22)), undone=(replace(UNDONE, linked=(LineKey(CONTRACT.id, 46),)),)
+    )
+    again = on_contract(since_january(25, (march(5), 22), (march(10), 25)))
+    wanted = demand(LEVEL, sources=(Source(CUSTOMER, "SKU-45", LEVEL, LEVEL),))
+    assert parked(next_step(view(wanted, held={45: again}, lines=(line,))))[0] == "drift"
 
 
 def test_a_new_edit_that_makes_another_number_takes_nothing_back() -> None:

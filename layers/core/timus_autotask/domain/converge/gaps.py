@@ -106,6 +106,7 @@ def _gap(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
         last=contract.end,
         kept=at_least_0(draft.line.on_top),
         added=Timeline.sampled(later, lambda day: max(0, units.at(day) - now)),
+        edited_on=frozenset(draft.line.taken) - frozenset(draft.line.adjusted),
     )
 
 

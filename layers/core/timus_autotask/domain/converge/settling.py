@@ -375,16 +375,28 @@ def _needs_nobody(draft: LineDraft, baseline: Timeline, contract: Contract) -> b
 
 
 def _without_taken_back(draft: LineDraft, baseline: Timeline, contract: Contract) -> LineDraft:
-    """The line without what is kept of an earlier edit, from the day on which a new one takes that back and makes just what Timus says.
+    """The line without what is kept of an earlier edit or was undone, from the day on which an edit takes that back and makes just what Timus says.
 
-    An example: 10 are wanted, and -3 is kept. Somebody adds the three again on the 10th: from then on nothing is kept.
+    An example: 10 are wanted, and -3 is kept. Somebody adds the three again on the 10th: from then on nothing is kept. The sides of a plan
+    change that was undone stay together: an edit of one line ends none of it.
     """
     line, units = draft.line, draft.observed.units
-    if not line.offset.steps or _needs_nobody(draft, baseline, contract):
+    if not (line.offset.steps or line.undone) or _needs_nobody(draft, baseline, contract):
         return draft
     begins = min(day for day in (*units.days, *baseline.days) if units.at(day) != baseline.at(day))
-    bare = replace(draft, line=replace(line, offset=line.offset.set_from(begins, 0)))
+    bare = replace(draft, line=_without_decisions_from(begins, line))
     return bare if _needs_nobody(bare, baseline, contract) else draft
+
+
+def _without_decisions_from(day: date, line: Line) -> Line:
+    """The line with nothing that a person keeps or undid from a day on, but for plan changes."""
+    undone = tuple(
+        one
+        if one.linked or (one.until is not None and one.until <= day)
+        else replace(one, until=day, taken_back=day)
+        for one in line.undone
+    )
+    return replace(line, offset=line.offset.set_from(day, 0), undone=undone)
 
 
 def _raised_above_zero(line: Line, baseline: Timeline, units: Timeline) -> bool:
