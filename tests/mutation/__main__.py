@@ -24,8 +24,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.mutation.quick import EXAMPLES_ONLY
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 MUTMUT = ROOT / ".tools" / "mutation" / "bin" / "mutmut"
 JUSTIFIED = Path(__file__).with_name("justified.toml")
@@ -79,6 +77,10 @@ COPIED = tuple(Path("tests", name) for name in ("unit", "fakes", "samples", "mut
 
 NOT_HERE = "not starts_without_pydantic"
 """Starts an interpreter of its own, which would not know which mutant it is about."""
+
+EXAMPLES = "not hypothesis"
+"""Only tests with examples of their own: what the fiftieth made-up example of a property would notice is better held to one. Of 158 mutants
+that the examples had left, the properties noticed 6, in more time than all the rest took."""
 
 ENOUGH = 0.9
 
@@ -140,8 +142,6 @@ def main(arguments: list[str] | None = None) -> int:
         _copy(folder)
         _forget(folder)
         run = ("run", "--max-children", str(chosen.jobs), *chosen.only)
-        _mutmut(folder, *run, more={EXAMPLES_ONLY: "1"})
-        _forget_survivors(folder)
         _mutmut(folder, *run)
         figures = {path: _figures(folder, path) for path in MUTATED}
         untried = [name for one in figures.values() for name in one.untried]
@@ -174,7 +174,7 @@ def _copy(folder: Path) -> None:
         source_text = (package / path).read_text()
         (package / path).write_text(_PROPERTY.sub(_plainly, source_text))
     pytest = {
-        "addopts": ["--import-mode=importlib", "-p", "tests.mutation.quick"],
+        "addopts": ["--import-mode=importlib"],
         "pythonpath": [".", "src"],
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in pytest.items()]
@@ -186,10 +186,10 @@ def _copy(folder: Path) -> None:
         + f"source_paths = {json.dumps(['src/timus_autotask'])}\n"
         + f"only_mutate = {json.dumps([f'src/timus_autotask/{path}' for path in MUTATED])}\n"
         + f"pytest_add_cli_args_test_selection = {json.dumps(TESTS)}\n"
-        + f"pytest_add_cli_args = {json.dumps(['-k', NOT_HERE])}\n"
+        + f"pytest_add_cli_args = {json.dumps(['-k', NOT_HERE, '-m', EXAMPLES])}\n"
         + "use_git_change_detection = false\n"
         + 'on_dependency_change = "ignore"\n'
-        + "timeout_constant = 3.0\ntimeout_multiplier = 1.5\n"
+        + "timeout_constant = 10.0\ntimeout_multiplier = 3.0\n"
     )
 
 
@@ -205,10 +205,6 @@ def _forget(folder: Path) -> None:
     a new name, would be reached by none of the old ones.
     """
     (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
-    _forget_survivors(folder)
-
-
-def _forget_survivors(folder: Path) -> None:
     for meta in folder.glob("mutants/**/*.meta"):
         results = json.loads(meta.read_text())
         codes = results["exit_code_by_key"]
@@ -218,12 +214,8 @@ def _forget_survivors(folder: Path) -> None:
         meta.write_text(json.dumps(results))
 
 
-def _mutmut(folder: Path, *arguments: str, quiet: bool = False, more: Mapping[str, str] | None = None) -> str:
-    environment = {
-        **os.environ,
-        **(more or {}),
-        "PATH": f"{MUTMUT.parent}{os.pathsep}{os.environ.get('PATH', '')}",
-    }
+def _mutmut(folder: Path, *arguments: str, quiet: bool = False) -> str:
+    environment = {**os.environ, "PATH": f"{MUTMUT.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     done = subprocess.run(
         [str(MUTMUT), *arguments],
         cwd=folder,
@@ -289,7 +281,8 @@ def report(figures: Mapping[str, Figures], justified: Mapping[Survivor, str]) ->
         "<!-- Written by `make mutation`; do not edit. -->",
         "",
         "Every mutant has one small fault: a comparison turned, a number changed by one, an argument or a value left out.",
-        "The unit tests of the deciding code must notice it. Mutmut finds out which of them reach a mutant.",
+        "The unit tests of the deciding code must notice it, by examples alone: properties, which make up theirs, are left out. Mutmut finds",
+        "out which tests reach a mutant.",
         "",
         "| module | mutants | killed | timed out | survived | of these not reached by any test | killed of all |",
         "|---|---:|---:|---:|---:|---:|---:|",
