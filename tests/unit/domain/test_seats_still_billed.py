@@ -215,6 +215,23 @@ def test_a_new_plan_waits_as_a_whole_for_an_old_one_that_is_adjusted_on_another_
     assert found == Adjustments((), {NEW: Adjustment(NEW, march(10), 15)})
 
 
+def test_seats_wait_until_a_plan_has_come_down_of_which_nothing_is_known_before_that_day() -> None:
+    """It has 15, and Timus tells of it from the 20th on. What is bought goes; when the others do is known once its decrease is made."""
+    down = replace(line(OLD, 15, 0), start=march(20), desired=NOTHING)
+    found = made(COMES_UP, down, links=[WHOLE], come={WHOLE: 15})
+    expected = (Adjustment(NEW, march(10), 3), Adjustment(OLD, march(20), -15))
+    assert found == Adjustments(expected, {NEW: Adjustment(NEW, march(10), 15)})
+
+
+def test_a_plan_of_a_few_days_waits_as_a_whole_for_an_adjustment_elsewhere() -> None:
+    """Also what is to be taken off it later: on the other contract the old plan comes down in a moment, or does not."""
+    there = replace(line(OLD, 15, 0), sure_until=march(9))
+    some_days = Timeline.of([(march(10), 15), (march(20), 0)])
+    later = replace(UP_TO_15, desired=some_days, observed=Timeline.of([(march(25), 8)]))
+    found = made(later, links=[WHOLE], elsewhere={OLD: there})
+    assert found == Adjustments((), {NEW: Adjustment(NEW, march(10), 15)})
+
+
 def test_a_stuck_line_of_another_plan_does_not_make_anybody_wait() -> None:
     """It has too many, but no seat comes from it."""
     other = line(THIRD, 3, 0).as_stuck()
