@@ -153,6 +153,12 @@ def test_what_is_bought_goes_while_seats_of_a_plan_wait_of_which_nothing_is_know
         assert told(made(COMES_UP, links=[link], come={link: 15})) == [(NEW, 10, 3)]
 
 
+def test_what_is_bought_goes_on_the_first_day_of_a_line_too() -> None:
+    """The others are looked at again once that is made."""
+    found = made(replace(COMES_UP, start=march(10)), links=[WHOLE], come={WHOLE: 15})
+    assert found == Adjustments((Adjustment(NEW, march(10), 3),))
+
+
 def test_seats_go_on_waiting_after_a_part_of_their_line_has_gone() -> None:
     """The new plan's day is free on the 11th: three go then, and that it has units by now does not mean that the plan change is over."""
     found = made(line(NEW, 0, 18, free_from=11), links=[WHOLE], come={WHOLE: 15})
