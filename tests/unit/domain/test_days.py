@@ -9,7 +9,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from timus_autotask.domain.days import effective_day, local_midnight, next_period_start, period_containing
+from timus_autotask.domain.days import (
+    each_day,
+    effective_day,
+    local_midnight,
+    next_period_start,
+    period_containing,
+)
 
 ZONES = tuple(
     ZoneInfo(name)
@@ -53,6 +59,14 @@ second = timedelta(seconds=1)
 def test_one_instant_is_another_day_in_another_zone(zone: str, day: date) -> None:
     """The same instant is billed on the day that the partner's own calendar shows."""
     assert effective_day(datetime(2026, 3, 15, 11, 30, tzinfo=UTC), ZoneInfo(zone)) == day
+
+
+def test_a_stretch_has_each_of_its_days() -> None:
+    """The first and the last one too, over the end of a month; a stretch that ends before it begins has none."""
+    first = date(2026, 2, 27)
+    assert [*each_day(first, date(2026, 3, 1))] == [first, date(2026, 2, 28), date(2026, 3, 1)]
+    assert [*each_day(first, first)] == [first]
+    assert [*each_day(first, date(2026, 2, 26))] == []
 
 
 def test_an_instant_without_an_offset_is_no_instant() -> None:

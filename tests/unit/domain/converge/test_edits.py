@@ -13,6 +13,7 @@ from tests.unit.domain.converge.views import (
     LEVEL,
     MORE,
     NOW,
+    ONE_DAY,
     SETTLE,
     TODAY,
     demand,
@@ -347,6 +348,7 @@ def test_an_adopted_edit_that_goes_on_is_added_to_what_timus_says_by_then(same: 
         (3, 22, 3, []),
         (3, 24, 1, []),
         (3, 25, 0, []),
+        (1, 25, 0, []),
         (3, 30, 0, [5]),
         (3, 20, 3, [-2]),
     ],
@@ -633,11 +635,22 @@ def test_the_contract_services_to_choose_from_are_told_with_units_and_price() ->
 
 def test_a_chosen_contract_service_that_is_gone_parks_the_line() -> None:
     """Also while an adjustment is under way: its outcome cannot be read on another one."""
-    gone = Observed(missing=1201)
+    gone = Observed(missing=1201, offered=(ContractServiceSeen(1300, since_january(5)),))
     step = next_step(view(demand(MORE), held={45: gone}, lines=(left(LEVEL),)))
-    assert parked(step) == ("line-missing", facts(held=0, contract_service=1201))
+    told = facts(held=0, contract_service=1201, lines="1300 with 5 units", choices="1300")
+    assert parked(step) == ("line-missing", told)
     assert (step.adjust, line_of(step).baseline, line_of(step).contract_service_id) == (None, LEVEL, 1201)
     assert step.due_at == NOW + RECHECK
+
+
+def test_days_that_the_contract_has_gained_are_no_edit() -> None:
+    """Autotask has nothing on them yet, where we left 25: nobody has changed that, and what is due goes without another look."""
+    until, just_now = CONTRACT.end + timedelta(days=365), NOW - timedelta(minutes=1)
+    held = {45: on_contract(since_january(25, (CONTRACT.end + ONE_DAY, 0)))}
+    line = left(LEVEL, last_change=just_now)
+    step = next_step(view(demand(MORE), held=held, lines=(line,), contract=replace(CONTRACT, end=until)))
+    assert step.adjust is not None
+    assert line_of(step).scheduled == ((TODAY, 3), (CONTRACT.end + ONE_DAY, 25))
 
 
 def test_a_line_is_named_by_what_autotask_has_now() -> None:

@@ -43,7 +43,8 @@ def test_what_somebody_changes_is_no_drift_and_no_baseline() -> None:
         step = next_step(view(demand(LEVEL), held=edited, lines=(left(LEVEL),), policy=policy, live=False))
         line = line_of(step)
         assert (step.adjust, line.state, line.parked) == (None, State.OBSERVING, None)
-        assert (line.baseline, line.observed, line.offset.steps) == (None, since_january(27), ())
+        assert (line.baseline, line.baseline_until) == (None, None)
+        assert (line.observed, line.offset.steps) == (since_january(27), ())
 
 
 def test_a_decision_on_an_edit_is_not_kept_for_after_go_live() -> None:

@@ -1281,7 +1281,7 @@ def test_a_change_that_was_made_later_than_it_was_due_is_still_its_customers() -
 # -- One half of a move
 
 
-def one_half(delta: int, day: date = DAY, **more: Any) -> str:
+def one_half(delta: int, day: date = DAY, **more: Any) -> NotUndone:
     """Why it is not undone that the mapping moved 25 units of a SKU off this line, or to it, on a day."""
     before, after = (25, 0) if delta < 0 else (0, 25)
     here, there = since_january(before, (day, after)), since_january(after, (day, before))
@@ -1293,16 +1293,30 @@ def one_half(delta: int, day: date = DAY, **more: Any) -> str:
     ]
     held = since_january(before, (more.get("made_on", day), after))
     entry = made(delta, day=more.get("made_on", day), postponed=more.get("postponed"))
-    return refused(seen(*demands, lines=(line(held),)), entry)
+    return not_undone(seen(*demands, lines=(line(held),)), entry)
 
 
-@pytest.mark.parametrize(("delta", "why"), [(-25, "twice"), (25, "nowhere")])
+@pytest.mark.parametrize(
+    ("delta", "why"),
+    [
+        (
+            -25,
+            "It is one half of a move to service 45 on contract 2: SKU-45 is billed there instead, and its seats would be billed twice.",
+        ),
+        (
+            25,
+            "It is one half of a move from service 45 on contract 2: SKU-45 was billed there before, and its seats would be billed nowhere.",
+        ),
+    ],
+)
 def test_one_half_of_a_move_is_not_undone(delta: int, why: str) -> None:
-    """The other half stays as it is."""
-    assert one_half(delta).endswith(f"and its seats would be billed {why}.")
+    """The other half stays as it is. Which line has it and what moved is told, so that the mapping can be changed instead."""
+    error = one_half(delta)
+    assert str(error) == why
+    assert (error.other, error.moved and error.moved.sku) == (THERE, "SKU-45")
 
 
 def test_one_half_of_a_move_is_known_by_the_day_of_the_move() -> None:
     """It was made on a later day."""
     late = Postponed(DAY, WhyPast.DAY_TAKEN)
-    assert one_half(-25, made_on=NEXT, postponed=late).endswith("would be billed twice.")
+    assert str(one_half(-25, made_on=NEXT, postponed=late)).endswith("would be billed twice.")
