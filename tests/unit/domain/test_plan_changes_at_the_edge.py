@@ -242,6 +242,25 @@ def test_units_for_a_while_are_left_out_where_they_could_not_be_taken_back() -> 
     assert plan.in_order == (Adjustment(ADV, march(5), -17),)
 
 
+@pytest.mark.parametrize(("rising", "falling"), [(ADV, ESS), (ESS, ADV)])
+def test_a_plan_for_a_while_whose_day_is_taken_goes_up_as_the_other_comes_down_on_that_very_day(
+    rising: LineKey, falling: LineKey
+) -> None:
+    """Wanted are 5 from the 10th, 4 from the 12th, which is the first free day, and 0 from the 20th. Which line has the lower number does not matter."""
+    plan = adjustments_for(
+        [
+            gap(rising, steps((10, 5), (12, 4), (20, 0)), NOTHING, 1, *range(1, 12)),
+            gap(falling, NOTHING, steps((12, 4)), 1),
+        ],
+        [Link(march(10), falling, rising)],
+    )
+    assert plan.in_order == (
+        Adjustment(falling, march(12), -4),
+        Adjustment(rising, march(12), 4),
+        Adjustment(rising, march(20), -4),
+    )
+
+
 def test_what_is_too_many_comes_off_before_the_day_of_an_edit_that_was_brought_back() -> None:
     """Somebody added 10 on the 10th, and we took them off from the 11th on. Then Timus says 10 less since the 2nd, whose day is taken.
 

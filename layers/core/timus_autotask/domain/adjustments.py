@@ -426,6 +426,8 @@ class _Adjuster:
         stuck = any(self._known[other].stuck for other in billed)
         if stuck or any(other not in self._gaps for other in staying):
             return _Blocked(self._is_known_soon(staying))
+        if self._decrease_is_to_come(staying, day):
+            return _Later(day)
         later = min((turn.day for turn in self._turns if day < turn.day < until), default=None)
         if staying and later is not None:
             return _Later(later)  # the other plan may come down by then
