@@ -212,6 +212,26 @@ def test_an_old_plan_that_drifted_blocks_the_new_one() -> None:
     assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 25, service=46, down=45))
 
 
+@pytest.mark.parametrize(
+    ("edited", "day"),
+    [(since_january(26), TODAY), (since_january(25, (march(20), 30)), march(20))],
+    ids=["since January", "from a day to come on"],
+)
+def test_units_that_a_person_added_to_the_old_plan_keep_no_seats_back(edited: Timeline, day: date) -> None:
+    """Of 25 seats 15 move, and three more of the new plan are bought: these go, whatever was added to the line that is parked."""
+    step = next_step(
+        view(
+            demand(since_january(25, (day, 10))),
+            demand(steps((day, 18)), PLUS),
+            held={45: on_contract(edited)},
+            links=(Link(day, SEATS, PLUS, beside=True),),
+            lines=(left(LEVEL),),
+        )
+    )
+    assert parked(step)[0] == "drift"
+    assert line_of(step, PLUS).scheduled == ((day, 3),)
+
+
 def test_a_blocked_line_is_told_what_it_waits_for() -> None:
     """Of several plan changes towards it the latest one's old plan."""
     third = LineKey(1, 47)
@@ -489,6 +509,25 @@ def test_units_that_move_here_wait_for_the_other_contract() -> None:
         assert step.due_at == NOW + RECHECK
 
 
+@pytest.mark.parametrize("reason", [None, "held-for-approval"])
+def test_of_units_that_move_here_no_others_wait_while_a_person_decides_about_the_other_contract(
+    reason: str | None,
+) -> None:
+    """Of 25 seats 15 come from there, and three are bought. Is the decrease there still to be made by itself, all of them wait for it."""
+    held = {"state": State.PARKED, "parked": Parked(reason, {})} if reason else {}
+    there = replace(demand(since_january(25, (TODAY, 10)), THERE), start=CONTRACT.start)
+    step = next_step(
+        view(
+            there,
+            demand(steps((TODAY, 18)), PLUS),
+            held={},
+            links=(Link(TODAY, THERE, PLUS, beside=True),),
+            lines=(left(LEVEL, THERE, scheduled=((TODAY, -15),), **held),),
+        )
+    )
+    assert line_of(step, PLUS).scheduled == (((TODAY, 3),) if reason else ())
+
+
 @pytest.mark.parametrize("same_day", SameDay)
 def test_units_that_move_here_wait_for_no_day_of_the_other_contract_that_is_taken(same_day: SameDay) -> None:
     """The add-on there came today, is wanted no more, and is again tomorrow: it stays, and what it held up comes tomorrow.
@@ -741,6 +780,20 @@ def test_a_plan_without_a_service_holds_up_only_what_came_in_its_place() -> None
     assert next_step(before).adjust is not None
     after = view(demand(MORE), unplaced=(Unplaced(march(14), "ADV", SEATS),))
     assert next_step(after).adjust is not None
+
+
+def test_only_the_seats_that_come_in_place_of_plans_without_a_service_wait() -> None:
+    """Ten come in place of one plan and five in place of another; three more are bought."""
+    first, second = Unplaced(TODAY, "ADV", PLUS), Unplaced(TODAY, "ESS", PLUS)
+    seen = view(demand(steps((TODAY, 18)), PLUS), held={}, unplaced=(first, second))
+    ten, five = (CUSTOMER, "sub_1", "PRO"), (CUSTOMER, "sub_2", "PRO")
+    units = {ten: 10, five: 5}
+    known = replace(
+        seen.desired,
+        seats_that_come={first: frozenset({ten}), second: frozenset({five})},
+        units_of=lambda _, whose: steps((TODAY, sum(units[one] for one in whose))),
+    )
+    assert line_of(next_step(replace(seen, desired=known)), PLUS).scheduled == ((TODAY, 3),)
 
 
 def test_a_line_that_waits_for_a_known_plan_says_so_whatever_others_wait_for() -> None:
