@@ -142,16 +142,18 @@ def test_a_refused_decrease_holds_up_no_line_of_another_kind() -> None:
     ids=["refused", "rejected"],
 )
 def test_a_person_is_asked_for_the_part_that_goes_without_the_seats_that_stay(stays: Line) -> None:
-    """Not for all 28, which nobody's approval could make: so what is approved is made."""
+    """Not for all 28, which nobody's approval could make, not even one from before: so what is approved is made."""
     terms = Policy(approve_increases=Approval(above_units=5))
     all_of_it = approve(line_of(next_step(partly(left(LEVEL), policy=terms)), PLUS), "pat")
-    for plus in (None, all_of_it):
-        asked = line_of(next_step(partly(stays, plus, policy=terms)), PLUS)
+    alone, after_all = (
+        line_of(next_step(partly(stays, plus, policy=terms)), PLUS) for plus in (None, all_of_it)
+    )
+    for asked in (alone, after_all):
         assert asked.parked is not None
         assert asked.parked.code == "held-for-approval"
         assert asked.awaiting is not None
         assert (asked.awaiting.day, asked.awaiting.delta) == (TODAY, 8)
-    step = next_step(partly(stays, approve(asked, "pat"), policy=terms))
+    step = next_step(partly(stays, approve(alone, "pat"), policy=terms))
     assert step.adjust is not None
     assert (step.adjust.key, step.adjust.scheduled) == (PLUS, ((TODAY, 8),))
 
