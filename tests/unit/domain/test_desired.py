@@ -125,6 +125,21 @@ def test_what_was_cancelled_before_timus_said_so_is_told_of_the_line() -> None:
     assert found.demands[OLD].outlived == steps((march(5), 10), (march(10), 0))
 
 
+def test_all_units_of_a_line_were_cancelled_where_nothing_else_of_the_sku_is_left() -> None:
+    """Five are billed for two by the terms. Where only one of the two was cancelled, so is one of the five."""
+    five, two = steps((march(1), 5)), steps((march(1), 2))
+    of_both = Source("cus_1", ADV, two, five, outlived=steps((march(5), 1), (march(10), 2), (march(12), 0)))
+    found = replace(want(subscription(version(1, march(1), ADV=2))).demands[OLD], sources=(of_both,))
+    assert found.outlived == steps((march(5), 1), (march(10), 5), (march(12), 0))
+
+
+def test_the_newest_version_of_each_subscription_is_told() -> None:
+    """Also where it says of a later day what an older one said of an earlier one."""
+    one = subscription(version(1, march(1), ADV=10), version(3, march(5), ADV=12))
+    other = subscription(version(2, march(1), ESS=1), id="sub_2")
+    assert want(one, other).newest == {"sub_1": 3, "sub_2": 2}
+
+
 def test_the_families_of_several_contracts_are_in_order() -> None:
     """So that nothing depends on the order in which they were found."""
     told = subscription(version(1, march(1), ADV=10, ESS=5), version(2, march(10), ADV=8, ESS=7))
@@ -1256,3 +1271,5 @@ def test_who_brings_a_change_forward_is_told_and_decides_nothing() -> None:
     assert told(demands[NEW].causes) == [(1, 0, 6), (2, 6, 3)]
     assert told(demands[NEW].brought_forward) == [(3, 6, 3), (6, 6, 3)]
     assert demands[NEW].versions == {"sub_1": 2}
+    single = subscription(version(1, march(10), ADV=1), version(2, march(5), ADV=1))
+    assert told(want(single).demands[OLD].brought_forward) == [(2, 0, 1)]

@@ -194,6 +194,7 @@ def test_a_first_snapshot_is_kept_whole() -> None:
         billing_cycle="annual",
         actor="j.doe",
         customer_domain="contoso.example",
+        renews=True,
     )
     arrived = datetime(2026, 3, 10, 13, tzinfo=UTC)
     version = Version(
@@ -208,6 +209,7 @@ def test_a_first_snapshot_is_kept_whole() -> None:
         actor="j.doe",
         occurred_at=told.occurred_at,
         received_at=arrived,
+        renews=True,
     )
     first = Subscription(
         "sub_1",
@@ -544,6 +546,20 @@ def test_what_said_nothing_new_before_a_lower_number_is_believed_is_counted_on_a
     assert [merged.subscription.as_timus_counts(one) for one in merged.subscription.versions] == [40, 1, 2]
 
 
+def test_a_new_count_begins_with_what_happened_at_its_very_time() -> None:
+    """What happened before keeps its number, and so does what no time is known of."""
+    first, second = at(40, 25, day=10), at(2, 25, day=13)
+    known = merge(history(first), second, date(2026, 3, 13)).subscription
+    timeless = replace(known.versions[0], number=39, occurred_at=None)
+    known = replace(known, versions=(known.versions[0], timeless, *known.versions[1:]))
+
+    def numbers(began: datetime) -> list[int]:
+        return [one.number for one in known.restarted(began).versions]
+
+    assert numbers(second.occurred_at) == [39, 40, 42]
+    assert numbers(second.occurred_at + timedelta(seconds=1)) == [2, 39, 40]
+
+
 def test_a_version_of_the_old_count_keeps_its_number_when_a_lower_one_is_believed() -> None:
     """41 came after the event that a person believes; nobody knows which count goes on."""
     known = history(at(40, 25, day=10), at(41, 26, day=13))
@@ -719,6 +735,7 @@ def test_the_most_that_there_ever_was_of_a_sku_is_told() -> None:
     """In any version, not only the newest; of what none lists, or while none is known, there were none."""
     known = history(snapshot(7, 25), snapshot(8, 28), snapshot(9, 3))
     assert known.most() == {"ADV": 28}
+    assert history(snapshot(7, 0)).most() == {"ADV": 0}
     assert Subscription("sub_1", "cus_1", ()).most() == {}
 
 

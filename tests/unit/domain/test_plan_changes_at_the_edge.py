@@ -159,9 +159,9 @@ def test_lines_that_count_as_one_are_the_line_of_the_first_to_begin() -> None:
 
 def test_a_line_that_begins_later_than_the_others_counts_until_then_with_what_it_had_on_the_eve() -> None:
     """Wanted or not: nothing of it is known to be too many before."""
-    together = in_all([(LATER, steps((1, 2))), (ONE, steps((1, 5), (3, 6)))])
+    together = in_all([(LATER, steps((1, 2), (6, 3))), (ONE, steps((1, 5), (3, 6)))])
     assert together.desired.between(march(3), march(9)) == steps((3, 7), (5, 6))
-    assert together.observed.between(march(3), march(9)) == steps((3, 8))
+    assert together.observed.between(march(3), march(9)) == steps((3, 8), (6, 9))
 
 
 def test_a_line_is_level_when_its_plan_is() -> None:

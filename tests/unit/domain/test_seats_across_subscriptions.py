@@ -98,6 +98,15 @@ def test_a_named_family_holds_over_all_subscriptions_of_a_customer() -> None:
     assert found.links == (Link(march(10), OLD, NEW, beside=True, across=True),)
 
 
+def test_whose_seats_come_with_a_plan_change_is_told() -> None:
+    """Those of the subscription in which it is; from one subscription to another it may be any of the customer's."""
+    across = want(ENDS, BEGINS)
+    assert across.seats_that_come == {across.links[0]: frozenset({("cus_1", "", ESS)})}
+    within = want(subscription(version(1, march(1), ADV=28), version(2, march(10), ESS=28)))
+    change = Link(march(10), OLD, NEW)
+    assert within.seats_that_come[change] == frozenset({("cus_1", "sub_1", ESS)})
+
+
 def test_a_plan_of_another_subscription_without_a_service_is_told() -> None:
     """It may still be billed where we do not look."""
     nowhere = {**NAMED, ADV: replace(NAMED[ADV], choices=())}

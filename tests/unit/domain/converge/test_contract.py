@@ -24,6 +24,7 @@ from tests.unit.domain.converge.views import (
     line_of,
     on_contract,
     parked,
+    since_january,
     view,
 )
 from timus_autotask.domain.contract import Contract
@@ -102,6 +103,15 @@ def test_a_customer_of_another_company_does_not_stop_the_lines_of_others() -> No
     assert step.adjust.key == third
 
 
+def test_nothing_is_settled_of_a_line_of_another_company() -> None:
+    """Neither what was sent, nor what somebody changed: the contract is not that customer's."""
+    wrong = replace(demand(MORE), companies=((650, CUSTOMER),))
+    for line in (left(LEVEL, intent=intent(Answer.NOT_APPLIED)), left(LEVEL)):
+        step = next_step(view(wrong, held={45: on_contract(since_january(30))}, lines=(line,)))
+        assert parked(step)[0] == "contract-of-another-company"
+        assert (line_of(step).intent, line_of(step).observed, step.journal) == (line.intent, None, ())
+
+
 def test_the_renewed_term_of_a_customer_of_another_company_is_not_followed() -> None:
     """Neither is the contract extended for it, nor is a new one opened."""
     wrong = demand(LEVEL, company=601, renewed_until=date(2027, 12, 31))
@@ -162,6 +172,13 @@ def test_terms_that_leave_the_contract_as_it_is(policy: Policy) -> None:
     """Only one of the terms extends, and a pause holds that too."""
     step = next_step(view(demand(LEVEL, renewed_until=RENEWED), policy=policy))
     assert (step.extend, step.renewed) == (None, None)
+
+
+def test_a_line_that_nobody_subscribes_to_renews_nothing() -> None:
+    """Whatever the partner's terms ask for."""
+    for renewal in Renewal:
+        step = next_step(view(lines=(left(LEVEL),), partner=Policy(renewal=renewal)))
+        assert (step.extend, step.successor, step.renewed) == (None, None, None)
 
 
 def test_a_renewed_term_can_ask_for_a_new_contract() -> None:

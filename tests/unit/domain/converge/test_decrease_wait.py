@@ -87,6 +87,15 @@ def test_a_decrease_waits_also_after_another_change_of_the_line_was_made_first()
     assert waits(step) == NOW + timedelta(minutes=30)
 
 
+def test_a_decrease_waits_also_for_a_subscription_whose_first_version_ends_it() -> None:
+    """Whatever number it has: the line has not followed it yet."""
+    ended = Cause("sub_1", 1, march(10), "evt_1", NOW, before=0, after=5, ends=march(12))
+    wanted = demand(since_january(25, (TODAY, 20)), causes=(ended,))
+    assert waits(next_step(view(wanted, lines=(left(LEVEL),), policy=HALF_AN_HOUR))) is not None
+    followed = left(LEVEL, versions={"sub_1": 1})
+    assert next_step(view(wanted, lines=(followed,), policy=HALF_AN_HOUR)).adjust is not None
+
+
 def test_only_a_decrease_of_a_whole_subscription_waits() -> None:
     """Others are made at once."""
     cause = Cause("sub_1", 8, TODAY, "evt_8", NOW, before=25, after=1)

@@ -257,23 +257,34 @@ def test_every_adjustment_that_brings_units_back_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "scheduled", "enforcing"),
+    ("units", "news", "taken", "scheduled", "enforcing"),
     [
-        (28, ((march(16), -3),), True),
-        (25, ((march(20), 6),), False),
+        (28, None, True, (march(16), -3), True),
+        (28, march(16), True, (march(16), 3), True),
+        (25, march(20), True, (march(20), 6), False),
+        (25, TODAY, True, (march(16), 6), False),
+        (25, TODAY, False, (TODAY, 6), False),
+        (25, march(10), False, (march(10), 6), True),
     ],
-    ids=["its day is taken", "only news of a later day are left"],
+    ids=[
+        "its day is taken",
+        "together with news",
+        "only news of a later day are left",
+        "only news of today, whose day is taken",
+        "only news of today",
+        "news of a day before",
+    ],
 )
 def test_what_brings_units_back_on_a_later_day_says_so_then(
-    units: int, scheduled: tuple[tuple[date, int], ...], enforcing: bool
+    units: int, news: date | None, taken: bool, scheduled: tuple[date, int], enforcing: bool
 ) -> None:
     """Somebody's edit of a day that takes no adjustment is brought back on the next one. What Timus says of a day to come is no part of it."""
-    wanted = since_january(25, *(() if enforcing else ((march(20), 31),)))
-    edited = since_january(25, *(((TODAY, units),) if units != 25 else ()))
-    line = left(edited, enforcing=True, taken=(TODAY,))
-    told = demand(wanted, causes=(Cause("sub_1", 8, march(20), "evt_8"),))
+    wanted = since_january(25, *(((news, 31),) if news else ()))
+    edited = since_january(25, (TODAY, units))
+    line = left(edited, enforcing=True, taken=(TODAY,) if taken else ())
+    told = demand(wanted, causes=(Cause("sub_1", 8, news or march(20), "evt_8"),))
     step = next_step(view(told, held={45: on_contract(edited)}, lines=(line,)))
-    assert (line_of(step).scheduled, line_of(step).enforcing) == (scheduled, enforcing)
+    assert (line_of(step).scheduled, line_of(step).enforcing) == ((scheduled,), enforcing)
 
 
 def test_what_brings_units_back_says_so_also_when_it_is_sent_again() -> None:

@@ -22,12 +22,13 @@ from tests.unit.domain.converge.views import (
 )
 from timus_autotask.domain.converge.holds import LineSeen, held_later
 from timus_autotask.domain.converge.view import Observed
+from timus_autotask.domain.desired import Source
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Approval, Policy
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
-from timus_autotask.domain.timeline import NOTHING
+from timus_autotask.domain.timeline import NOTHING, Timeline
 
 THEN, LATER = march(20), march(25)
 INCREASES = Policy(approve_increases=Approval(0))
@@ -111,6 +112,34 @@ def test_a_pause_and_the_limit_of_a_day_hold_what_comes_then_too() -> None:
     assert later(line, partner=Policy(customer_day_limit=3)) == {}
     over = later(line, partner=Policy(customer_day_limit=2))[SEATS][THEN]
     assert (over.code, over.facts["limit"]) == ("held-over-day-limit", 2)
+
+
+def shared(a: Timeline, b: Timeline, of_a: Policy, of_b: Policy) -> dict[date, Parked]:
+    """The reasons of a line of two customers that is level today, by what each of them is to be billed."""
+    wanted = a.plus(b)
+    now = wanted.at(TODAY)
+    scheduled = ((THEN, wanted.at(THEN) - now),)
+    sources = (Source("a", "X", a, units=a), Source("b", "X", b, units=b))
+    line = LineSeen(
+        left(wanted.until(TODAY), scheduled=scheduled),
+        demand(wanted, sources=sources),
+        on_contract(wanted.until(TODAY)),
+    )
+    found = held_later([line], {"": Policy(), "a": of_a, "b": of_b}, TODAY)
+    return dict(found.get(SEATS, {}))
+
+
+def test_of_a_shared_line_the_terms_of_those_count_who_have_units_there_then() -> None:
+    """As on the day itself: who left it long ago does not count any more."""
+    gone, grows = since_january(5, (march(1), 0)), since_january(20, (THEN, 23))
+    assert shared(gone, grows, of_a=INCREASES, of_b=Policy()) == {}
+    assert [*shared(gone, grows, of_a=Policy(), of_b=INCREASES)] == [THEN]
+
+
+def test_what_a_change_of_a_shared_line_contains_and_by_whose_terms_it_will_wait_is_told() -> None:
+    """All of them, in order."""
+    reason = shared(since_january(5, (THEN, 8)), since_january(20, (THEN, 27)), INCREASES, INCREASES)[THEN]
+    assert (reason.facts["contains"], reason.facts["by_terms"]) == ("a +3, b +7", "a, b")
 
 
 def test_a_decrease_to_nothing_is_held_by_the_terms_of_who_leaves() -> None:

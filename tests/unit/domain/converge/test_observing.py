@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ from tests.unit.domain.converge.views import (
     since_january,
     view,
 )
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.line import Answer, Choice, Line, State
 from timus_autotask.domain.policy import Approval, OnDrift, Policy, Renewal
@@ -45,6 +47,28 @@ def test_what_somebody_changes_is_no_drift_and_no_baseline() -> None:
         assert (step.adjust, line.state, line.parked) == (None, State.OBSERVING, None)
         assert (line.baseline, line.baseline_until) == (None, None)
         assert (line.observed, line.offset.steps) == (since_january(27), ())
+
+
+@pytest.mark.parametrize(
+    "contract",
+    [None, replace(CONTRACT, active=False), replace(CONTRACT, company_id=601)],
+    ids=["there is none", "it is inactive", "another company's"],
+)
+def test_nothing_is_ours_either_where_the_contract_takes_nothing(contract: Contract | None) -> None:
+    """What is known of its units is still shown. While nobody knows what became of a change, what it had before is kept."""
+    ours = left(LEVEL, observed=MORE)
+    never = replace(ours, baseline=None, baseline_until=None)
+    waits = replace(ours, intent=intent(Answer.UNKNOWN))
+
+    def shown(line: Line) -> tuple[object, ...]:
+        after = line_of(next_step(view(demand(LEVEL), lines=(line,), contract=contract, live=False)))
+        return after.baseline, after.baseline_until, after.observed
+
+    assert [shown(line) for line in (ours, never, waits)] == [
+        (None, None, LEVEL),
+        (None, None, MORE),
+        (LEVEL, CONTRACT.end, MORE),
+    ]
 
 
 def test_a_decision_on_an_edit_is_not_kept_for_after_go_live() -> None:

@@ -23,6 +23,7 @@ from tests.unit.domain.converge.views import (
     view,
 )
 from timus_autotask.domain.converge.next_step import next_step
+from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.desired import Source
 from timus_autotask.domain.line import State
 from timus_autotask.domain.past_days import PastDays, Postponed, WhyPast
@@ -149,6 +150,27 @@ def test_a_subscription_that_begins_with_the_contract_has_no_such_days() -> None
         has = {45: on_contract(steps((first, 28)))}
         step = next_step(view(wanted, held=has, lines=(left(steps((first, 28))),)))
         assert [line.past_days for line in step.lines] in ([], [()])
+
+
+@pytest.mark.parametrize(
+    ("reported", "first"),
+    [(date(2025, 12, 1), CONTRACT.start), (date(2026, 2, 1), date(2026, 2, 1))],
+    ids=["before the contract", "after its first day"],
+)
+def test_days_that_were_billed_otherwise_on_the_contract_service_before_are_told(
+    reported: date, first: date
+) -> None:
+    """A person chose the one that counts since the 1st: nothing on the other one is adjusted any more."""
+    units = steps((reported, 28))
+    wanted = demand(units, start=march(1), earliest=reported)
+    chosen = Observed(steps((march(1), 28)), (2,), earlier=since_january(25), first_day=march(1))
+
+    def told(observed: Observed) -> list[PastDays]:
+        lines = next_step(view(wanted, held={45: observed})).lines
+        return [day for line in lines for day in line.past_days if day.cause is WhyPast.BILLED_ELSEWHERE]
+
+    assert told(chosen) == [PastDays(first, march(1), 28, 25, WhyPast.BILLED_ELSEWHERE)]
+    assert told(replace(chosen, earlier=units)) == told(replace(chosen, earlier=steps())) == []
 
 
 def test_days_after_a_cancellation_that_was_said_too_late_are_told() -> None:

@@ -41,6 +41,7 @@ from timus_autotask.domain.converge.sides import moves_both_sides, old_service, 
 from timus_autotask.domain.converge.view import Observed, Step, View
 from timus_autotask.domain.desired import Demand, Desired
 from timus_autotask.domain.line import (
+    Approved,
     HeldChange,
     Line,
     Refusal,
@@ -141,12 +142,18 @@ def test_a_refused_decrease_holds_up_no_line_of_another_kind() -> None:
     ids=["refused", "rejected"],
 )
 def test_a_person_is_asked_for_the_part_that_goes_without_the_seats_that_stay(stays: Line) -> None:
-    """Not for all 28, which nobody's approval could make: so what is approved is made."""
+    """Not for all 28, which nobody's approval could make, not even one from before: so what is approved is made."""
     terms = Policy(approve_increases=Approval(above_units=5))
-    asked = line_of(next_step(partly(stays, policy=terms)), PLUS)
-    assert asked.awaiting is not None
-    assert (asked.awaiting.day, asked.awaiting.delta) == (TODAY, 8)
-    step = next_step(partly(stays, approve(asked, "pat"), policy=terms))
+    all_of_it = approve(line_of(next_step(partly(left(LEVEL), policy=terms)), PLUS), "pat")
+    alone, after_all = (
+        line_of(next_step(partly(stays, plus, policy=terms)), PLUS) for plus in (None, all_of_it)
+    )
+    for asked in (alone, after_all):
+        assert asked.parked is not None
+        assert asked.parked.code == "held-for-approval"
+        assert asked.awaiting is not None
+        assert (asked.awaiting.day, asked.awaiting.delta) == (TODAY, 8)
+    step = next_step(partly(stays, approve(alone, "pat"), policy=terms))
     assert step.adjust is not None
     assert (step.adjust.key, step.adjust.scheduled) == (PLUS, ((TODAY, 8),))
 
@@ -174,6 +181,29 @@ def test_an_approved_increase_waits_as_a_whole_for_a_decrease_that_awaits_approv
     assert step.adjust is not None
     assert (step.adjust.key, step.adjust.scheduled) == (SEATS, ((TODAY, -20),))
     assert line_of(step, PLUS).scheduled == ((TODAY, 28),)
+
+
+def test_an_approved_change_goes_beside_a_rejected_one_while_another_line_awaits_approval() -> None:
+    """What was rejected is no seat that stays, so nothing waits for it."""
+    terms = Policy(approve_increases=Approval(0), approve_decreases=Approval(0))
+    plus = left(
+        NOTHING,
+        PLUS,
+        rejections=(Rejection(march(10), 3, "pat", NOW, "not ordered"),),
+        approved=(Approved(TODAY, 5, "pat"),),
+    )
+    step = next_step(
+        view(
+            demand(since_january(25, (TODAY, 20))),
+            demand(steps((march(10), 3), (TODAY, 8)), PLUS),
+            lines=(left(LEVEL), plus),
+            policy=terms,
+        )
+    )
+    assert parked(step)[0] == "held-for-approval"
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.key, step.adjust.intent.delta) == (PLUS, 5)
 
 
 def test_an_open_decrease_keeps_the_increase_settling() -> None:
@@ -210,6 +240,26 @@ def test_an_old_plan_that_drifted_blocks_the_new_one() -> None:
     step = next_step(change(held={45: on_contract(since_january(30))}, lines=(left(LEVEL),)))
     assert parked(step)[0] == "drift"
     assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 25, service=46, down=45))
+
+
+@pytest.mark.parametrize(
+    ("edited", "day"),
+    [(since_january(26), TODAY), (since_january(25, (march(20), 30)), march(20))],
+    ids=["since January", "from a day to come on"],
+)
+def test_units_that_a_person_added_to_the_old_plan_keep_no_seats_back(edited: Timeline, day: date) -> None:
+    """Of 25 seats 15 move, and three more of the new plan are bought: these go, whatever was added to the line that is parked."""
+    step = next_step(
+        view(
+            demand(since_january(25, (day, 10))),
+            demand(steps((day, 18)), PLUS),
+            held={45: on_contract(edited)},
+            links=(Link(day, SEATS, PLUS, beside=True),),
+            lines=(left(LEVEL),),
+        )
+    )
+    assert parked(step)[0] == "drift"
+    assert line_of(step, PLUS).scheduled == ((day, 3),)
 
 
 def test_a_blocked_line_is_told_what_it_waits_for() -> None:
@@ -371,6 +421,24 @@ def test_a_plan_change_whose_new_side_is_held_waits_as_a_whole() -> None:
 ACROSS = replace(CHANGE, beside=True, across=True)
 
 
+def test_a_plan_change_that_a_person_has_not_decided_on_waits_as_a_whole_also_when_it_is_over() -> None:
+    """Both plans have ended by now: the old one is not ended by itself while the new one is asked for."""
+    step = next_step(
+        view(
+            demand(since_january(25, (march(10), 0))),
+            demand(steps((march(10), 25), (TODAY, 0)), PLUS),
+            links=(Link(march(10), SEATS, PLUS),),
+            lines=(left(LEVEL),),
+            policy=Policy(approve_increases=Approval(above_units=0)),
+        )
+    )
+    assert (step.adjust, parked(step)[0], parked(step, PLUS)[0]) == (
+        None,
+        "held-with-plan-change",
+        "held-for-approval",
+    )
+
+
 def test_a_held_increase_in_another_subscription_holds_no_decrease_back() -> None:
     """These are two orders: a person decides on each."""
     step = next_step(change(links=(ACROSS,), policy=Policy(approve_new_lines=True)))
@@ -489,6 +557,25 @@ def test_units_that_move_here_wait_for_the_other_contract() -> None:
         assert step.due_at == NOW + RECHECK
 
 
+@pytest.mark.parametrize("reason", [None, "held-for-approval"])
+def test_of_units_that_move_here_no_others_wait_while_a_person_decides_about_the_other_contract(
+    reason: str | None,
+) -> None:
+    """Of 25 seats 15 come from there, and three are bought. Is the decrease there still to be made by itself, all of them wait for it."""
+    held = {"state": State.PARKED, "parked": Parked(reason, {})} if reason else {}
+    there = replace(demand(since_january(25, (TODAY, 10)), THERE), start=CONTRACT.start)
+    step = next_step(
+        view(
+            there,
+            demand(steps((TODAY, 18)), PLUS),
+            held={},
+            links=(Link(TODAY, THERE, PLUS, beside=True),),
+            lines=(left(LEVEL, THERE, scheduled=((TODAY, -15),), **held),),
+        )
+    )
+    assert line_of(step, PLUS).scheduled == (((TODAY, 3),) if reason else ())
+
+
 @pytest.mark.parametrize("same_day", SameDay)
 def test_units_that_move_here_wait_for_no_day_of_the_other_contract_that_is_taken(same_day: SameDay) -> None:
     """The add-on there came today, is wanted no more, and is again tomorrow: it stays, and what it held up comes tomorrow.
@@ -593,6 +680,25 @@ def test_more_of_the_new_plan_waits_while_the_fall_of_the_old_one_settles() -> N
     assert step.adjust is None
     assert line_of(step, PLUS).state is State.SETTLING
     assert step.due_at == NOW + SETTLE
+
+
+def test_a_new_plan_that_is_level_waits_for_nothing_that_settles_on_the_old_one() -> None:
+    """It has all its seats; what is under way on the old plan is the old plan's alone."""
+    falling = intent(day=march(14), delta=-2, before=since_january(27), settles_at=NOW + SETTLE)
+    step = next_step(
+        view(
+            demand(since_january(27, (march(10), 25))),
+            demand(steps((march(10), 2)), PLUS),
+            held={45: on_contract(since_january(27)), 46: on_contract(steps((march(10), 2)), 1202)},
+            lines=(
+                left(since_january(27), intent=falling),
+                left(steps((march(10), 2)), PLUS, contract_service_id=1202, state=State.PENDING),
+            ),
+            links=(Link(march(10), SEATS, PLUS),),
+        )
+    )
+    assert line_of(step).state is State.SETTLING
+    assert line_of(step, PLUS).state is State.APPLIED
 
 
 def test_a_plan_waits_while_the_fall_of_an_add_on_that_is_wanted_again_settles() -> None:
@@ -741,6 +847,41 @@ def test_a_plan_without_a_service_holds_up_only_what_came_in_its_place() -> None
     assert next_step(before).adjust is not None
     after = view(demand(MORE), unplaced=(Unplaced(march(14), "ADV", SEATS),))
     assert next_step(after).adjust is not None
+
+
+def test_only_the_seats_that_come_in_place_of_plans_without_a_service_wait() -> None:
+    """Ten come in place of one plan and five in place of another; three more are bought."""
+    first, second = Unplaced(TODAY, "ADV", PLUS), Unplaced(TODAY, "ESS", PLUS)
+    seen = view(demand(steps((TODAY, 18)), PLUS), held={}, unplaced=(first, second))
+    ten, five = (CUSTOMER, "sub_1", "PRO"), (CUSTOMER, "sub_2", "PRO")
+    units = {ten: 10, five: 5}
+    known = replace(
+        seen.desired,
+        seats_that_come={first: frozenset({ten}), second: frozenset({five})},
+        units_of=lambda _, whose: steps((TODAY, sum(units[one] for one in whose))),
+    )
+    assert line_of(next_step(replace(seen, desired=known)), PLUS).scheduled == ((TODAY, 3),)
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["never both", "both once"])
+def test_only_the_seats_that_come_from_a_plan_wait_while_nobody_knows_what_it_has(beside: bool) -> None:
+    """The contract service that a person chose for the old plan is gone. 15 of 25 seats move, and three more of the new plan are bought."""
+    link = Link(TODAY, SEATS, PLUS, beside=beside)
+    seen = view(
+        demand(since_january(25, (TODAY, 10))),
+        demand(steps((TODAY, 18)), PLUS),
+        held={45: Observed(missing=1201)},
+        links=(link,),
+        lines=(left(LEVEL),),
+    )
+    known = replace(
+        seen.desired,
+        seats_that_come={link: frozenset({(CUSTOMER, "sub_1", "PRO")})},
+        units_of=lambda _, whose: steps((TODAY, 15 * len(whose))),
+    )
+    step = next_step(replace(seen, desired=known))
+    assert parked(step)[0] == "line-missing"
+    assert line_of(step, PLUS).scheduled == ((TODAY, 3),)
 
 
 def test_a_line_that_waits_for_a_known_plan_says_so_whatever_others_wait_for() -> None:

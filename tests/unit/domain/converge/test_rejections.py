@@ -636,6 +636,25 @@ def test_seats_of_a_rejected_part_are_not_billed_again_as_seats_that_come_later(
     assert posted(step) == goes
 
 
+@pytest.mark.parametrize("drifted", [False, True], ids=["alone", "beside an edited line"])
+def test_what_was_bought_among_rejected_seats_makes_room_for_as_many_that_come_later(drifted: bool) -> None:
+    """15 were to move and five to come from outside, and all 20 were rejected. Two more that move go: all together there are no more than wanted."""
+    old, new = since_january(25, (march(10), 10), (TODAY, 8)), steps((march(10), 20), (TODAY, 22))
+    policy = Policy(approve_increases=Approval(4))
+    links = (Link(march(10), SEATS, PLUS, beside=True),)
+    causes = (Cause("sub_1", 8, march(10), "e8"), Cause("sub_1", 9, TODAY, "e9"))
+    third = LineKey(1, 47)
+    demands = [demand(old, causes=causes), demand(new, PLUS, start=march(10), causes=causes)]
+    demands += [demand(since_january(2), third)] if drifted else []
+    others = [left(since_january(2), third, contract_service_id=1203)] if drifted else []
+    held = {45: on_contract(LEVEL), 47: on_contract(since_january(3), 1203)}
+    given = {"held": held, "links": links, "policy": policy}
+    first = next_step(view(*demands, lines=(left(LEVEL), *others), **given))  # type: ignore[arg-type]
+    lines = (line_of(first), rejected(line_of(first, PLUS)), *others)
+    step = next_step(view(*demands, lines=lines, **given))  # type: ignore[arg-type]
+    assert posted(step) == (TODAY, 2)
+
+
 def test_seats_beside_a_rejected_part_come_once_another_plan_that_they_leave_has_come_down() -> None:
     """Two of a third plan come today, and left it three days ago; today nothing more can be adjusted there."""
     third = LineKey(1, 47)

@@ -51,6 +51,5 @@ def _wanted(draft: LineDraft, view: View) -> Decimal | None:
         price = view.policies.get(customer, Policy()).prices.get(sku)
         if price is not None:
             first.setdefault(customer, Decimal(price))
-    customers = draft.customers or tuple(first)
-    prices = {first.get(customer) for customer in customers}
+    prices = {first.get(customer) for customer in draft.customers}
     return prices.pop() if len(prices) == 1 else None
