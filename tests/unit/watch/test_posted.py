@@ -20,7 +20,8 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import what_was_posted
 from timus_autotask.watch.month.asked import events_of
 from timus_autotask.watch.month.causes import WhyDiffers
-from timus_autotask.watch.month.posted import Explained, LeftChange, NotPosted, Posted, PostedDays
+from timus_autotask.watch.month.posted import Explained, Posted, PostedDays
+from timus_autotask.watch.month.to_post import LeftChange, NotPosted
 
 MARCH = date(2026, 3, 1)
 

@@ -27,8 +27,9 @@ from timus_autotask.watch.month.coverage import Coverage, subscriptions_of, with
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
-from timus_autotask.watch.month.posted import BY_US, Item, LeftChange, NotPosted, Posted
+from timus_autotask.watch.month.posted import BY_US, Item, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
+from timus_autotask.watch.month.to_post import LeftChange, NotPosted
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.remedy import NextWay, remedy_of, said
 from timus_autotask.watch.wording import counted, with_sign

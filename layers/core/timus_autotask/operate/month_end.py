@@ -31,8 +31,9 @@ from timus_autotask.watch.month.ledger import (
 )
 from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.parked import effects
-from timus_autotask.watch.month.posted import Posted, items_since, posted
+from timus_autotask.watch.month.posted import Posted, posted
 from timus_autotask.watch.month.ready import Ready, beside_of, ready
+from timus_autotask.watch.month.to_post import items_since
 from timus_autotask.watch.status import gather
 
 EARLIER = timedelta(days=31)

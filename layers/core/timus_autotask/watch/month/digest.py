@@ -25,7 +25,8 @@ from timus_autotask.watch.month.causes import BY_ITSELF, DECIDED, SETTLED, WhyDi
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.ledger import with_superseded
 from timus_autotask.watch.month.months import month_before
-from timus_autotask.watch.month.posted import Posted, periods_within, posted
+from timus_autotask.watch.month.periods import periods_within
+from timus_autotask.watch.month.posted import Posted, posted
 from timus_autotask.watch.month.ready import (
     YEAR,
     Beside,

@@ -34,7 +34,8 @@ from timus_autotask.watch.month.books import (
 from timus_autotask.watch.month.causes import BY_TERMS, WhyDiffers, ended
 from timus_autotask.watch.month.ledger import LedgerEntry, Missed, entries_of, trial
 from timus_autotask.watch.month.months import month_of
-from timus_autotask.watch.month.posted import carried_into, comes, periods_within
+from timus_autotask.watch.month.periods import periods_within
+from timus_autotask.watch.month.to_post import carried_into, comes
 from timus_autotask.watch.names import NOBODY, Directory
 
 NO_MONEY = Decimal("0.00")

@@ -19,15 +19,15 @@ from decimal import Decimal
 from enum import StrEnum
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.days import ONE_DAY, each_day, period_containing
+from timus_autotask.domain.days import each_day, period_containing
 from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.reasons import WayOut
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.ports.psa import BillingItem, UnitRow
+from timus_autotask.ports.psa import BillingItem
 from timus_autotask.watch.money import money_of_days, rounded
-from timus_autotask.watch.month.books import BookLine, Books, days_of_period, price_of_sku
+from timus_autotask.watch.month.books import BookLine, Books, price_of_sku
 from timus_autotask.watch.month.causes import (
     BY_TERMS,
     DECIDED,
@@ -41,12 +41,12 @@ from timus_autotask.watch.month.causes import (
     ways_of_edit,
 )
 from timus_autotask.watch.month.months import month_of
+from timus_autotask.watch.month.periods import CENT, NO_CHANGE, periods_within
 from timus_autotask.watch.month.ready import UnplacedUnits, too_few_and_too_many, without_line
+from timus_autotask.watch.month.to_post import LinePeriod, NotPosted, ToPost, before_a_change, is_period
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import remedy_of, said
 
-CENT = Decimal("0.01")
-NO_LINE = LineKey(0, 0)
 NOT_LACKING = (*BY_TERMS, WhyDiffers.BEFORE, WhyDiffers.SCHEDULED)
 """Causes of days that are as they should be."""
 
@@ -220,32 +220,6 @@ class InNoPosting:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftChange:
-    """A change of units, or of the price, that came after the rest of its line's period was posted, and waits for the next posting."""
-
-    day: date
-    units: int
-    """By which the units change from that day on, without what is billed of it already."""
-    estimate: Decimal | None
-    """What that comes to until the end of the period, with what a new price does to the units that were there; negative: a credit; None: no price is known."""
-    price: tuple[Decimal, Decimal] | None = None
-    """Where it brings a new price for all units: the price of one unit before and after it."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotPosted:
-    """A billing period that nobody has posted yet, or of which one line is left, or one change of a line."""
-
-    contract_id: int
-    first: date
-    """The period's first day."""
-    line: LineKey | None = None
-    """The line that is left, as one that came to the contract later, while the rest of the period is posted; None: nothing of it is posted."""
-    change: LeftChange | None = None
-    """What of the line is left; None: all of it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Posted:
     """The report of a month."""
 
@@ -310,43 +284,24 @@ class _Explanation:
         self._items = items
         self._first = first
         self._last = last
-        self._rows: dict[int, list[UnitRow]] = {}
-        self._in: dict[int, list[UnitRow]] = {}
-        for row in books.rows:
-            self._rows.setdefault(row.contract_service_id, []).append(row)
-            self._in.setdefault(row.contract_id, []).append(row)
-        self._of: dict[int, LineKey] = {}
-        for id_, of in self._rows.items():
-            key = LineKey(of[0].contract_id, of[0].service_id)
-            line = books.lines.get(key)
-            if line is not None and not line.other_than(id_):
-                self._of[id_] = key
+        self._to_post = ToPost(books, items)
 
     def all(self) -> Posted:
         books = self._books
         found, missing = [*self._others()], list[MissingItem]()
-        not_posted: set[NotPosted] = set()
-        for id_, key in sorted(self._of.items(), key=lambda each: (each[1], each[0])):
-            line, contract = books.lines[key], books.contracts[key.contract_id]
-            for first, last in periods_within(contract, self._first, self._last):
-                whole = [row for row in self._rows[id_] if first <= row.start <= last]
-                begun = any(row.posted for row in whole) or self._has_items(id_, first, last)
-                if whole and not begun:
-                    rest = any(row.posted for row in self._in[contract.id] if first <= row.start <= last)
-                    not_posted.add(NotPosted(contract.id, first, key if rest else None))
-                if self._items is not None:
-                    these, lacks, changed = self._period(id_, line, first, last, whole)
-                    found += these
-                    missing += lacks
-                    if begun:
-                        not_posted.update(NotPosted(contract.id, first, key, one) for one in changed)
+        if self._items is not None:
+            for period in self._to_post.periods(self._first, self._last):
+                these, lacks = self._period(period)
+                found += these
+                missing += lacks
+        not_posted = self._to_post.not_posted(self._first, self._last)
         return Posted(
             self._first,
             self._last,
             tuple(sorted(found, key=lambda one: (one.item.contract_id, one.item.day, one.item.id))),
             tuple(missing),
             *_decided_apart([*self._passed(), *self._passed_without_line(), *self._passed_superseded()]),
-            tuple(sorted(not_posted, key=_order_of_left)),
+            not_posted,
             (
                 *self._lines_in_no_posting(not_posted),
                 *self._others_in_no_posting(not_posted),
@@ -359,41 +314,28 @@ class _Explanation:
 
     # -- Items
 
-    def _has_items(self, id_: int, first: date, last: date) -> bool:
-        """Whether a contract service was billed in a period. A change of the period's first day that came later leaves no row of it that is posted."""
-        return any(one.contract_service_id == id_ and first <= one.day <= last for one in self._items or ())
-
     def _in_month(self) -> Iterator[BillingItem]:
         return (item for item in self._items or () if self._first <= item.day <= self._last)
 
     def _others(self) -> Iterator[Item]:
         """Items that no line of ours accounts for."""
         for item in self._in_month():
-            if item.contract_service_id in self._of:
+            if item.contract_service_id in self._to_post.lines:
                 continue
             if item.contract_service_id is not None:
                 yield Item(item, None, Explained.NOT_OURS)
             else:
                 yield Item(item, None, Explained.CREDIT if item.amount < 0 else Explained.TYPED)
 
-    def _period(
-        self, id_: int, line: BookLine, first: date, last: date, rows: Sequence[UnitRow]
-    ) -> tuple[list[Item], list[MissingItem], list[LeftChange]]:
-        """The items of the month of one contract service in one period, what they leave out, and what no posting has had yet."""
-        by_day: dict[date, list[BillingItem]] = {}
-        for item in self._in_month():
-            if item.contract_service_id == id_ and first <= item.day <= last:
-                by_day.setdefault(item.day, []).append(item)
-        whole = days_of_period(self._books, line.key, first)
-        changes = {day: of for day, of in _changes(rows, whole).items() if self._first <= day <= self._last}
-        found, missing, left = list[Item](), list[MissingItem](), list[LeftChange]()
-        for day in sorted({*by_day, *changes}):
-            change, of_day = changes.get(day, NO_CHANGE), by_day.get(day, [])
-            waits = self._waiting(id_, line, day, first, last, change, of_day)
+    def _period(self, period: LinePeriod) -> tuple[list[Item], list[MissingItem]]:
+        """The items of the month of one contract service in one period, and what they leave out."""
+        line, first, last = period.line, period.first, period.last
+        found, missing = list[Item](), list[MissingItem]()
+        for day in period.days:
+            change, of_day = period.changes.get(day, NO_CHANGE), period.items.get(day, ())
             fitting = _fitting(of_day, change.units)
-            if waits is not None:
-                left.append(waits)
-                fitting = _before_a_change(of_day, first)
+            if self._to_post.waiting(period, day) is not None:
+                fitting = before_a_change(of_day, first)
             elif change.units and not fitting:
                 units = sum((one.quantity for one in of_day), Decimal())
                 missing.append(self._missing(line, day, last, change.units, units))
@@ -402,26 +344,7 @@ class _Explanation:
                 self._explained(one, line, first, last, ours.get(one.id), fits=one in fitting)
                 for one in of_day
             ]
-        return found, missing, left
-
-    def _waiting(
-        self,
-        id_: int,
-        line: BookLine,
-        day: date,
-        first: date,
-        last: date,
-        change: _Change,
-        of_day: Sequence[BillingItem],
-    ) -> LeftChange | None:
-        """What a change leaves for the next posting; None: nothing."""
-        stand = _before_a_change(of_day, first)
-        lacking = int(change.units - sum((one.quantity for one in stand), Decimal()))
-        if lacking and (not change.posted or self._waits(id_, line, day, first, lacking)):
-            return self._left(line, day, last, lacking, change, of_day)
-        if change.new_price and not change.posted and not of_day:
-            return self._left(line, day, last, lacking, change, of_day)
-        return None
+        return found, missing
 
     def _missing(self, line: BookLine, day: date, last: date, expected: int, billed: Decimal) -> MissingItem:
         price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
@@ -429,32 +352,6 @@ class _Explanation:
         money = money_of_days(days, price, schedule)
         ways = tuple(_ways_of_missing(line.key.contract_id, money))
         return MissingItem(line.key, day, expected, billed, money, line.skus, ways)
-
-    def _left(
-        self,
-        line: BookLine,
-        day: date,
-        last: date,
-        units: int,
-        change: _Change,
-        of_day: Sequence[BillingItem],
-    ) -> LeftChange:
-        """``units`` of a change that wait for the next posting, with the price that it brings."""
-        schedule = self._books.contracts[line.key.contract_id].schedule
-        days = [*each_day(day, last)]
-        prices = None if of_day else change.new_price
-        price = prices[1] if prices else line.price.price
-        money = money_of_days([(one, units) for one in days], price, schedule)
-        if prices and money is not None:
-            more = money_of_days([(one, change.before) for one in days], prices[1] - prices[0], schedule)
-            money += more or Decimal()
-        return LeftChange(day, units, money, prices)
-
-    def _waits(self, id_: int, line: BookLine, day: date, first: date, lacking: int) -> bool:
-        """Whether units that a posted period lacks on its first day are of changes of earlier periods, which wait for the next posting."""
-        if day != first:
-            return False
-        return comes(lacking, carried_into(self._books, line.key, self._rows[id_], self._items or (), first))
 
     def _explained(
         self,
@@ -467,7 +364,7 @@ class _Explanation:
         fits: bool,
     ) -> Item:
         by = Explained.UNEXPLAINED
-        if fits and _is_period(item, first):
+        if fits and is_period(item, first):
             by = Explained.PERIOD
         elif fits or not item.quantity:
             others = Explained.ELSEWHERE if item.quantity else Explained.PRICE
@@ -592,7 +489,9 @@ class _Explanation:
     def _has_posted(self, customer: str, day: date) -> bool:
         """Whether a day is posted on a contract of a customer."""
         mapping = self._books.customers[customer].mapping
-        on = [row for id_ in (mapping.contract_ids if mapping else ()) for row in self._in.get(id_, ())]
+        on = [
+            row for id_ in (mapping.contract_ids if mapping else ()) for row in self._to_post.on.get(id_, ())
+        ]
         return any(row.posted and row.start <= day <= row.end for row in on)
 
     def _superseded(self) -> Iterator[tuple[str, str, BookLine | None, Decimal | None, Timeline]]:
@@ -703,7 +602,7 @@ class _Explanation:
 
     def _posted_days(self, line: BookLine, first: date, last: date) -> Iterator[date]:
         """Those from ``first`` to ``last``. A service that was not on the contract yet has no rows: it was left out with what the others were posted."""
-        on = self._in.get(line.key.contract_id, [])
+        on = self._to_post.on.get(line.key.contract_id, [])
         own = [
             row
             for row in on
@@ -786,16 +685,6 @@ def _fitting(of_day: Sequence[BillingItem], expected: int) -> Sequence[BillingIt
     return [one for one in of_day if one.quantity == expected][:1]
 
 
-def _before_a_change(of_day: Sequence[BillingItem], first: date) -> Sequence[BillingItem]:
-    """Those of a day's items that stand although another change of the day came later: each of an adjustment, and the period's own one."""
-    own = [one for one in of_day if _is_period(one, first)][:1]
-    return [one for one in of_day if one.adjustment_id is not None or one in own]
-
-
-def _order_of_left(one: NotPosted) -> tuple[int, date, LineKey, date]:
-    return one.contract_id, one.first, one.line or NO_LINE, one.change.day if one.change else one.first
-
-
 def _order(item: BillingItem) -> tuple[date, bool, int]:
     """The order in which the items of a period bill it: its own one first."""
     return item.day, item.adjustment_id is not None, item.id
@@ -807,11 +696,6 @@ def _together(items: Sequence[BillingItem]) -> Billed:
     return Billed(units, items[-1].rate) if items else Billed()
 
 
-def _is_period(item: BillingItem, first: date) -> bool:
-    """Whether it bills a period with the units of its first day, and no adjustment."""
-    return item.adjustment_id is None and item.day == first
-
-
 def _ours(of_day: Iterable[BillingItem], line: BookLine, first: date) -> Mapping[int, JournalEntry]:
     """By item: the adjustment of ours that it bills, each at most once.
 
@@ -821,7 +705,7 @@ def _ours(of_day: Iterable[BillingItem], line: BookLine, first: date) -> Mapping
     left = [one for one in line.changes if one.outcome is Outcome.LANDED]
     found: dict[int, JournalEntry] = {}
     for item in of_day:
-        if _is_period(item, first):
+        if is_period(item, first):
             continue
         for change in left:
             on_day = change.day == item.day or (change.day < item.day == first)
@@ -830,89 +714,3 @@ def _ours(of_day: Iterable[BillingItem], line: BookLine, first: date) -> Mapping
                 left.remove(change)
                 break
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What a row of a period begins with, beside the one before it."""
-
-    units: int
-    """More than the day before in the same period; on its first day, all of them."""
-    posted: bool
-    before: int = 0
-    """Units of the day before in the same period."""
-    new_price: tuple[Decimal, Decimal] | None = None
-    """The price of one unit before and after it, where the units that were there have another one from this day on."""
-
-
-NO_CHANGE = _Change(0, posted=True)
-
-
-def _changes(rows: Iterable[UnitRow], of_period: int) -> Mapping[date, _Change]:
-    """By day: what each row of one period of so many days changes."""
-    found: dict[date, _Change] = {}
-    before = 0
-    price: Decimal | None = None
-    for row in sorted(rows, key=lambda row: row.start):
-        now = _price_in(row, of_period)
-        new = (price, now) if price is not None and now is not None and abs(now - price) >= CENT else None
-        found[row.start] = _Change(row.units - before, row.posted, before, new)
-        before, price = row.units, now if now is not None else price
-    return found
-
-
-def _price_in(row: UnitRow, days: int) -> Decimal | None:
-    """The price of one unit for a whole period of so many days, by the extended price of some of them; None: the row does not say it."""
-    if row.price is None or not row.units:
-        return None
-    return rounded(row.price * days / (row.units * ((row.end - row.start).days + 1)))
-
-
-def comes(lacking: int, carried: int) -> bool:
-    """Whether the next posting bills all that a posted period lacks on its first day, by what ``carried_into`` says of it."""
-    return 0 < lacking <= carried or 0 > lacking >= carried
-
-
-def carried_into(
-    books: Books, key: LineKey, rows: Sequence[UnitRow], items: Sequence[BillingItem], first: date
-) -> int:
-    """Units that a contract service has on a period's first day by changes of earlier periods that no posting has had; negative: fewer.
-
-    The next posting bills them in each later period that is posted already. ``rows`` are those of the contract service, ``items`` those from
-    ``items_since`` on. A change of a posted period's first day leaves no row of it that is posted, and no item bills it.
-    """
-    contract, units, carried = books.contracts[key.contract_id], 0, 0
-    if first <= contract.start:
-        return 0
-    billed: dict[date, Decimal] = {}
-    for one in items:
-        if rows and one.contract_service_id == rows[0].contract_service_id:
-            billed[one.day] = billed.get(one.day, Decimal()) + one.quantity
-    for begins, ends in periods_within(contract, books.first, first - ONE_DAY):
-        of = [row for row in rows if begins <= row.start <= ends]
-        begun = any(row.posted or row.start in billed for row in of)
-        for day, change in _changes(of, days_of_period(books, key, begins)).items():
-            if change.posted:
-                continue
-            if day != begins:
-                carried += change.units - int(billed.get(day, 0))
-            elif begun:  # what came from earlier periods is in its units, too
-                carried = change.units - int(billed.get(day, 0))
-            else:
-                carried += change.units - units
-        units = max(of, key=lambda row: row.start).units if of else 0
-    return carried
-
-
-def items_since(books: Books, first: date) -> date:
-    """From which day on billing items say what was posted from ``first`` on: of earlier days, those whose rows are not posted may have items all the same."""
-    return min((first, *(row.start for row in books.rows if not row.posted)))
-
-
-def periods_within(contract: Contract, first: date, last: date) -> Iterator[tuple[date, date]]:
-    """The billing periods that have days in a month."""
-    day = max(contract.start, first)
-    while day <= min(last, contract.end):
-        start, end = period_containing(day, contract.start, contract.months)
-        yield start, min(end, contract.end)
-        day = end + ONE_DAY
