@@ -13,7 +13,7 @@ import pytest
 
 from tests.months import HALF_YEAR, Months
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, World
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.aws.sns import SnsMails
 from timus_autotask.bootstrap import LambdaContext, digest_handler
 from timus_autotask.domain.mapping import LineKey
@@ -625,6 +625,22 @@ def test_what_was_posted_otherwise_is_told() -> None:
     assert "April" not in text
     form = Desk(months.world).ask("digest")
     assert [one["month"] for one in form["posted_otherwise"]] == ["2026-03"]
+
+
+def test_what_came_to_a_posted_period_since_is_told_until_it_is_posted() -> None:
+    """Four seats of a service that is new since 12 March: 4 × 8.50 × 20 / 31. A fortnight later, the digest still has them."""
+    months = begun()
+    months.play([("post", None, 0), ("wait", None, 11), ("tell", {ADV: 10, ESS: 4, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=24)
+    text = as_mail(of(months), "acme").text
+    assert (
+        "- March 2026 was posted, and 1 change that came since waits for the next posting, about +21.94.\n"
+        "    timus-autotask ready --posted --month 2026-03" in text
+    )
+    [march] = months.desk.ask("digest")["posted_otherwise"]
+    assert [(one["unit_change"], one["estimate"]) for one in march["not_posted"]] == [(4, "21.94")]
+    months.play([("post", None, 0)])
+    assert "waits for the next posting" not in as_mail(of(months), "acme").text
 
 
 def test_a_change_of_ours_that_brings_a_new_price_counts_with_it() -> None:

@@ -291,15 +291,18 @@ def test_a_new_service_that_was_held_while_somebody_posted() -> None:
     months.desk.told("approve", str(CONTRACT), "46", "--yes")
     months.work()
     after = of(months)
-    assert (after.passed, after.not_posted) == ((), (NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 46)),))
+    change = LeftChange(date(2026, 3, 4), 7, Decimal("53.74"))
+    left = NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 46), change, whole=True)
+    assert (after.passed, after.not_posted) == ((), (left,))
     said = months.desk.run("ready", "--posted", "--month", "2026-03")
     assert said.status == 0
     assert (
-        f"Not posted yet: service 46 on contract {CONTRACT} Contoso SASE, of the period from 2026-03-01. "
-        "The rest of the period is posted."
+        f"Not posted yet: +7 units of service 46 on contract {CONTRACT} Contoso SASE from 2026-03-04 on, about +53.74. "
+        "The rest of the period from 2026-03-01 is posted."
     ) in " ".join(said.out.split())
     [form] = months.desk.ask("ready", "--posted", "--month", "2026-03")["not_posted"]
     assert (form["contract_id"], form["service_id"], form["from"]) == (CONTRACT, 46, "2026-03-01")
+    assert (form["day"], form["unit_change"], form["estimate"]) == ("2026-03-04", 7, "53.74")
     post(months)
     assert of(months).not_posted == ()
 

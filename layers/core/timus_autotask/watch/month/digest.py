@@ -20,11 +20,12 @@ from timus_autotask.ports.psa import UnitRow
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, total
+from timus_autotask.watch.month.billing_items import left_to_post
 from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books, with_changes
 from timus_autotask.watch.month.causes import BY_ITSELF, DECIDED, SETTLED, WhyDiffers
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.ledger import with_superseded
-from timus_autotask.watch.month.months import month_before
+from timus_autotask.watch.month.months import month_before, month_of
 from timus_autotask.watch.month.periods import periods_within
 from timus_autotask.watch.month.posted import Posted, posted
 from timus_autotask.watch.month.ready import (
@@ -38,6 +39,7 @@ from timus_autotask.watch.month.ready import (
     ready,
     waits_since,
 )
+from timus_autotask.watch.month.to_post import NotPosted
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import Status, status_of
@@ -105,7 +107,8 @@ class Digest:
     earlier: Ready | None = None
     """The month before, if it has something to post and nobody has posted all of it."""
     passed: tuple[Posted, ...] = ()
-    """Of this month and the one before: each with what was posted otherwise than it should and settling does not bring any more, or as people decided, and what no posting has and no waiting brings."""
+    """Of this month and the one before: each with what was posted otherwise than it should and settling does not bring any more, or as people decided, what
+    no posting has and no waiting brings, and what of posted periods waits for the next posting."""
     begins: time | None = None
     """The partner's local time on the day ``since`` from which on it tells; None: the whole day."""
     observing: bool = False
@@ -169,17 +172,31 @@ def digest(ports: Ports, since: datetime) -> Digest:
     circuit = records.partner.circuit.value
     if circuit.open(now):
         return replace(found, away=circuit.reason)
+    before, (_, last) = month_before(today), month_of(today)
     try:
         books = open_books(ports, records, today - YEAR - EARLIER, changes)
+        left, books = left_to_post(ports, books, before, last)
         books = with_superseded(books, ports.store.events(earlier))
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         return replace(found, away=str(error) or type(error).__name__)
     beside = beside_of(records, now, ports.zone)
     first, books = _first_waiting(ports, books, beside)
-    months = (_to_correct(posted(books, None, day)) for day in (today, month_before(today)))
-    passed = tuple(one for one in months if one.passed or one.decided or one.in_no_posting)
-    found = replace(found, changed=_changed(made, books, ports), passed=passed, notes=_notes(books))
+    found = replace(
+        found, changed=_changed(made, books, ports), passed=_passed(books, left), notes=_notes(books)
+    )
     return _with(found, books, open_since(books, first, beside), beside)
+
+
+def _passed(books: Books, left: Sequence[NotPosted]) -> tuple[Posted, ...]:
+    """What of this month and of the one before was posted otherwise than it should, or not at all."""
+    before = month_before(books.today)
+    months = (
+        _to_correct(
+            posted(books, None, month), (one for one in left if max(one.day, before).replace(day=1) == month)
+        )
+        for month in (books.today.replace(day=1), before)
+    )
+    return tuple(one for one in months if one.passed or one.decided or one.in_no_posting or one.not_posted)
 
 
 def _with(found: Digest, books: Books, waits: Sequence[Open], beside: Beside) -> Digest:
@@ -218,12 +235,18 @@ def _first_waiting(ports: Ports, books: Books, beside: Beside) -> tuple[date, Bo
     return min(first, before).replace(day=1), books
 
 
-def _to_correct(found: Posted) -> Posted:
-    """Without what is told with what waits or has ended, and without days before the first one that was chosen, which nobody misses."""
+def _to_correct(found: Posted, left: Iterable[NotPosted]) -> Posted:
+    """With what is left of it, and without what is told with what waits or has ended, nor days before the first one that was chosen: nobody misses these."""
     lost = (one for one in found.in_no_posting if one.cause in SETTLED and one.cause not in DECIDED)
-    left = (one for one in found.passed if not one.comes)
+    settled = (one for one in found.passed if not one.comes)
     wanted = (one for one in found.decided if one.cause is not WhyDiffers.BEFORE)
-    return replace(found, passed=tuple(left), decided=tuple(wanted), in_no_posting=tuple(lost))
+    return replace(
+        found,
+        passed=tuple(settled),
+        decided=tuple(wanted),
+        in_no_posting=tuple(lost),
+        not_posted=tuple(left),
+    )
 
 
 def _changed(made: Iterable[JournalEntry], books: Books | None, ports: Ports) -> tuple[ChangedLine, ...]:

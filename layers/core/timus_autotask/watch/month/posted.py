@@ -589,7 +589,11 @@ class _Explanation:
         """Days of billing periods that nobody has posted yet, of these contracts; and of one line, where the rest of its period is posted."""
         found = set[date]()
         for one in not_posted:
-            if one.change is None and one.contract_id in contract_ids and one.line in (None, key):
+            if (
+                (one.change is None or one.whole)
+                and one.contract_id in contract_ids
+                and one.line in (None, key)
+            ):
                 contract = self._books.contracts[one.contract_id]
                 _, last = period_containing(one.first, contract.start, contract.months)
                 found.update(each_day(one.first, min(last, contract.end)))

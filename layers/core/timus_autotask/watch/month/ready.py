@@ -50,6 +50,7 @@ from timus_autotask.watch.month.coverage import Coverage, Ends, coverage
 from timus_autotask.watch.month.ledger import why_without_line
 from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.parked import EventEffect, costs, effects, seat_days_between
+from timus_autotask.watch.month.to_post import NotPosted
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import NextWay, for_customers, remedy_of, said, way_later, will_wait
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
@@ -132,6 +133,8 @@ class Period:
     """What must be settled first."""
     stays: tuple[Open, ...] = ()
     """What differs and will be billed so: rightly, by a decision, or because nothing changes it any more."""
+    left: tuple[NotPosted, ...] = ()
+    """Of one that is posted already: what came to it since, and waits for the next posting."""
 
     @property
     def level(self) -> bool:
@@ -211,6 +214,11 @@ class Ready:
     def posted(self) -> bool:
         """Whether all of its billing periods are approved and posted already."""
         return bool(self.periods) and all(period.posted for period in self.periods)
+
+    @property
+    def left(self) -> tuple[NotPosted, ...]:
+        """What came to posted periods since, and waits for the next posting."""
+        return tuple(one for period in self.periods for one in period.left)
 
     @property
     def until(self) -> date:
@@ -368,9 +376,19 @@ def _by_contract(books: Books) -> dict[int, list[BookLine]]:
     return on
 
 
-def ready(books: Books, month: date, beside: Beside) -> Ready:
-    """Whether the month of this day may be posted, for everybody."""
-    return _OpenThings(books, *month_of(month), beside).all()
+def ready(books: Books, month: date, beside: Beside, left: Iterable[NotPosted] = ()) -> Ready:
+    """Whether the month of this day may be posted, for everybody. ``left``: what is left of its periods of which the rest is posted."""
+    found = _OpenThings(books, *month_of(month), beside).all()
+    of: dict[tuple[int, date], list[NotPosted]] = {}
+    for one in left:
+        of.setdefault((one.contract_id, one.first), []).append(one)
+    return replace(
+        found,
+        periods=tuple(
+            replace(each, left=tuple(of.get((each.contract_id, each.first), ()) if each.posted else ()))
+            for each in found.periods
+        ),
+    )
 
 
 def open_since(books: Books, first: date, beside: Beside) -> tuple[Open, ...]:

@@ -40,7 +40,14 @@ class NotPosted:
     line: LineKey | None = None
     """The line that is left, as one that came to the contract later, while the rest of the period is posted; None: nothing of it is posted."""
     change: LeftChange | None = None
-    """What of the line is left; None: all of it."""
+    """What of the line is left; None: nobody can say, or nothing of the whole period is posted."""
+    whole: bool = False
+    """Nothing of the line is posted in this period."""
+
+    @property
+    def day(self) -> date:
+        """From which day on it is left."""
+        return self.change.day if self.change else self.first
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +126,29 @@ class ToPost:
         found = set[NotPosted]()
         for one in self.periods(first, last):
             key = one.line.key
-            if one.rows and not one.begun:
-                found.add(NotPosted(key.contract_id, one.first, key if one.beside else None))
+            if one.rows and not one.begun and not one.beside:
+                found.add(NotPosted(key.contract_id, one.first))
+            elif one.rows and not one.begun:
+                found.update(self._whole(one, last))
             if one.begun and self._items is not None:
                 waits = (self.waiting(one, day) for day in one.days)
                 found.update(NotPosted(key.contract_id, one.first, key, left) for left in waits if left)
         return tuple(sorted(found, key=_order_of_left))
+
+    def has_units(self, key: LineKey, first: date, last: date) -> bool:
+        """Whether a line has any units in rows that begin between two days."""
+        rows = (row for row in self.on.get(key.contract_id, ()) if row.service_id == key.service_id)
+        return any(row.units for row in rows if first <= row.start <= last)
+
+    def _whole(self, of: LinePeriod, last: date) -> Iterator[NotPosted]:
+        """A line that came to a posted period later: all that it changes until a day, for no part of it is of another month's posting."""
+        key = of.line.key
+        changes = changes_of(of.rows, days_of_period(self._books, key, of.first))
+        until = [(day, change) for day, change in changes.items() if day <= last]
+        sure = self._items is not None or not changes.get(of.first, NO_CHANGE).units
+        left = [self._left(of, day, one.units, one, with_price=True) for day, one in until if sure]
+        known: list[LeftChange | None] = [one for one in left if one.units or one.price]
+        yield from (NotPosted(key.contract_id, of.first, key, one, whole=True) for one in known or [None])
 
     def waiting(self, of: LinePeriod, day: date) -> LeftChange | None:
         """What a day's change leaves for the next posting; None: nothing."""
@@ -171,7 +195,30 @@ def is_period(item: BillingItem, first: date) -> bool:
 
 
 def _order_of_left(one: NotPosted) -> tuple[int, date, LineKey, date]:
-    return one.contract_id, one.first, one.line or NO_LINE, one.change.day if one.change else one.first
+    return one.contract_id, one.first, one.line or NO_LINE, one.day
+
+
+def left_of_posted(
+    books: Books, items: Sequence[BillingItem] | None, first: date, last: date
+) -> tuple[NotPosted, ...]:
+    """What is left of the billing periods with days between two, of which the rest is posted."""
+    to_post = ToPost(books, items)
+    return tuple(
+        one
+        for one in to_post.not_posted(first, last)
+        if one.line is not None and (one.change is not None or to_post.has_units(one.line, one.first, last))
+    )
+
+
+def may_be_left(books: Books, first: date, last: date) -> frozenset[int]:
+    """The contracts whose rows show that something may be left of a posted period with days between two: only then billing items say more."""
+    found = set[int]()
+    for id_, rows in ToPost(books, None).on.items():
+        periods = [*periods_within(books.contracts[id_], first, last)]
+        posted = any(row.posted and begins <= row.start <= ends for begins, ends in periods for row in rows)
+        if posted and any(not row.posted and row.start <= periods[-1][1] for row in rows):
+            found.add(id_)
+    return frozenset(found)
 
 
 def comes(lacking: int, carried: int) -> bool:
