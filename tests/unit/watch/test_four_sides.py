@@ -576,16 +576,51 @@ def test_days_that_are_written_otherwise_than_was_said_are_refused_with_the_opti
     assert "--days iso (2026-03-15)" in refused
 
 
+def told_of_an_undo(months: Months, units: int, tmp_path: Path) -> str:
+    """What is said beside a file that charges so many seats on every day of March."""
+    file = tmp_path / "march.csv"
+    file.write_text("customer,sku,quantity\n" + f"{CUSTOMER},{ADV},{units}\n{CUSTOMER},{GATEWAY},1\n")
+    return months.desk.run("reconcile", "--timus-invoice", str(file), "--month", "2026-03").out
+
+
+def test_what_was_undone_stands_with_the_command_that_brings_it_back(tmp_path: Path) -> None:
+    """Its period is open; and that is the command itself, for no other report may have it."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 2), ("undo", None, 0)])
+    months.play([("wait", None, 20)])
+    [opposite] = [one for one in months.world.ports.store.changes() if one.undoes]
+    told = told_of_an_undo(months, 13, tmp_path)
+    assert "undone by a person" in told
+    assert f"To bring it back: timus-autotask undo {opposite.id} --reason WHY" in told
+    months.desk.told("undo", opposite.id, "--reason", "it was right", "--yes")
+
+
+@pytest.mark.parametrize("posted", [True, False])
+def test_what_was_undone_and_no_command_brings_back_is_billed_by_hand(posted: bool, tmp_path: Path) -> None:
+    """Its period is posted, or Timus has reported another quantity since: the evidence says who undid it, and why."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 2), ("undo", None, 0)])
+    months.play(
+        [("wait", None, 10), *([("post", None, 0)] if posted else [("tell", {ADV: 20, GATEWAY: 1}, 0)])]
+    )
+    months.play([("wait", None, 20)])
+    told = told_of_an_undo(months, 13, tmp_path)
+    assert "undone by a person" in told
+    assert "No command brings it back" in told
+    assert "undo " not in told
+    [see] = [line for line in told.splitlines() if "evidence --customer" in line]
+    words = see.split("timus-autotask ")[1].split("│")[0].split()
+    assert f"was undone by {months.desk.ask('changes')['decisions'][0]['by']}" in months.desk.told(*words)
+
+
 def test_what_nothing_waits_for_does_not_send_to_the_status(tmp_path: Path) -> None:
-    """What was undone is brought back by the command that `ready` names; what is past changing is billed by hand."""
+    """What was undone is brought back by its command; what is past changing is billed by hand."""
     months = begun()
     months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("tell", {ADV: 20, GATEWAY: 1}, 0)])
     months.play([("wait", None, 2), ("undo", None, 0), ("wait", None, 30)])
-    file = tmp_path / "march.csv"
-    file.write_text("customer,sku,quantity\n" + f"{CUSTOMER},{ADV},20\n{CUSTOMER},{GATEWAY},1\n")
-    said = months.desk.run("reconcile", "--timus-invoice", str(file), "--month", "2026-03").out
+    said = told_of_an_undo(months, 20, tmp_path)
     assert "undone by a person" in said
-    assert "timus-autotask ready --month" in said
+    assert "timus-autotask undo" in said
     assert "bill or credit" in said
     assert "status" not in said
 

@@ -31,6 +31,7 @@ from timus_autotask.watch.month.books import (
     days_of_period,
     price_without_line,
 )
+from timus_autotask.watch.month.bring_back import bring_back
 from timus_autotask.watch.month.causes import BY_TERMS, WhyDiffers, ended
 from timus_autotask.watch.month.ledger import LedgerEntry, Missed, entries_of, trial
 from timus_autotask.watch.month.months import month_of
@@ -160,6 +161,8 @@ class SideRow:
     """What the invoice charges; None: it says no amounts, or nothing of this."""
     estimate: Decimal | None = None
     """What Autotask's units come to; None: no price is known."""
+    bring_back: tuple[str, ...] = ()
+    """The commands that bring back what was undone on its lines; empty: none does, or nothing was."""
 
     @property
     def billed(self) -> int:
@@ -347,8 +350,10 @@ class _Group:
         for why, amount in _signed(money.causes, money.granted):
             self.money[why] += amount
 
-    def row(self, price: Decimal | None, of_period: Callable[[date], int]) -> SideRow:
-        """``price``: of a unit; ``of_period``: the days of the period that a day is in."""
+    def row(
+        self, price: Decimal | None, of_period: Callable[[date], int], bring_back: Iterable[str]
+    ) -> SideRow:
+        """``price``: of a unit; ``of_period``: the days of the period that a day is in; ``bring_back``: commands."""
 
         def money_of(kind: DifferenceKind) -> Decimal | None:
             if kind in self.parts:
@@ -375,6 +380,7 @@ class _Group:
             estimate_billed_not_paid=comes_to(less),
             amount=self.amount,
             estimate=self.estimate if self.priced else None,
+            bring_back=tuple(dict.fromkeys(bring_back)),
         )
 
 
@@ -427,7 +433,11 @@ class _Comparison:
         self._amounts()
         self._share_days()
         rows = [
-            group.row(self._price(group), partial(days_of_period, self._books, group.key))
+            group.row(
+                self._price(group),
+                partial(days_of_period, self._books, group.key),
+                self._ways_back(group),
+            )
             for group in sorted(self._groups, key=lambda one: (one.customer, *sorted(one.skus)))
         ]
         inside = self._charged(lambda one: one.within(self._first, self._until))
@@ -444,6 +454,10 @@ class _Comparison:
             self._books.names,
             tuple(note for note in self._books.notes if note != NO_COSTS),  # the invoice says what it costs
         )
+
+    def _ways_back(self, group: _Group) -> Iterator[str]:
+        lines = (self._books.lines[key] for key in sorted(group.keys) if key in self._books.lines)
+        yield from filter(None, (bring_back(line, self._books.today) for line in lines))
 
     # -- Rows
 

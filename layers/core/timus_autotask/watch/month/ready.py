@@ -36,6 +36,7 @@ from timus_autotask.watch.month.books import (
     price_without_line,
     rejected_units,
 )
+from timus_autotask.watch.month.bring_back import bring_back
 from timus_autotask.watch.month.causes import (
     BY_ITSELF,
     SETTLED,
@@ -597,7 +598,7 @@ class _OpenThings:
             message = "Somebody changed the units in Autotask, and no worker has looked at them yet. Have the contract looked at: then you decide."
             remedy = said(NextWay.RETRY, contract=line.key.contract_id)
         if cause is WhyDiffers.UNDONE:
-            remedy = _bring_back(line, self._books.today)
+            remedy = bring_back(line, self._books.today)
         stages = self._beside.stages
         if cause is WhyDiffers.OBSERVING and stages.partner.live:
             remedy = for_customers(remedy, [one for one in line.customers if not stages.live(one)])
@@ -828,19 +829,6 @@ def _another_contract(line: BookLine, day: date) -> str:
         "customer": next(iter(line.customers), ""),
     }
     return remedy_of(Parked(code, facts))
-
-
-def _bring_back(line: BookLine, today: date) -> str:
-    """The command that ends the newest undo that holds; empty: it is over, or its period is posted."""
-    newest = next((one for one in reversed(line.line.undone) if one.until is None or one.until > today), None)
-    if newest is None or not line.undone.at(max(today, newest.day)):
-        return ""
-    if any(first <= newest.day <= last for first, last in line.observed.closed):
-        return ""
-    if newest.opposite:
-        return said(NextWay.BRING_BACK, change=newest.opposite)
-    waits = newest.is_still_to_be_made(today)
-    return said(NextWay.WITHDRAW, change=newest.entry) if waits else ""
 
 
 def _without_rejected(line: BookLine) -> Timeline:
