@@ -409,6 +409,25 @@ def test_a_minimum_that_the_invoice_brings_up_to_is_the_partners_own() -> None:
     assert (short.minimum, short.most, short.seat_days, short.paid) == (15, 5, 155, 155)
 
 
+@pytest.mark.parametrize(("now", "not_invoiced"), [(12, None), (18, -33)])
+def test_seats_that_were_dated_back_are_in_the_minimum_that_was_charged(
+    now: int, not_invoiced: int | None
+) -> None:
+    """Ten seats and five up to the minimum were charged: on eleven days the client has more, and you owe more only beyond fifteen."""
+    months = begun()
+    months.desk.told("policy", "set", "pooled_minimum.SASE-ADV-USER=15", "--yes")
+    months.play([("wait", None, 31), ("tell", {ADV: now, GATEWAY: 1}, -12)])
+    beside = of(months, [*whole(months, adv=10, gateway=1), f",{ADV},5,,,"])
+    within = 11 * min(now - 10, 5)
+    assert why(row(beside, ADV, "")) == {Between.POOLED_MINIMUM: 155}
+    rest = {} if not_invoiced is None else {Between.NOT_INVOICED: not_invoiced}
+    assert why(row(beside, ADV)) == {Between.POOLED_MINIMUM: -within, **rest}
+    assert all(one.adds_up for one in beside.found.rows)
+    assert [one.kind for one in beside.found.open] == [*rest]
+    total = beside.found.total
+    assert (total.paid_not_billed, total.billed_not_paid) == (155 - within, -(not_invoiced or 0))
+
+
 def test_an_invoice_without_customers_is_compared_as_a_whole() -> None:
     """Each customer is taken to be charged what Timus reports; the rest is the partner's own."""
     months = begun()

@@ -70,7 +70,7 @@ _WORDS = {
     Between.UNKNOWN: "a name that nobody knows",
     Between.NOT_IN_TIMUS: "on the invoice, not reported by Timus",
     Between.NOT_INVOICED: "reported by Timus, not on the invoice",
-    Between.POOLED_MINIMUM: "up to the minimum that you owe",
+    Between.POOLED_MINIMUM: "in the minimum that you owe",
     Between.NOT_POSTED: "in Autotask, and no item bills it",
     Between.POSTED_MORE: "posted beyond the units",
     Between.NO_SUBSCRIPTION: "on a contract without a subscription",
@@ -417,6 +417,8 @@ class _Comparison:
             of = self._rows.setdefault(LineKey(row.contract_id, row.service_id), {})
             of.setdefault(row.contract_service_id, []).append(row)
         self._paid_minimum = Counter[str]()
+        self._within_minimum: dict[tuple[str, str], Counter[date]] = defaultdict(Counter)
+        """By customer and SKU: units of a day that are charged with the minimum; negative: in place of the customer."""
         self._reported = {
             (one.id, sku): one.quantity(sku).plus(missed.get((one.id, sku), Missed()).units)
             for one in books.customers.values()
@@ -562,8 +564,24 @@ class _Comparison:
                 paid[of] = reported
                 own = "", of[1]
                 paid[own] = paid[own].minus(reported)
+        if self._invoice.by_customer:
+            for sku in self._minimum:
+                self._dated_back_within_minimum(sku, paid)
         for customer, sku in sorted({*paid, *self._reported}):
             self._pay(customer, sku, paid[customer, sku], known=(customer, sku) not in unknown)
+
+    def _dated_back_within_minimum(self, sku: str, paid: Mapping[tuple[str, str], Timeline]) -> None:
+        """Units that customers have and are not charged for, as the invoice charges them with what it brings up to the minimum: they were dated back."""
+        missing, own = self._missing(sku), paid.get(("", sku), NOTHING)
+        for day in self._days() if own.steps else ():
+            left = own.at(day) - missing.at(day)
+            for of, reported in sorted(self._reported.items()):
+                lacking = reported.at(day) - paid.get(of, NOTHING).at(day) if of[1] == sku else 0
+                units = min(left, lacking)
+                if units > 0:
+                    left -= units
+                    self._within_minimum[of][day] -= units
+                    self._within_minimum["", sku][day] += units
 
     def _pay(self, customer: str, sku: str, paid: Timeline, *, known: bool) -> None:
         one = self._books.customers.get(customer)
@@ -575,9 +593,14 @@ class _Comparison:
             return
         group = self._group(customer, (sku,)) if customer else self._own(sku)
         for day in self._days():
-            more, of_period = paid.at(day) - quantity.at(day), days_of_period(self._books, group.key, day)
+            within = self._within_minimum[customer, sku][day]
+            more, of_period = (
+                paid.at(day) - quantity.at(day) - within,
+                days_of_period(self._books, group.key, day),
+            )
             group.sides["paid"] += paid.at(day)
-            group.left[day] += paid.at(day)
+            group.left[day] += paid.at(day) - within
+            group.differ(Between.POOLED_MINIMUM, within, of_period)
             if more < 0:
                 group.differ(Between.NOT_INVOICED, more, of_period)
                 continue
