@@ -391,6 +391,39 @@ def test_an_edit_that_brings_a_new_price_is_named_as_made_by_hand() -> None:
     assert "it was made by hand: look at it in Autotask" in item.note
 
 
+def test_a_new_price_by_hand_on_the_day_of_our_own_change_is_right_together_with_it() -> None:
+    """Our two units at 12.50, and then one more with 20.00 for all: Autotask's rate of both is 20.00, and which has the new price in it, nobody can say."""
+    months = begun()
+    months.play([("wait", None, 9), ("tell", {ADV: 12, GATEWAY: 1}, 0)])
+    months.world.control.person_adjusts(1201, date(2026, 3, 10).toordinal(), 1, "20")
+    post(months)
+    found = of(months)
+    ours, by_hand = (one for one in found.items if one.item.day == date(2026, 3, 10))
+    assert (ours.item.amount, by_hand.item.amount) == (Decimal("17.74"), Decimal("78.06"))
+    assert not any(one.amount_differs for one in found.items)
+    assert "right together with the other items of its day" in by_hand.note
+    assert "by the terms" not in ours.note
+    months.world.api.model.tables["BillingItems"].pop(by_hand.item.id)
+    assert [one.amount_differs for one in of(months).items if one.item.id == ours.item.id] == [True]
+
+
+@pytest.mark.parametrize(("before", "after"), [("2026-12-31", "2026-03-20"), ("2026-03-20", "2026-12-31")])
+def test_an_item_of_a_contract_whose_end_was_moved_says_until_when_it_goes(before: str, after: str) -> None:
+    """The amount is another one than the days make by now: what is between is credited or charged by hand."""
+    months = begun()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": before})
+    post(months)
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": after})
+    found = of(months)
+    until = min(date.fromisoformat(before), date(2026, 3, 31))
+    assert {one.until for one in found.items} == {until}
+    assert all(f"it goes until {until}" in one.note for one in found.items)
+    assert not found.right
+    change_amount(months, 10, 999)
+    [other] = [one for one in of(months).items if one.item.quantity == 10]
+    assert other.until is None
+
+
 def change_amount(months: Months, quantity: int, amount: int) -> None:
     """Somebody types another amount into the items of a quantity."""
     for one in months.world.api.model.tables["BillingItems"].values():

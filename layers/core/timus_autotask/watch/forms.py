@@ -813,6 +813,7 @@ def _item(one: PostedItem, names: Directory) -> Form:
         "by_whom": (by_whom(one.ours) if one.ours else "") or None,
         "estimate": _amount(one.estimate),
         "amount_differs": one.amount_differs,
+        "amount_goes_until": one.until,
         "price_from": _amount(one.price[0] if one.price else None),
         "price_to": _amount(one.price[1] if one.price else None),
     }

@@ -88,6 +88,8 @@ _WORDS = {
     Explained.UNEXPLAINED: "UNEXPLAINED: the units of the day do not make it",
 }
 ANOTHER_AMOUNT = "another amount than quantity, rate and days make"
+RIGHT_TOGETHER = "its amount is right together with the other items of its day"
+END_MOVED = "If the contract's end was moved after it was posted, credit or charge the days between by hand"
 SET_BACK = "If it should not be so: set the price in Autotask, and credit or charge by hand what was billed otherwise"
 
 BY_US = (Explained.PERIOD, Explained.OURS)
@@ -106,13 +108,18 @@ class Item:
     """The adjustment of ours that it bills; None: none of ours, or it is not known which."""
     estimate: Decimal | None = None
     """What it should come to; None: it has no rate, or no line."""
+    until: date | None = None
+    """The day until which its amount goes, where that is not the last one of its period; None: no day explains the amount."""
+    together: bool = False
+    """Whether all items of its day together come to what they should: which of them has a new price in it, nobody can say."""
     price: tuple[Decimal, Decimal] | None = None
     """Of one that brought a new price, too, which the amount has in it for all units: the price of one unit before and after it."""
 
     @property
     def note(self) -> str:
         """What is to be said of its amount, for people; empty: nothing."""
-        return "; ".join(filter(None, (self._note_of_price, self._note_of_amount)))
+        beside = RIGHT_TOGETHER if self.together and self._differs else ""
+        return "; ".join(filter(None, (self._note_of_price, self._note_of_amount, beside)))
 
     @property
     def _note_of_price(self) -> str:
@@ -120,7 +127,7 @@ class Item:
             return ""
         before, after = self.price
         became = f"{before:.2f} became {after:.2f} for all units"
-        if self.by is Explained.OURS:
+        if self.ours is not None and self.ours.price is not None:
             return f"with a new price by the terms: {became}"
         by_hand = f"with a new price, by hand: {became}"
         return by_hand if self.amount_differs else f"{by_hand}. {SET_BACK}"
@@ -129,12 +136,18 @@ class Item:
     def _note_of_amount(self) -> str:
         if not self.amount_differs:
             return ""
+        if self.until is not None:
+            return f"{ANOTHER_AMOUNT}: it goes until {self.until}. {END_MOVED}"
         by_hand = "; it was made by hand: look at it in Autotask, and credit or charge by hand what should not be so"
         return ANOTHER_AMOUNT + (by_hand if self.by in (Explained.ELSEWHERE, Explained.PRICE) else "")
 
     @property
     def amount_differs(self) -> bool:
         """Whether the amount is another one than quantity, rate and days make, with what a new price does to the units that were there."""
+        return self._differs and not self.together
+
+    @property
+    def _differs(self) -> bool:
         return self.estimate is not None and abs(self.item.amount - self.estimate) > CENT
 
 
@@ -340,10 +353,12 @@ class _Explanation:
                 units = sum((one.quantity for one in of_day), Decimal())
                 missing.append(self._missing(line, day, last, change.units, units))
             ours = _ours(of_day, line, first)
-            found += [
-                self._explained(one, line, first, last, ours.get(one.id), fits=one in fitting)
-                for one in of_day
-            ]
+            found += _seen_together(
+                [
+                    self._explained(one, line, first, last, ours.get(one.id), fits=one in fitting)
+                    for one in of_day
+                ]
+            )
         return found, missing
 
     def _missing(self, line: BookLine, day: date, last: date, expected: int, billed: Decimal) -> MissingItem:
@@ -372,7 +387,8 @@ class _Explanation:
         found = Item(item, line.key, by, ours)
         before = [Billed()] if by is Explained.PERIOD else [*self._billed_before(item, first, ours)]
         readings = [self._with_estimate(found, line, last, ours, billed) for billed in before]
-        return next((one for one in readings if not one.amount_differs), readings[0])
+        right = (one for one in readings if not one.amount_differs)
+        return next(right, next((one for one in readings if one.until is not None), readings[0]))
 
     def _billed_before(self, item: BillingItem, first: date, ours: JournalEntry | None) -> Iterator[Billed]:
         """What its line was billed when an item came: by the items of the period, and by the journal where the item is ours.
@@ -406,13 +422,12 @@ class _Explanation:
         price = (billed.rate, rate) if billed.rate is not None and billed.rate != rate else None
         of_price = billed.units * (price[1] - price[0]) if price else Decimal()
         start, end = period_containing(item.day, line.contract.start, line.contract.months)
-        part = Decimal((last - item.day).days + 1) / ((end - start).days + 1)
-        money = (
-            rounded((item.quantity * rate + of_price) * part)
-            if item.quantity or billed.rate is not None
-            else None
-        )
-        return replace(found, estimate=money, price=price)
+        if not item.quantity and billed.rate is None:
+            return replace(found, price=price)
+        each = (item.quantity * rate + of_price) / ((end - start).days + 1)
+        money = rounded(each * ((last - item.day).days + 1))
+        found = replace(found, estimate=money, price=price)
+        return replace(found, until=_billed_until(item, each, end)) if found.amount_differs else found
 
     # -- Days
 
@@ -680,6 +695,25 @@ def _in_all(whole: PostedDays | None) -> str:
         return ""
     about = f", about {abs(whole.estimate)} in all" if whole.estimate is not None else ""
     return f" for this month; its period goes beyond it: {whole.first} to {whole.last}{about}, each month in its own report"
+
+
+def _seen_together(of_day: Sequence[Item]) -> Sequence[Item]:
+    """The items of a day: where one has in it what another one lacks, all of them are right together."""
+    estimates = [one.estimate for one in of_day if one.estimate is not None]
+    apart = abs(sum((one.item.amount for one in of_day), Decimal()) - sum(estimates, Decimal()))
+    if len(of_day) != len(estimates) or apart > CENT * len(of_day):
+        return of_day
+    return [replace(one, together=len(of_day) > 1, until=None) for one in of_day]
+
+
+def _billed_until(item: BillingItem, each_day_costs: Decimal, end: date) -> date | None:
+    """The one day until which an amount goes, in a period with this last day; None: there is none, or more than one."""
+    days = [
+        day
+        for day in each_day(item.day, end)
+        if abs(rounded(each_day_costs * ((day - item.day).days + 1)) - item.amount) <= CENT
+    ]
+    return days[0] if len(days) == 1 else None
 
 
 def _fitting(of_day: Sequence[BillingItem], expected: int) -> Sequence[BillingItem]:
