@@ -1,7 +1,7 @@
 """The digest: what finance and the operators should know of the last days, money first. Nothing is written.
 
-The records are listed, and Autotask is asked as for one month of ``ready``, so a thousand customers cost some dozens of reads; where something
-waits since before the month before, the journal is read from there on. While Autotask is away, the money is missing, and it is said.
+The records are listed, and Autotask is asked as for one month of ``ready``, so a thousand customers cost some dozens of reads. The journal is read
+once: from the month before on, or from an earlier one where something waits since then. While Autotask is away, the money is missing, and it is said.
 """
 
 from __future__ import annotations
@@ -154,13 +154,10 @@ def digest(ports: Ports, since: datetime) -> Digest:
     records, _ = everything(ports.store, 0)
     now, today = ports.clock.now(), ports.today()
     status = status_of(records, now, ports.zone)
-    earlier = local_midnight(month_before(today) - EARLIER, ports.zone)
-    changes = [*ports.store.changes(min(since, earlier))]
-    made = [one for one in changes if one.settled_at >= since and one.outcome is Outcome.LANDED and one.delta]
     found = Digest(
         effective_day(since, ports.zone),
         today,
-        _changed(made, None, ports),
+        (),
         _without_autotask(status),
         0,
         status.mapped.customers,
@@ -171,20 +168,38 @@ def digest(ports: Ports, since: datetime) -> Digest:
     )
     circuit = records.partner.circuit.value
     if circuit.open(now):
-        return replace(found, away=circuit.reason)
+        return _away(found, circuit.reason, since, ports)
     before, (_, last) = month_before(today), month_of(today)
     try:
-        books = open_books(ports, records, today - YEAR - EARLIER, changes)
+        books = open_books(ports, records, today - YEAR - EARLIER)
         left, books = left_to_post(ports, books, before, last)
-        books = with_superseded(books, ports.store.events(earlier))
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
-        return replace(found, away=str(error) or type(error).__name__)
+        return _away(found, str(error) or type(error).__name__, since, ports)
+    books = with_superseded(books, ports.store.events(local_midnight(before - EARLIER, ports.zone)))
     beside = beside_of(records, now, ports.zone)
-    first, books = _first_waiting(ports, books, beside)
+    # Without the journal more may seem to wait, and for longer: so far back it is read, and then it says what does.
+    first = _first_waiting(books, beside)
+    changes = [*ports.store.changes(min(since, local_midnight(first - EARLIER, ports.zone)))]
+    books = with_changes(books, changes)
+    waits = open_since(books, _first_waiting(books, beside), beside)
     found = replace(
-        found, changed=_changed(made, books, ports), passed=_passed(books, left), notes=_notes(books)
+        found,
+        changed=_changed(_made(changes, since), books, ports),
+        passed=_passed(books, left),
+        notes=_notes(books),
     )
-    return _with(found, books, open_since(books, first, beside), beside)
+    return _with(found, books, waits, beside)
+
+
+def _away(found: Digest, why: str, since: datetime, ports: Ports) -> Digest:
+    """By our own records, while Autotask cannot be asked."""
+    changed = _changed(_made(ports.store.changes(since), since), None, ports)
+    return replace(found, changed=changed, away=why)
+
+
+def _made(changes: Iterable[JournalEntry], since: datetime) -> Sequence[JournalEntry]:
+    """The adjustments that were made since then."""
+    return [one for one in changes if one.settled_at >= since and one.outcome is Outcome.LANDED and one.delta]
 
 
 def _passed(books: Books, left: Sequence[NotPosted]) -> tuple[Posted, ...]:
@@ -225,14 +240,10 @@ def _notes(books: Books) -> tuple[str, ...]:
     return tuple(note for note in books.notes if note != NO_COSTS)  # it shows none
 
 
-def _first_waiting(ports: Ports, books: Books, beside: Beside) -> tuple[date, Books]:
-    """The first day of the month before, or of an earlier one from which something waits; and the books with what was changed since then."""
+def _first_waiting(books: Books, beside: Beside) -> date:
+    """The first day of the month before, or of an earlier one from which something waits."""
     before, oldest = month_before(books.today), (books.today - YEAR).replace(day=1)
-    first = waits_since(books, beside, oldest)
-    if first < before:  # what was changed then may be why
-        books = with_changes(books, ports.store.changes(local_midnight(first - EARLIER, ports.zone)))
-        first = waits_since(books, beside, oldest)
-    return min(first, before).replace(day=1), books
+    return min(waits_since(books, beside, oldest, before), before).replace(day=1)
 
 
 def _to_correct(found: Posted, left: Iterable[NotPosted]) -> Posted:

@@ -407,14 +407,20 @@ def open_since(books: Books, first: date, beside: Beside) -> tuple[Open, ...]:
     return (*found.everything, *(one for one in without if (one.kind, one.key) not in told))
 
 
-def waits_since(books: Books, beside: Beside, since: date) -> date:
+def waits_since(books: Books, beside: Beside, since: date, of_late: date) -> date:
     """The first day from ``since`` on of which something waits for a person on a line, or in a parked event; today, if nothing does.
 
-    What nothing explains waits for nobody.
+    What nothing explains waits where it goes on: on a line on which it is so ``of_late``, from that day on, too. Of older days alone the journal may
+    just not have been read.
     """
-    none = (*SETTLED, *BY_ITSELF, WhyDiffers.OTHER)
     found = [books.today]
     for line in books.lines.values():
+        lately = (
+            differing_on(line, begins, books.today)
+            for begins, _ in stretches(line, of_late, books.today, books.today)
+        )
+        unexplained = any(WhyDiffers.OTHER in causes for causes in lately)
+        none = (*SETTLED, *BY_ITSELF, *(() if unexplained else (WhyDiffers.OTHER,)))
         for begins, _ in stretches(line, since, books.today, books.today):
             causes = differing_on(line, begins, books.today)
             if any(cause not in none for cause in causes) or edited(line, begins):
