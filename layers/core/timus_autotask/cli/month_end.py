@@ -26,8 +26,9 @@ from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.coverage import Coverage, subscriptions_of, within
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
+from timus_autotask.watch.month.explained import BY_US, Item
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
-from timus_autotask.watch.month.posted import BY_US, Item, Posted
+from timus_autotask.watch.month.posted import Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.month.to_post import LeftChange, NotPosted
 from timus_autotask.watch.names import Directory

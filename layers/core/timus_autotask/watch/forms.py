@@ -40,10 +40,12 @@ from timus_autotask.watch.month.evidence import (
     MonthEvidence,
     WithoutLine,
 )
+from timus_autotask.watch.month.explained import Item as PostedItem
 from timus_autotask.watch.month.four_sides import SIDES, FourSides, SideRow
+from timus_autotask.watch.month.in_no_posting import InNoPosting
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
-from timus_autotask.watch.month.posted import InNoPosting, Passed, Posted
-from timus_autotask.watch.month.posted import Item as PostedItem
+from timus_autotask.watch.month.passed import Passed
+from timus_autotask.watch.month.posted import Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready
 from timus_autotask.watch.month.side_remedy import remedy_of_difference
 from timus_autotask.watch.month.to_post import NotPosted

@@ -12,7 +12,7 @@ from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
 from timus_autotask.watch.month.coverage import Coverage, subscriptions_of, within
 from timus_autotask.watch.month.digest import ChangedLine, Digest, Waiting
-from timus_autotask.watch.month.posted import Passed
+from timus_autotask.watch.month.passed import Passed
 from timus_autotask.watch.month.to_post import NotPosted
 from timus_autotask.watch.remedy import NextWay, said, ways
 from timus_autotask.watch.wording import counted, with_sign
