@@ -13,10 +13,12 @@ import pytest
 
 from tests.months import HALF_YEAR, Months
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, World
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.aws.sns import SnsMails
 from timus_autotask.bootstrap import LambdaContext, digest_handler
+from timus_autotask.domain.line import State
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.store.lines import put_line
 from timus_autotask.store.partner import Circuit, put_circuit
 from timus_autotask.store.runs import sent_digest
 from timus_autotask.watch.money import Estimate
@@ -174,6 +176,41 @@ def test_whatever_waits_counts_from_its_own_day(
     until(months, date(2026, 4, 7))
     [one] = of(months).waiting
     assert (one.first, one.estimate) == (first, Decimal(estimate))
+
+
+def test_what_nothing_explains_counts_from_its_own_day() -> None:
+    """Two seats from 12 January, and nobody knows any more why they are not billed: 2 × 12.50 × (20/31 + 2 + 11/30)."""
+    months = since_5_january()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    until(months, date(2026, 1, 12))
+    months.play([("tell", {ADV: 12}, 0), ("reject", None, 0)])
+    until(months, date(2026, 4, 7))
+    stored = months.world.ports.store.contract(CONTRACT).lines[45]
+    nothing_known = replace(stored.value, set_aside=(), past_days=(), state=State.APPLIED, parked=None)
+    months.world.ports.store.commit(put_line(nothing_known, stored.rev))
+    assert months.today == date(2026, 4, 11)
+    [one] = of(months).waiting
+    assert (one.kind, one.first, one.estimate) == ("unexplained", date(2026, 1, 12), Decimal("-75.30"))
+
+
+@pytest.mark.parametrize("days", [0, 60])
+def test_the_journal_is_read_once(days: int) -> None:
+    """Also where something waits since before the month before."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.play([("tell", {ADV: 14, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=days)
+    listed = list[str]()
+    table = months.world.table
+    whole = table.list
+
+    def counted(kind: str, *args: Any, **kwargs: Any) -> Any:
+        listed.append(kind)
+        return whole(kind, *args, **kwargs)
+
+    setattr(table, "list", counted)  # noqa: B010
+    assert len(of(months).waiting) == 1
+    assert listed.count("change") == 1
 
 
 def test_a_contract_that_is_over_says_its_own_last_day() -> None:
@@ -625,6 +662,22 @@ def test_what_was_posted_otherwise_is_told() -> None:
     assert "April" not in text
     form = Desk(months.world).ask("digest")
     assert [one["month"] for one in form["posted_otherwise"]] == ["2026-03"]
+
+
+def test_what_came_to_a_posted_period_since_is_told_until_it_is_posted() -> None:
+    """Four seats of a service that is new since 12 March: 4 × 8.50 × 20 / 31. A fortnight later, the digest still has them."""
+    months = begun()
+    months.play([("post", None, 0), ("wait", None, 11), ("tell", {ADV: 10, ESS: 4, GATEWAY: 1}, 0)])
+    months.world.pass_time(days=24)
+    text = as_mail(of(months), "acme").text
+    assert (
+        "- March 2026 was posted, and 1 change that came since waits for the next posting, about +21.94.\n"
+        "    timus-autotask ready --posted --month 2026-03" in text
+    )
+    [march] = months.desk.ask("digest")["posted_otherwise"]
+    assert [(one["unit_change"], one["estimate"]) for one in march["not_posted"]] == [(4, "21.94")]
+    months.play([("post", None, 0)])
+    assert "waits for the next posting" not in as_mail(of(months), "acme").text
 
 
 def test_a_change_of_ours_that_brings_a_new_price_counts_with_it() -> None:

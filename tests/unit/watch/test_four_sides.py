@@ -409,6 +409,25 @@ def test_a_minimum_that_the_invoice_brings_up_to_is_the_partners_own() -> None:
     assert (short.minimum, short.most, short.seat_days, short.paid) == (15, 5, 155, 155)
 
 
+@pytest.mark.parametrize(("now", "not_invoiced"), [(12, None), (18, -33)])
+def test_seats_that_were_dated_back_are_in_the_minimum_that_was_charged(
+    now: int, not_invoiced: int | None
+) -> None:
+    """Ten seats and five up to the minimum were charged: on eleven days the client has more, and you owe more only beyond fifteen."""
+    months = begun()
+    months.desk.told("policy", "set", "pooled_minimum.SASE-ADV-USER=15", "--yes")
+    months.play([("wait", None, 31), ("tell", {ADV: now, GATEWAY: 1}, -12)])
+    beside = of(months, [*whole(months, adv=10, gateway=1), f",{ADV},5,,,"])
+    within = 11 * min(now - 10, 5)
+    assert why(row(beside, ADV, "")) == {Between.POOLED_MINIMUM: 155}
+    rest = {} if not_invoiced is None else {Between.NOT_INVOICED: not_invoiced}
+    assert why(row(beside, ADV)) == {Between.POOLED_MINIMUM: -within, **rest}
+    assert all(one.adds_up for one in beside.found.rows)
+    assert [one.kind for one in beside.found.open] == [*rest]
+    total = beside.found.total
+    assert (total.paid_not_billed, total.billed_not_paid) == (155 - within, -(not_invoiced or 0))
+
+
 def test_an_invoice_without_customers_is_compared_as_a_whole() -> None:
     """Each customer is taken to be charged what Timus reports; the rest is the partner's own."""
     months = begun()
@@ -576,16 +595,51 @@ def test_days_that_are_written_otherwise_than_was_said_are_refused_with_the_opti
     assert "--days iso (2026-03-15)" in refused
 
 
+def told_of_an_undo(months: Months, units: int, tmp_path: Path) -> str:
+    """What is said beside a file that charges so many seats on every day of March."""
+    file = tmp_path / "march.csv"
+    file.write_text("customer,sku,quantity\n" + f"{CUSTOMER},{ADV},{units}\n{CUSTOMER},{GATEWAY},1\n")
+    return months.desk.run("reconcile", "--timus-invoice", str(file), "--month", "2026-03").out
+
+
+def test_what_was_undone_stands_with_the_command_that_brings_it_back(tmp_path: Path) -> None:
+    """Its period is open; and that is the command itself, for no other report may have it."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 2), ("undo", None, 0)])
+    months.play([("wait", None, 20)])
+    [opposite] = [one for one in months.world.ports.store.changes() if one.undoes]
+    told = told_of_an_undo(months, 13, tmp_path)
+    assert "undone by a person" in told
+    assert f"To bring it back: timus-autotask undo {opposite.id} --reason WHY" in told
+    months.desk.told("undo", opposite.id, "--reason", "it was right", "--yes")
+
+
+@pytest.mark.parametrize("posted", [True, False])
+def test_what_was_undone_and_no_command_brings_back_is_billed_by_hand(posted: bool, tmp_path: Path) -> None:
+    """Its period is posted, or Timus has reported another quantity since: the evidence says who undid it, and why."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 2), ("undo", None, 0)])
+    months.play(
+        [("wait", None, 10), *([("post", None, 0)] if posted else [("tell", {ADV: 20, GATEWAY: 1}, 0)])]
+    )
+    months.play([("wait", None, 20)])
+    told = told_of_an_undo(months, 13, tmp_path)
+    assert "undone by a person" in told
+    assert "No command brings it back" in told
+    assert "undo " not in told
+    [see] = [line for line in told.splitlines() if "evidence --customer" in line]
+    words = see.split("timus-autotask ")[1].split("│")[0].split()
+    assert f"was undone by {months.desk.ask('changes')['decisions'][0]['by']}" in months.desk.told(*words)
+
+
 def test_what_nothing_waits_for_does_not_send_to_the_status(tmp_path: Path) -> None:
-    """What was undone is brought back by the command that `ready` names; what is past changing is billed by hand."""
+    """What was undone is brought back by its command; what is past changing is billed by hand."""
     months = begun()
     months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("tell", {ADV: 20, GATEWAY: 1}, 0)])
     months.play([("wait", None, 2), ("undo", None, 0), ("wait", None, 30)])
-    file = tmp_path / "march.csv"
-    file.write_text("customer,sku,quantity\n" + f"{CUSTOMER},{ADV},20\n{CUSTOMER},{GATEWAY},1\n")
-    said = months.desk.run("reconcile", "--timus-invoice", str(file), "--month", "2026-03").out
+    said = told_of_an_undo(months, 20, tmp_path)
     assert "undone by a person" in said
-    assert "timus-autotask ready --month" in said
+    assert "timus-autotask undo" in said
     assert "bill or credit" in said
     assert "status" not in said
 

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
-from tests.months import ENDING, TERMS, Months
+from tests.months import ENDING, STORIES, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.line import State
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import ledger_since, may_be_posted, what_was_posted
 from timus_autotask.watch.month.causes import SETTLED, WhyDiffers
 from timus_autotask.watch.month.digest import digest
 from timus_autotask.watch.month.ready import Open, Ready, Waits
+from timus_autotask.watch.month.to_post import LeftChange
 from timus_autotask.watch.remedy import ways
 
 MARCH = date(2026, 3, 1)
@@ -726,6 +728,71 @@ def test_it_only_reads_and_asks_little() -> None:
     ledger_since(deployment_of(months.world), MARCH)
     assert autotask.calls - calls == 16
     assert len(months.world.transport.writes) == writes
+
+
+def came_later() -> Months:
+    """March is posted, and from the 12th on there are four seats of a service that is new on the contract: 4 × 8.50 × 20 / 31."""
+    months = begun()
+    months.play([("post", None, 0), ("wait", None, 11), ("tell", {ADV: 10, ESS: 4, GATEWAY: 1}, 0)])
+    return months
+
+
+def test_a_service_that_came_after_posting_is_left_of_a_posted_month() -> None:
+    """Nothing has to be settled first, and it is in no posting: the answer is no "posted already" without it."""
+    months = came_later()
+    found = of(months)
+    assert (found.ready, found.posted) == (True, True)
+    [left] = found.left
+    assert left.line == LineKey(CONTRACT, 46)
+    assert left.change == LeftChange(date(2026, 3, 12), 4, Decimal("21.94"))
+    said = months.desk.run("ready", "--month", "2026-03")
+    words = " ".join(said.out.split())
+    assert said.status == 0
+    assert "posted, but for what came since" in words
+    assert f"+4 units of service 46 on contract {CONTRACT}" in words
+    assert "about +21.94" in words
+    assert "nothing is left" not in words
+    [form] = months.desk.ask("ready", "--month", "2026-03")["not_posted"]
+    assert (form["service_id"], form["day"], form["unit_change"]) == (46, "2026-03-12", 4)
+    months.play([("post", None, 0)])
+    assert of(months).left == ()
+    assert "posted already" in months.desk.told("ready", "--month", "2026-03")
+
+
+def test_billing_items_are_read_only_where_the_rows_show_that_something_is_left() -> None:
+    """One call of Autotask more."""
+    months = begun()
+    autotask = months.world.ports.autotask()
+    calls = []
+    for play in ((), [("post", None, 0)], [("tell", {ADV: 10, ESS: 4, GATEWAY: 1}, 0)]):
+        months.play(play)
+        before = autotask.calls
+        of(months)
+        calls.append(autotask.calls - before)
+    assert calls == [5, 5, 6]
+
+
+def test_what_is_left_is_said_where_billing_items_may_not_be_read() -> None:
+    """The rows alone show a service that is new; and it is said what could not be read."""
+    months = came_later()
+    months.world.control.set_switches({"denied": ["BillingItems"]})
+    found = of(months)
+    assert [one.change for one in found.left] == [LeftChange(date(2026, 3, 12), 4, Decimal("21.94"))]
+    assert any("Billing items could not be read" in note for note in found.notes)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[*HealthCheck])
+@given(TERMS, STORIES, STORIES)
+def test_what_is_left_of_a_posted_month_is_what_the_report_after_posting_says(
+    terms: tuple[str, ...], story: list[tuple[str, object, int]], after: list[tuple[str, object, int]]
+) -> None:
+    """Over random months that go on after somebody posted: no change that waits for the next posting is left out of the answer before it."""
+    months = begun(*terms)
+    months.play([*story, ("post", None, 0), *after])
+    found = of(months)
+    posted = what_was_posted(deployment_of(months.world), MARCH)
+    assert found.posted
+    assert found.left == tuple(one for one in posted.not_posted if one.change)
 
 
 def test_what_concerns_two_contracts_counts_once() -> None:

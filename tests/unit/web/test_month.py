@@ -237,7 +237,7 @@ def test_a_service_that_came_after_posting_is_named_as_what_is_left() -> None:
     months.play([("wait", None, 3), ("tell", {ADV: 10, GATEWAY: 1, ESS: 7}, 0)])
     words = Browser(months.world).words("/posted?month=2026-03")
     left = words.split("Not posted yet")[1].split("Billing items")[0]
-    assert left.strip().startswith("46")
+    assert left.strip().startswith("+7 of 46")
     assert "the rest of the period is posted" in left
 
 
@@ -376,6 +376,23 @@ def test_what_was_posted_is_looked_at_again_too(level: tuple[Months, Browser]) -
     assert "Nothing was wrong in what was posted in March 2026 when this was looked at: look again." in old
     assert "✓" not in old.split("Nothing was wrong")[0].split("Ready to post")[-1]
     assert "Everything that was posted in March 2026 is explained." in browser.words("/posted?month=2026-03")
+
+
+def test_what_came_to_a_posted_month_since_takes_its_tick() -> None:
+    """Four seats of a service that is new on the contract: nothing is to be settled, and they are on no invoice yet."""
+    months = Months()
+    months.begin((), mapped=True)
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    browser = Browser(months.world)
+    assert "March 2026 is approved and posted already, and nothing is left" in browser.words("/ready")
+    assert "✓ posted already" in browser.words("/")
+    months.play([("tell", {ADV: 10, ESS: 4, GATEWAY: 1}, 0)])
+    browser = Browser(months.world)
+    words = browser.words("/ready")
+    assert "posted already, and 1 change that came since waits for the next posting." in words
+    assert "✓" not in words.split("March 2026 is approved")[0].split("Ready to post")[-1]
+    assert "Not posted yet +4 of " in words
+    assert "1 change since" in browser.words("/")
 
 
 def test_what_was_posted_without_a_line_stands_with_its_sku(level: tuple[Months, Browser]) -> None:

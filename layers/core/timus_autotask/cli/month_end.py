@@ -26,9 +26,11 @@ from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.coverage import Coverage, subscriptions_of, within
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
+from timus_autotask.watch.month.explained import BY_US, Item
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
-from timus_autotask.watch.month.posted import BY_US, Item, LeftChange, NotPosted, Posted
+from timus_autotask.watch.month.posted import Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
+from timus_autotask.watch.month.to_post import LeftChange, NotPosted
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.remedy import NextWay, remedy_of, said
 from timus_autotask.watch.wording import counted, with_sign
@@ -72,28 +74,22 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
         _open_table(found.things, names, terminal)
     _show_beside(found, terminal)
     _show_ends(found, terminal)
+    _show_left(found.left, names, terminal)
     for note in found.notes:
         terminal.say(note, style="yellow")
-    level = sum(period.level for period in found.periods)
-    periods = counted(len(found.periods), "billing period is", "billing periods are")
-    counts = f"{level} of {periods} level"
     terminal.say("")
-    if found.ready and not found.periods:
-        terminal.say(
-            f"YES: nothing of it waits, and nothing is billed for Timus in {found.month:%Y-%m}.", style="bold"
-        )
-    elif found.ready and found.posted:
-        terminal.say(
-            f"{found.month:%Y-%m} is approved and posted already. {counts}, and nothing is left to settle for it. Whether each item is right: "
-            f"{said(NextWay.SEE_POSTED, month=f'{found.month:%Y-%m}')}",
-            style="bold green",
-        )
-    elif found.ready:
-        terminal.say(
-            f"YES: {found.month:%Y-%m} may be approved and posted. {counts}, and nothing of it waits.",
-            style="bold green",
-        )
-    else:
+    _say_answer(found, terminal)
+    for words in filter(None, (found.after, found.not_over)):
+        terminal.say(words, style="yellow")
+    terminal.say(ESTIMATES)
+
+
+def _say_answer(found: Ready, terminal: Terminal) -> None:
+    """Yes, no, or that it is posted already."""
+    level = sum(period.level for period in found.periods)
+    counts = f"{level} of {counted(len(found.periods), 'billing period is', 'billing periods are')} level"
+    month, see = f"{found.month:%Y-%m}", said(NextWay.SEE_POSTED, month=f"{found.month:%Y-%m}")
+    if not found.ready:
         kinds = ", ".join(
             counted(number, kind, f"{kind}s" if kind in NOUNS else kind)
             for kind, number in found.kinds.items()
@@ -104,9 +100,23 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
             "risk, too many and too few together.",
             style="bold red",
         )
-    for words in filter(None, (found.after, found.not_over)):
-        terminal.say(words, style="yellow")
-    terminal.say(ESTIMATES)
+    elif not found.periods:
+        terminal.say(f"YES: nothing of it waits, and nothing is billed for Timus in {month}.", style="bold")
+    elif not found.posted:
+        terminal.say(
+            f"YES: {month} may be approved and posted. {counts}, and nothing of it waits.", style="bold green"
+        )
+    elif found.left:
+        terminal.say(
+            f"{month} is approved and posted, but for what came since: the next Approve and Post bills it. {counts}, and nothing else is left to settle "
+            f"for it. Whether each item is right: {see}",
+            style="bold yellow",
+        )
+    else:
+        terminal.say(
+            f"{month} is approved and posted already. {counts}, and nothing is left to settle for it. Whether each item is right: {see}",
+            style="bold green",
+        )
 
 
 def _not_yet(found: Ready) -> str:
@@ -164,6 +174,7 @@ def _period_rows(period: Period, names: Directory) -> Iterator[tuple[Any, ...]]:
 
 def _standing(period: Period) -> list[str]:
     parts = ["posted already"] if period.posted else []
+    parts += [f"{counted(len(period.left), 'change')} since not posted yet"] if period.left else []
     return [*parts, "level" if period.level else f"{len(period.open)} open"]
 
 
@@ -241,8 +252,7 @@ def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None
     _show_missing(found, terminal)
     _show_passed(found, terminal)
     _show_decided(found, terminal)
-    for left in found.not_posted:
-        terminal.say(f"Not posted yet: {_left(left, found.names)}")
+    _show_left(found.not_posted, found.names, terminal)
     _show_in_no_posting(found, terminal)
     for note in found.notes:
         terminal.say(note, style="yellow")
@@ -275,6 +285,12 @@ def _show_in_no_posting(found: Posted, terminal: Terminal) -> None:
             style="yellow",
         )
     terminal.say(Whole(f"→ {said(NextWay.READY, month=f'{found.month:%Y-%m}')}"))
+
+
+def _show_left(these: Iterable[NotPosted], names: Directory, terminal: Terminal) -> None:
+    """What waits for a posting."""
+    for one in these:
+        terminal.say(f"Not posted yet: {_left(one, names)}", style="yellow")
 
 
 def _left(one: NotPosted, names: Directory) -> str:

@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.operate.billing_items import billing_items
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import DECIMAL, TEXT, Column, as_csv, code, whole
 from timus_autotask.operate.mapping.known import require_customer_to_show
@@ -18,6 +17,7 @@ from timus_autotask.operate.refusal import Senseless, not_asked
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.watch.forms import names_form
 from timus_autotask.watch.listing import listed
+from timus_autotask.watch.month.billing_items import billing_items, left_to_post
 from timus_autotask.watch.month.books import Books, LinePrice, open_books
 from timus_autotask.watch.month.causes import BY_TERMS, WhyDiffers
 from timus_autotask.watch.month.ledger import (
@@ -31,8 +31,9 @@ from timus_autotask.watch.month.ledger import (
 )
 from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.parked import effects
-from timus_autotask.watch.month.posted import Posted, items_since, posted
+from timus_autotask.watch.month.posted import Posted, posted
 from timus_autotask.watch.month.ready import Ready, beside_of, ready
+from timus_autotask.watch.month.to_post import items_since
 from timus_autotask.watch.status import gather
 
 EARLIER = timedelta(days=31)
@@ -66,16 +67,16 @@ def may_be_posted(deployment: Deployment, month: date | None = None) -> Ready:
 def look_at_month(deployment: Deployment, month: date | None = None) -> Looked:
     """The same, with every line's prices and with what Autotask has, day by day."""
     store, today = deployment.store, deployment.today
-    first, _ = month_of(month or today)
+    first, last = month_of(month or today)
     dead = deployment.dead_letters.depth().visible
     records = gather(store, lambda: 0, deployment.each)
     changes = store.changes(local_midnight(first - EARLIER, deployment.zone))
     with asking_autotask():
         books = open_books(deployment.ports, records, first - YEAR, changes)
+        left, books = left_to_post(deployment.ports, books, first, last)
     books = with_superseded(books, store.events(local_midnight(first - EARLIER, deployment.zone)))
-    return Looked(
-        ready(books, first, beside_of(records, deployment.clock.now(), deployment.zone, dead)), books
-    )
+    beside = beside_of(records, deployment.clock.now(), deployment.zone, dead)
+    return Looked(ready(books, first, beside, left), books)
 
 
 def what_was_posted(deployment: Deployment, month: date | None = None) -> Posted:
@@ -87,7 +88,7 @@ def what_was_posted(deployment: Deployment, month: date | None = None) -> Posted
     changes = store.changes(local_midnight(since, deployment.zone))
     with asking_autotask():
         books = open_books(deployment.ports, records, since, changes)
-        items, books = billing_items(deployment, books, items_since(books, first))
+        items, books = billing_items(deployment.ports, books, items_since(books, first))
     books = with_superseded(books, store.events(local_midnight(first - EARLIER, deployment.zone)))
     return posted(books, items, first)
 

@@ -40,12 +40,15 @@ from timus_autotask.watch.month.evidence import (
     MonthEvidence,
     WithoutLine,
 )
+from timus_autotask.watch.month.explained import Item as PostedItem
 from timus_autotask.watch.month.four_sides import SIDES, FourSides, SideRow
+from timus_autotask.watch.month.in_no_posting import InNoPosting
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
-from timus_autotask.watch.month.posted import InNoPosting, Passed, Posted
-from timus_autotask.watch.month.posted import Item as PostedItem
+from timus_autotask.watch.month.passed import Passed
+from timus_autotask.watch.month.posted import Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready
 from timus_autotask.watch.month.side_remedy import remedy_of_difference
+from timus_autotask.watch.month.to_post import NotPosted
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
@@ -688,6 +691,7 @@ def ready_form(found: Ready) -> Form:
         "periods": [_period(one, names) for one in found.periods],
         "elsewhere": [_open(one, names) for one in found.open],
         "stays": [_open(one, names) for one in found.stays],
+        "not_posted": [_not_posted(one, names) for one in found.left],
         "later": [_open(one, names) for one in found.later],
         "coverage": _coverage(found.coverage, names),
         "ended": _coverage(found.ended, names),
@@ -717,23 +721,23 @@ def posted_form(found: Posted) -> Form:
             for one in found.missing
         ],
         **_otherwise(found, names),
-        "not_posted": [
-            {
-                "contract_id": one.contract_id,
-                "contract_name": names.contracts.get(one.contract_id),
-                "service_id": one.line.service_id if one.line else None,
-                "service_name": names.services.get(one.line.service_id) if one.line else None,
-                "from": one.first,
-                "day": one.change.day if one.change else None,
-                "unit_change": one.change.units if one.change else None,
-                "estimate": _amount(one.change.estimate) if one.change else None,
-                "unit_price": [str(each) for each in one.change.price]
-                if one.change and one.change.price
-                else None,
-            }
-            for one in found.not_posted
-        ],
+        "not_posted": [_not_posted(one, names) for one in found.not_posted],
         "notes": [*found.notes],
+    }
+
+
+def _not_posted(one: NotPosted, names: Directory) -> Form:
+    """What waits for a posting."""
+    return {
+        "contract_id": one.contract_id,
+        "contract_name": names.contracts.get(one.contract_id),
+        "service_id": one.line.service_id if one.line else None,
+        "service_name": names.services.get(one.line.service_id) if one.line else None,
+        "from": one.first,
+        "day": one.change.day if one.change else None,
+        "unit_change": one.change.units if one.change else None,
+        "estimate": _amount(one.change.estimate) if one.change else None,
+        "unit_price": [str(each) for each in one.change.price] if one.change and one.change.price else None,
     }
 
 
@@ -811,6 +815,7 @@ def _item(one: PostedItem, names: Directory) -> Form:
         "by_whom": (by_whom(one.ours) if one.ours else "") or None,
         "estimate": _amount(one.estimate),
         "amount_differs": one.amount_differs,
+        "amount_goes_until": one.until,
         "price_from": _amount(one.price[0] if one.price else None),
         "price_to": _amount(one.price[1] if one.price else None),
     }
@@ -957,7 +962,12 @@ def digest_form(found: Digest, mail: Mail) -> Form:
         if found.earlier
         else None,
         "posted_otherwise": [
-            {"month": f"{one.month:%Y-%m}", **_otherwise(one, names)} for one in found.passed
+            {
+                "month": f"{one.month:%Y-%m}",
+                **_otherwise(one, names),
+                "not_posted": [_not_posted(each, names) for each in one.not_posted],
+            }
+            for one in found.passed
         ],
         "notes": [*found.notes],
         "subject": mail.subject,

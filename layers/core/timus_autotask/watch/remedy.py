@@ -180,8 +180,6 @@ class NextWay(Enum):
     SEE_DAYS = "see-days"
     """See the days of a customer's month that differ."""
     SEE_DAYS_OF_ALL = "see-days-of-all"
-    SEE_BRING_BACK = "see-bring-back"
-    """See how what was undone in a month is brought back."""
     COMPARE_WITH_TIMUS = "compare-with-timus"
     """Look whether an event was lost."""
     SUGGEST = "suggest"
@@ -212,7 +210,6 @@ NEXT_WORDS: Mapping[NextWay, str] = {
     NextWay.SEE_CUSTOMER: "timus-autotask status[ --customer {customer}]",
     NextWay.SEE_DAYS: "To see them: timus-autotask evidence --customer {customer} --month {month}",
     NextWay.SEE_DAYS_OF_ALL: "To see them: timus-autotask ready --month {month}",
-    NextWay.SEE_BRING_BACK: "The command that brings it back stands in: timus-autotask ready --month {month}",
     NextWay.COMPARE_WITH_TIMUS: "if the seats are there: timus-autotask reconcile --timus-export FILE",
     NextWay.SUGGEST: "timus-autotask map suggest; if it is not sold any more, take it off the contract in Autotask",
     NextWay.REVIEW: "timus-autotask map review",

@@ -15,7 +15,6 @@ from hashlib import sha256
 from typing import Any
 
 from timus_autotask.domain.days import local_midnight
-from timus_autotask.operate.billing_items import billing_items
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.left_out import (
     Leaving,
@@ -61,6 +60,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import four_sides_form, sign_off_form
 from timus_autotask.watch.listing import listed
+from timus_autotask.watch.month.billing_items import billing_items
 from timus_autotask.watch.month.books import Books, open_books
 from timus_autotask.watch.month.four_sides import KINDS, Charge, FourSides, Invoice, SideRow, four_sides
 from timus_autotask.watch.month.ledger import superseded_units
@@ -421,7 +421,7 @@ def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said:
         books = open_books(deployment.ports, records, first - YEAR, store.changes(since))
         file = read_invoice(data, profile, books, first)
         invoice, left = file.invoice, file.left_out
-        items, books = billing_items(deployment, books, first - YEAR)
+        items, books = billing_items(deployment.ports, books, first - YEAR)
     if left:
         sums = (words for one in left for words in _sums_in_words(one, profile))
         books = replace(books, notes=(*books.notes, _left_in_words(left), *sums))

@@ -1,7 +1,7 @@
 """The digest: what finance and the operators should know of the last days, money first. Nothing is written.
 
-The records are listed, and Autotask is asked as for one month of ``ready``, so a thousand customers cost some dozens of reads; where something
-waits since before the month before, the journal is read from there on. While Autotask is away, the money is missing, and it is said.
+The records are listed, and Autotask is asked as for one month of ``ready``, so a thousand customers cost some dozens of reads. The journal is read
+once: from the month before on, or from an earlier one where something waits since then. While Autotask is away, the money is missing, and it is said.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from timus_autotask.ports.psa import UnitRow
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, total
+from timus_autotask.watch.month.billing_items import left_to_post
 from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books, with_changes
 from timus_autotask.watch.month.causes import BY_ITSELF, DECIDED, SETTLED, WhyDiffers
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.ledger import with_superseded
-from timus_autotask.watch.month.months import month_before
-from timus_autotask.watch.month.posted import Posted, periods_within, posted
+from timus_autotask.watch.month.months import month_before, month_of
+from timus_autotask.watch.month.periods import periods_within
+from timus_autotask.watch.month.posted import Posted, posted
 from timus_autotask.watch.month.ready import (
     YEAR,
     Beside,
@@ -37,6 +39,7 @@ from timus_autotask.watch.month.ready import (
     ready,
     waits_since,
 )
+from timus_autotask.watch.month.to_post import NotPosted
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import Status, status_of
@@ -104,7 +107,8 @@ class Digest:
     earlier: Ready | None = None
     """The month before, if it has something to post and nobody has posted all of it."""
     passed: tuple[Posted, ...] = ()
-    """Of this month and the one before: each with what was posted otherwise than it should and settling does not bring any more, or as people decided, and what no posting has and no waiting brings."""
+    """Of this month and the one before: each with what was posted otherwise than it should and settling does not bring any more, or as people decided, what
+    no posting has and no waiting brings, and what of posted periods waits for the next posting."""
     begins: time | None = None
     """The partner's local time on the day ``since`` from which on it tells; None: the whole day."""
     observing: bool = False
@@ -150,13 +154,10 @@ def digest(ports: Ports, since: datetime) -> Digest:
     records, _ = everything(ports.store, 0)
     now, today = ports.clock.now(), ports.today()
     status = status_of(records, now, ports.zone)
-    earlier = local_midnight(month_before(today) - EARLIER, ports.zone)
-    changes = [*ports.store.changes(min(since, earlier))]
-    made = [one for one in changes if one.settled_at >= since and one.outcome is Outcome.LANDED and one.delta]
     found = Digest(
         effective_day(since, ports.zone),
         today,
-        _changed(made, None, ports),
+        (),
         _without_autotask(status),
         0,
         status.mapped.customers,
@@ -167,18 +168,50 @@ def digest(ports: Ports, since: datetime) -> Digest:
     )
     circuit = records.partner.circuit.value
     if circuit.open(now):
-        return replace(found, away=circuit.reason)
+        return _away(found, circuit.reason, since, ports)
+    before, (_, last) = month_before(today), month_of(today)
     try:
-        books = open_books(ports, records, today - YEAR - EARLIER, changes)
-        books = with_superseded(books, ports.store.events(earlier))
+        books = open_books(ports, records, today - YEAR - EARLIER)
+        left, books = left_to_post(ports, books, before, last)
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
-        return replace(found, away=str(error) or type(error).__name__)
+        return _away(found, str(error) or type(error).__name__, since, ports)
+    books = with_superseded(books, ports.store.events(local_midnight(before - EARLIER, ports.zone)))
     beside = beside_of(records, now, ports.zone)
-    first, books = _first_waiting(ports, books, beside)
-    months = (_to_correct(posted(books, None, day)) for day in (today, month_before(today)))
-    passed = tuple(one for one in months if one.passed or one.decided or one.in_no_posting)
-    found = replace(found, changed=_changed(made, books, ports), passed=passed, notes=_notes(books))
-    return _with(found, books, open_since(books, first, beside), beside)
+    # Without the journal more may seem to wait, and for longer: so far back it is read, and then it says what does.
+    first = _first_waiting(books, beside)
+    changes = [*ports.store.changes(min(since, local_midnight(first - EARLIER, ports.zone)))]
+    books = with_changes(books, changes)
+    waits = open_since(books, _first_waiting(books, beside), beside)
+    found = replace(
+        found,
+        changed=_changed(_made(changes, since), books, ports),
+        passed=_passed(books, left),
+        notes=_notes(books),
+    )
+    return _with(found, books, waits, beside)
+
+
+def _away(found: Digest, why: str, since: datetime, ports: Ports) -> Digest:
+    """By our own records, while Autotask cannot be asked."""
+    changed = _changed(_made(ports.store.changes(since), since), None, ports)
+    return replace(found, changed=changed, away=why)
+
+
+def _made(changes: Iterable[JournalEntry], since: datetime) -> Sequence[JournalEntry]:
+    """The adjustments that were made since then."""
+    return [one for one in changes if one.settled_at >= since and one.outcome is Outcome.LANDED and one.delta]
+
+
+def _passed(books: Books, left: Sequence[NotPosted]) -> tuple[Posted, ...]:
+    """What of this month and of the one before was posted otherwise than it should, or not at all."""
+    before = month_before(books.today)
+    months = (
+        _to_correct(
+            posted(books, None, month), (one for one in left if max(one.day, before).replace(day=1) == month)
+        )
+        for month in (books.today.replace(day=1), before)
+    )
+    return tuple(one for one in months if one.passed or one.decided or one.in_no_posting or one.not_posted)
 
 
 def _with(found: Digest, books: Books, waits: Sequence[Open], beside: Beside) -> Digest:
@@ -207,22 +240,24 @@ def _notes(books: Books) -> tuple[str, ...]:
     return tuple(note for note in books.notes if note != NO_COSTS)  # it shows none
 
 
-def _first_waiting(ports: Ports, books: Books, beside: Beside) -> tuple[date, Books]:
-    """The first day of the month before, or of an earlier one from which something waits; and the books with what was changed since then."""
+def _first_waiting(books: Books, beside: Beside) -> date:
+    """The first day of the month before, or of an earlier one from which something waits."""
     before, oldest = month_before(books.today), (books.today - YEAR).replace(day=1)
-    first = waits_since(books, beside, oldest)
-    if first < before:  # what was changed then may be why
-        books = with_changes(books, ports.store.changes(local_midnight(first - EARLIER, ports.zone)))
-        first = waits_since(books, beside, oldest)
-    return min(first, before).replace(day=1), books
+    return min(waits_since(books, beside, oldest, before), before).replace(day=1)
 
 
-def _to_correct(found: Posted) -> Posted:
-    """Without what is told with what waits or has ended, and without days before the first one that was chosen, which nobody misses."""
+def _to_correct(found: Posted, left: Iterable[NotPosted]) -> Posted:
+    """With what is left of it, and without what is told with what waits or has ended, nor days before the first one that was chosen: nobody misses these."""
     lost = (one for one in found.in_no_posting if one.cause in SETTLED and one.cause not in DECIDED)
-    left = (one for one in found.passed if not one.comes)
+    settled = (one for one in found.passed if not one.comes)
     wanted = (one for one in found.decided if one.cause is not WhyDiffers.BEFORE)
-    return replace(found, passed=tuple(left), decided=tuple(wanted), in_no_posting=tuple(lost))
+    return replace(
+        found,
+        passed=tuple(settled),
+        decided=tuple(wanted),
+        in_no_posting=tuple(lost),
+        not_posted=tuple(left),
+    )
 
 
 def _changed(made: Iterable[JournalEntry], books: Books | None, ports: Ports) -> tuple[ChangedLine, ...]:

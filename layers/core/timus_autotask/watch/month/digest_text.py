@@ -12,7 +12,8 @@ from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
 from timus_autotask.watch.month.coverage import Coverage, subscriptions_of, within
 from timus_autotask.watch.month.digest import ChangedLine, Digest, Waiting
-from timus_autotask.watch.month.posted import Passed
+from timus_autotask.watch.month.passed import Passed
+from timus_autotask.watch.month.to_post import NotPosted
 from timus_autotask.watch.remedy import NextWay, said, ways
 from timus_autotask.watch.wording import counted, with_sign
 
@@ -136,7 +137,19 @@ def _passed(found: Digest) -> Iterator[str]:
             money = sum((-(one.estimate or Decimal()) for one in month.in_no_posting), Decimal())
             about = f": about {money:,.2f} not billed" if money else ""
             yield f"- {month.month:%B %Y} has {number} in no posting that no waiting brings{about}."
+        if month.not_posted:
+            yield f"{posted}, and {_left(month.not_posted)}."
         yield f"    {said(NextWay.SEE_POSTED, month=f'{month.month:%Y-%m}')}"
+
+
+def _left(these: Sequence[NotPosted]) -> str:
+    """What came to posted periods since."""
+    money = [one.change.estimate for one in these if one.change and one.change.estimate is not None]
+    unknown = len(these) - len(money)
+    without = f" ({unknown} without a known price)" if unknown and money else ""
+    about = f", about {_signed(sum(money, Decimal()))}{without}" if money else ""
+    changes = counted(len(these), "change that came since waits", "changes that came since wait")
+    return f"{changes} for the next posting{about}"
 
 
 def _contracts(ids: Collection[int], found: Digest, of_all: int | None = None) -> str:

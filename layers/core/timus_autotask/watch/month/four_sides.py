@@ -31,10 +31,12 @@ from timus_autotask.watch.month.books import (
     days_of_period,
     price_without_line,
 )
+from timus_autotask.watch.month.bring_back import bring_back
 from timus_autotask.watch.month.causes import BY_TERMS, WhyDiffers, ended
 from timus_autotask.watch.month.ledger import LedgerEntry, Missed, entries_of, trial
 from timus_autotask.watch.month.months import month_of
-from timus_autotask.watch.month.posted import carried_into, comes, periods_within
+from timus_autotask.watch.month.periods import periods_within
+from timus_autotask.watch.month.to_post import carried_into, comes
 from timus_autotask.watch.names import NOBODY, Directory
 
 NO_MONEY = Decimal("0.00")
@@ -68,7 +70,7 @@ _WORDS = {
     Between.UNKNOWN: "a name that nobody knows",
     Between.NOT_IN_TIMUS: "on the invoice, not reported by Timus",
     Between.NOT_INVOICED: "reported by Timus, not on the invoice",
-    Between.POOLED_MINIMUM: "up to the minimum that you owe",
+    Between.POOLED_MINIMUM: "in the minimum that you owe",
     Between.NOT_POSTED: "in Autotask, and no item bills it",
     Between.POSTED_MORE: "posted beyond the units",
     Between.NO_SUBSCRIPTION: "on a contract without a subscription",
@@ -159,6 +161,8 @@ class SideRow:
     """What the invoice charges; None: it says no amounts, or nothing of this."""
     estimate: Decimal | None = None
     """What Autotask's units come to; None: no price is known."""
+    bring_back: tuple[str, ...] = ()
+    """The commands that bring back what was undone on its lines; empty: none does, or nothing was."""
 
     @property
     def billed(self) -> int:
@@ -346,8 +350,10 @@ class _Group:
         for why, amount in _signed(money.causes, money.granted):
             self.money[why] += amount
 
-    def row(self, price: Decimal | None, of_period: Callable[[date], int]) -> SideRow:
-        """``price``: of a unit; ``of_period``: the days of the period that a day is in."""
+    def row(
+        self, price: Decimal | None, of_period: Callable[[date], int], bring_back: Iterable[str]
+    ) -> SideRow:
+        """``price``: of a unit; ``of_period``: the days of the period that a day is in; ``bring_back``: commands."""
 
         def money_of(kind: DifferenceKind) -> Decimal | None:
             if kind in self.parts:
@@ -374,6 +380,7 @@ class _Group:
             estimate_billed_not_paid=comes_to(less),
             amount=self.amount,
             estimate=self.estimate if self.priced else None,
+            bring_back=tuple(dict.fromkeys(bring_back)),
         )
 
 
@@ -410,6 +417,8 @@ class _Comparison:
             of = self._rows.setdefault(LineKey(row.contract_id, row.service_id), {})
             of.setdefault(row.contract_service_id, []).append(row)
         self._paid_minimum = Counter[str]()
+        self._within_minimum: dict[tuple[str, str], Counter[date]] = defaultdict(Counter)
+        """By customer and SKU: units of a day that are charged with the minimum; negative: in place of the customer."""
         self._reported = {
             (one.id, sku): one.quantity(sku).plus(missed.get((one.id, sku), Missed()).units)
             for one in books.customers.values()
@@ -426,7 +435,11 @@ class _Comparison:
         self._amounts()
         self._share_days()
         rows = [
-            group.row(self._price(group), partial(days_of_period, self._books, group.key))
+            group.row(
+                self._price(group),
+                partial(days_of_period, self._books, group.key),
+                self._ways_back(group),
+            )
             for group in sorted(self._groups, key=lambda one: (one.customer, *sorted(one.skus)))
         ]
         inside = self._charged(lambda one: one.within(self._first, self._until))
@@ -443,6 +456,10 @@ class _Comparison:
             self._books.names,
             tuple(note for note in self._books.notes if note != NO_COSTS),  # the invoice says what it costs
         )
+
+    def _ways_back(self, group: _Group) -> Iterator[str]:
+        lines = (self._books.lines[key] for key in sorted(group.keys) if key in self._books.lines)
+        yield from filter(None, (bring_back(line, self._books.today) for line in lines))
 
     # -- Rows
 
@@ -547,8 +564,24 @@ class _Comparison:
                 paid[of] = reported
                 own = "", of[1]
                 paid[own] = paid[own].minus(reported)
+        if self._invoice.by_customer:
+            for sku in self._minimum:
+                self._dated_back_within_minimum(sku, paid)
         for customer, sku in sorted({*paid, *self._reported}):
             self._pay(customer, sku, paid[customer, sku], known=(customer, sku) not in unknown)
+
+    def _dated_back_within_minimum(self, sku: str, paid: Mapping[tuple[str, str], Timeline]) -> None:
+        """Units that customers have and are not charged for, as the invoice charges them with what it brings up to the minimum: they were dated back."""
+        missing, own = self._missing(sku), paid.get(("", sku), NOTHING)
+        for day in self._days() if own.steps else ():
+            left = own.at(day) - missing.at(day)
+            for of, reported in sorted(self._reported.items()):
+                lacking = reported.at(day) - paid.get(of, NOTHING).at(day) if of[1] == sku else 0
+                units = min(left, lacking)
+                if units > 0:
+                    left -= units
+                    self._within_minimum[of][day] -= units
+                    self._within_minimum["", sku][day] += units
 
     def _pay(self, customer: str, sku: str, paid: Timeline, *, known: bool) -> None:
         one = self._books.customers.get(customer)
@@ -560,9 +593,14 @@ class _Comparison:
             return
         group = self._group(customer, (sku,)) if customer else self._own(sku)
         for day in self._days():
-            more, of_period = paid.at(day) - quantity.at(day), days_of_period(self._books, group.key, day)
+            within = self._within_minimum[customer, sku][day]
+            more, of_period = (
+                paid.at(day) - quantity.at(day) - within,
+                days_of_period(self._books, group.key, day),
+            )
             group.sides["paid"] += paid.at(day)
-            group.left[day] += paid.at(day)
+            group.left[day] += paid.at(day) - within
+            group.differ(Between.POOLED_MINIMUM, within, of_period)
             if more < 0:
                 group.differ(Between.NOT_INVOICED, more, of_period)
                 continue

@@ -36,6 +36,7 @@ from timus_autotask.watch.month.books import (
     price_without_line,
     rejected_units,
 )
+from timus_autotask.watch.month.bring_back import bring_back
 from timus_autotask.watch.month.causes import (
     BY_ITSELF,
     SETTLED,
@@ -50,6 +51,7 @@ from timus_autotask.watch.month.coverage import Coverage, Ends, coverage
 from timus_autotask.watch.month.ledger import why_without_line
 from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.parked import EventEffect, costs, effects, seat_days_between
+from timus_autotask.watch.month.to_post import NotPosted
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import NextWay, for_customers, remedy_of, said, way_later, will_wait
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
@@ -132,6 +134,8 @@ class Period:
     """What must be settled first."""
     stays: tuple[Open, ...] = ()
     """What differs and will be billed so: rightly, by a decision, or because nothing changes it any more."""
+    left: tuple[NotPosted, ...] = ()
+    """Of one that is posted already: what came to it since, and waits for the next posting."""
 
     @property
     def level(self) -> bool:
@@ -211,6 +215,11 @@ class Ready:
     def posted(self) -> bool:
         """Whether all of its billing periods are approved and posted already."""
         return bool(self.periods) and all(period.posted for period in self.periods)
+
+    @property
+    def left(self) -> tuple[NotPosted, ...]:
+        """What came to posted periods since, and waits for the next posting."""
+        return tuple(one for period in self.periods for one in period.left)
 
     @property
     def until(self) -> date:
@@ -368,9 +377,19 @@ def _by_contract(books: Books) -> dict[int, list[BookLine]]:
     return on
 
 
-def ready(books: Books, month: date, beside: Beside) -> Ready:
-    """Whether the month of this day may be posted, for everybody."""
-    return _OpenThings(books, *month_of(month), beside).all()
+def ready(books: Books, month: date, beside: Beside, left: Iterable[NotPosted] = ()) -> Ready:
+    """Whether the month of this day may be posted, for everybody. ``left``: what is left of its periods of which the rest is posted."""
+    found = _OpenThings(books, *month_of(month), beside).all()
+    of: dict[tuple[int, date], list[NotPosted]] = {}
+    for one in left:
+        of.setdefault((one.contract_id, one.first), []).append(one)
+    return replace(
+        found,
+        periods=tuple(
+            replace(each, left=tuple(of.get((each.contract_id, each.first), ()) if each.posted else ()))
+            for each in found.periods
+        ),
+    )
 
 
 def open_since(books: Books, first: date, beside: Beside) -> tuple[Open, ...]:
@@ -388,14 +407,20 @@ def open_since(books: Books, first: date, beside: Beside) -> tuple[Open, ...]:
     return (*found.everything, *(one for one in without if (one.kind, one.key) not in told))
 
 
-def waits_since(books: Books, beside: Beside, since: date) -> date:
+def waits_since(books: Books, beside: Beside, since: date, of_late: date) -> date:
     """The first day from ``since`` on of which something waits for a person on a line, or in a parked event; today, if nothing does.
 
-    What nothing explains waits for nobody.
+    What nothing explains waits where it goes on: on a line on which it is so ``of_late``, from that day on, too. Of older days alone the journal may
+    just not have been read.
     """
-    none = (*SETTLED, *BY_ITSELF, WhyDiffers.OTHER)
     found = [books.today]
     for line in books.lines.values():
+        lately = (
+            differing_on(line, begins, books.today)
+            for begins, _ in stretches(line, of_late, books.today, books.today)
+        )
+        unexplained = any(WhyDiffers.OTHER in causes for causes in lately)
+        none = (*SETTLED, *BY_ITSELF, *(() if unexplained else (WhyDiffers.OTHER,)))
         for begins, _ in stretches(line, since, books.today, books.today):
             causes = differing_on(line, begins, books.today)
             if any(cause not in none for cause in causes) or edited(line, begins):
@@ -579,7 +604,7 @@ class _OpenThings:
             message = "Somebody changed the units in Autotask, and no worker has looked at them yet. Have the contract looked at: then you decide."
             remedy = said(NextWay.RETRY, contract=line.key.contract_id)
         if cause is WhyDiffers.UNDONE:
-            remedy = _bring_back(line, self._books.today)
+            remedy = bring_back(line, self._books.today)
         stages = self._beside.stages
         if cause is WhyDiffers.OBSERVING and stages.partner.live:
             remedy = for_customers(remedy, [one for one in line.customers if not stages.live(one)])
@@ -810,19 +835,6 @@ def _another_contract(line: BookLine, day: date) -> str:
         "customer": next(iter(line.customers), ""),
     }
     return remedy_of(Parked(code, facts))
-
-
-def _bring_back(line: BookLine, today: date) -> str:
-    """The command that ends the newest undo that holds; empty: it is over, or its period is posted."""
-    newest = next((one for one in reversed(line.line.undone) if one.until is None or one.until > today), None)
-    if newest is None or not line.undone.at(max(today, newest.day)):
-        return ""
-    if any(first <= newest.day <= last for first, last in line.observed.closed):
-        return ""
-    if newest.opposite:
-        return said(NextWay.BRING_BACK, change=newest.opposite)
-    waits = newest.is_still_to_be_made(today)
-    return said(NextWay.WITHDRAW, change=newest.entry) if waits else ""
 
 
 def _without_rejected(line: BookLine) -> Timeline:

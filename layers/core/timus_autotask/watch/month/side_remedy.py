@@ -7,9 +7,10 @@ from datetime import date
 
 from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.four_sides import Between, DifferenceKind, SideDifference, SideRow
-from timus_autotask.watch.remedy import NextWay, said
+from timus_autotask.watch.remedy import NextWay, either, said
 
 _NOT_CHANGED = "Nothing changes these days any more: bill or credit them by hand in Autotask."
+_NOT_BROUGHT_BACK = "No command brings it back on these days any more: bill or credit them by hand in Autotask, if it should not be so."
 _PAST = (WhyDiffers.LATE, WhyDiffers.BEFORE, WhyDiffers.SUPERSEDED)
 """Of days that nothing changes any more."""
 _WAYS: Mapping[DifferenceKind, tuple[NextWay, ...]] = {
@@ -17,7 +18,6 @@ _WAYS: Mapping[DifferenceKind, tuple[NextWay, ...]] = {
     Between.POSTED_MORE: (NextWay.SEE_POSTED,),
     Between.NO_SUBSCRIPTION: (NextWay.SUGGEST,),
     WhyDiffers.UNMAPPED: (NextWay.REVIEW,),
-    WhyDiffers.UNDONE: (NextWay.SEE_BRING_BACK,),
 }
 """No line waits for these, or what it waits for says less, so `status` is not where to look."""
 
@@ -33,10 +33,11 @@ def remedy_of_difference(one: SideDifference, row: SideRow, month: date) -> str:
         return "Timus may charge it later"
     if one.kind is WhyDiffers.KEPT:
         return "It is kept by a person's decision: change the units in Autotask if it should not be"
+    see = said(NextWay.SEE_DAYS if row.customer else NextWay.SEE_DAYS_OF_ALL, **facts)
+    if one.kind is WhyDiffers.UNDONE:
+        return either(*row.bring_back) if row.bring_back else f"{_NOT_BROUGHT_BACK} {see}"
     if one.kind in _PAST:
-        return (
-            f"{_NOT_CHANGED} {said(NextWay.SEE_DAYS if row.customer else NextWay.SEE_DAYS_OF_ALL, **facts)}"
-        )
+        return f"{_NOT_CHANGED} {see}"
     if one.kind in _WAYS:
         return said(*_WAYS[one.kind], **facts)
     return said(NextWay.SEE_CUSTOMER, **facts)

@@ -152,7 +152,7 @@ def ready_page(
 
 
 def _is_ready(found: Ready | None) -> bool:
-    return found is not None and found.ready
+    return found is not None and found.ready and not (found.posted and found.left)
 
 
 def _later(found: Ready | None) -> tuple[tuple[None, Open], ...]:
@@ -166,6 +166,9 @@ def _sentence(found: Ready | None, *, current: bool) -> str:
         return f"Nothing was open in {found.month:%B %Y} when this was looked at: look again before you post"
     if found.ready and not found.periods:
         return f"Nothing of it waits, and nothing is billed for Timus in {found.month:%B %Y}"
+    if found.ready and found.posted and found.left:
+        changes = counted(len(found.left), "change that came since waits", "changes that came since wait")
+        return f"{found.month:%B %Y} is approved and posted already, and {changes} for the next posting"
     if found.ready and found.posted:
         return f"{found.month:%B %Y} is approved and posted already, and nothing is left to settle for it"
     if found.ready:

@@ -12,7 +12,8 @@ from starlette.routing import Route
 
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import posted_form
-from timus_autotask.watch.month.posted import BY_US, Explained, Item, Posted
+from timus_autotask.watch.month.explained import BY_US, Explained, Item
+from timus_autotask.watch.month.posted import Posted
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.kept import Seen
