@@ -259,6 +259,35 @@ def test_what_was_undone_has_its_seat_days() -> None:
     assert said in evidence_page(found)
 
 
+def test_what_was_undone_too_late_has_no_seat_days() -> None:
+    """Autotask bills what Timus says, as the month was posted before the opposite came: both are said of the days, and none of them is off."""
+    months = begun()
+    months.play([("wait", None, 9), ("tell", {ADV: 18, GATEWAY: 1}, 0), ("undo", None, 0)])
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    months.play([("wait", None, 10)])
+    line = line_of(of(months.world), ADV)
+    assert (line.seat_days, line.by_undo) == (SeatDays(), SeatDays())
+    by = line.line.undone[0].by
+    assert [each.message for each in line.days[15].why] == [
+        f"-8 undone by {by}",
+        "+8 on a day that cannot be changed any more",
+    ]
+
+
+def test_an_edit_that_is_kept_and_makes_up_for_an_undo_adds_no_seat_day() -> None:
+    """With it the line has what Timus says."""
+    months = begun("drift=adopt")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 1), ("undo", None, 0)])
+    months.play([("wait", None, 2), ("edit", 3, 0)])
+    months.desk.told("reconcile", "--yes")
+    months.play([("wait", None, 3)])
+    line = line_of(of(months.world), ADV)
+    assert line.kept is not None
+    assert line.kept.seat_days == 0
+    assert "by it no seat-day more or fewer until today than Timus and the terms come to" in line.kept.message
+    assert line.seat_days == SeatDays(0, 6)
+
+
 COUNTED_APART = (WhyDiffers.KEPT, WhyDiffers.SUPERSEDED, WhyDiffers.IGNORED, WhyDiffers.BEFORE)
 """What docs/evidence.md says is in none of the totals."""
 

@@ -696,6 +696,42 @@ def test_a_change_of_a_posted_periods_first_day_leaves_the_period_posted() -> No
     assert of(months).not_posted == (NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 45), change),)
 
 
+def test_what_was_undone_too_late_is_posted_as_timus_says() -> None:
+    """Eight seats undone, and their month posted the same evening: neither too many nor not billed, and said once, with the credit."""
+    months = begun()
+    months.play([("wait", None, 9), ("tell", {ADV: 18, GATEWAY: 1}, 0), ("undo", None, 0)])
+    post(months)
+    months.play([("wait", None, 21)])
+    found = of(months)
+    assert (found.passed, found.decided, found.right) == ((), (), True)
+    [said] = [note for note in found.notes if "undone" in note]
+    assert said.startswith("Posted as Timus says, although it was undone by ")
+    assert (
+        f"a mistake. 168 seat-days of {ADV}, 2026-03-11 to 2026-03-31: these days were past changing" in said
+    )
+    assert said.endswith(
+        f"If they should not be so: In Autotask: a credit of about 67.74 on contract {CONTRACT}."
+    )
+    shown = months.desk.run("ready", "--posted", "--month", "2026-03")
+    assert shown.status == 0
+    assert said in " ".join(shown.out.split())
+    assert "posted" not in months.desk.told("digest")
+
+
+def test_an_edit_that_makes_up_for_an_undo_is_neither_too_many_nor_not_billed() -> None:
+    """From the 7th on Autotask has what Timus says again: only the two days before it were posted without the undone seats."""
+    months = begun("drift=adopt")
+    months.play([("wait", None, 3), ("tell", {ADV: 18, GATEWAY: 1}, 0), ("wait", None, 1), ("undo", None, 0)])
+    months.play([("wait", None, 2), ("edit", 8, 0)])
+    months.desk.told("reconcile", "--yes")
+    months.play([("wait", None, 2)])
+    post(months)
+    [undone] = of(months).decided
+    assert (undone.cause, undone.seat_days, undone.last) == (WhyDiffers.UNDONE, -16, date(2026, 3, 6))
+    [stays] = months.desk.run("ready", "--month", "2026-03", "--json").json["periods"][0]["stays"]
+    assert (stays["kind"], stays["seat_days"]) == ("undone", -16)
+
+
 def test_what_a_person_rejected_or_undid_is_posted_as_decided() -> None:
     """Not other than it should be: with who and why, in the digest as in this report, and on the page."""
     months = begun("approve_increases.above_units=2")

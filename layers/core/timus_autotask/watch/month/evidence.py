@@ -61,7 +61,7 @@ from timus_autotask.watch.month.asked import (
     trials_of,
 )
 from timus_autotask.watch.month.books import UNKNOWN, BookLine, LinePrice
-from timus_autotask.watch.month.causes import WhyDiffers, differing_on
+from timus_autotask.watch.month.causes import WhyDiffers, billed_otherwise_on, causes_on, decided_on
 from timus_autotask.watch.month.ledger import superseded_units
 from timus_autotask.watch.month.parked import EventEffect, SkuDays, days_of, effects_of, words_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
@@ -119,8 +119,8 @@ class KeptEdit:
     """An edit that somebody made on a line in Autotask and that is kept, in the month."""
 
     first: date
-    seat_days: int
-    """Units × days until today that it adds; negative: that it takes off."""
+    seat_days: int = 0
+    """Units × days until today that are billed by it beyond Timus's on the terms; negative: short of them."""
     by: str = ""
     """Who decided last to keep an edit of the line; empty: it is kept by the terms, or the decision is too old to be looked for."""
     at: datetime | None = None
@@ -137,8 +137,7 @@ class KeptEdit:
         much = f"{counted(abs(self.seat_days), 'seat-day')} {'more' if self.seat_days > 0 else 'fewer'}"
         return (
             f"Somebody changed units in Autotask, and that is kept from {self.first} on ({who}): "
-            + (f"{much} until today than" if self.seat_days else "until today as many as")
-            + " Timus and the terms come to."
+            f"{much if self.seat_days else 'by it no seat-day more or fewer'} until today than Timus and the terms come to."
         )
 
 
@@ -783,10 +782,9 @@ def _kept(line: Line, days: Iterable[DayUnits], ports: Ports) -> KeptEdit | None
         if (one.kind, one.contract_id, one.service_id) == ("drift", line.contract_id, line.service_id)
         and one.detail.startswith(Choice.ADOPT)
     ]
-    seat_days = sum(line.offset.at(day) for day in on if day <= ports.today())
     if not decided:
-        return KeptEdit(on[0], seat_days)
-    return KeptEdit(on[0], seat_days, decided[-1].by or "somebody", decided[-1].at.astimezone(ports.zone))
+        return KeptEdit(on[0])
+    return KeptEdit(on[0], by=decided[-1].by or "somebody", at=decided[-1].at.astimezone(ports.zone))
 
 
 def by_journal(entries: Iterable[JournalEntry], line: Line) -> Timeline | None:
@@ -859,24 +857,28 @@ def _compared(line: LineEvidence, demand: Demand | None, today: date) -> LineEvi
         live=not observes,
         changes=line.journal.entries,
     )
-    all_of_it, undone, days = SeatDays(), SeatDays(), list[DayUnits]()
+    all_of_it, undone, kept_units, days = SeatDays(), SeatDays(), 0, list[DayUnits]()
     for one in line.days:
-        causes = differing_on(book, one.day, today) if one.day in known else {}
-        for cause, units_of_it in causes.items() if one.day <= today else ():
+        if one.day not in known:
+            days.append(one)
+            continue
+        causes = billed_otherwise_on(book, one.day, today) if one.day <= today else {}
+        for cause, units_of_it in causes.items():
             if cause not in _COUNTED_APART:
                 all_of_it = all_of_it.with_units(units_of_it)
-            if cause is WhyDiffers.UNDONE:
-                undone = undone.with_units(units_of_it)
+        undone = undone.with_units(causes.get(WhyDiffers.UNDONE, 0))
+        kept_units -= causes.get(WhyDiffers.KEPT, 0)
         billed = line.contract is not None and line.contract.start <= one.day <= line.contract.end
-        why = tuple(_of_line(line.line, causes)) if billed else ()
+        why = tuple(_of_line(book, one.day, today)) if billed else ()
         days.append(replace(one, why=(*one.why, *why)))
-    return replace(line, days=tuple(days), seat_days=all_of_it, by_undo=undone)
+    kept_edit = replace(line.kept, seat_days=kept_units) if line.kept else None
+    return replace(line, days=tuple(days), seat_days=all_of_it, by_undo=undone, kept=kept_edit)
 
 
-def _of_line(line: Line, causes: Mapping[WhyDiffers, int]) -> Iterator[Because]:
-    """Why the whole line has other units than all parts come to, where nothing is to be done about it."""
-    yield from by_undo(-causes.get(WhyDiffers.UNDONE, 0), line.undone)
-    yield from past_changing(-causes.get(WhyDiffers.LATE, 0))
+def _of_line(book: BookLine, day: date, today: date) -> Iterator[Because]:
+    """Why the whole line has other units than all parts come to, where nothing is to be done about it: also what makes up for something else."""
+    yield from by_undo(-decided_on(book, day).get(WhyDiffers.UNDONE, 0), book.line.undone)
+    yield from past_changing(-causes_on(book, day, today).get(WhyDiffers.LATE, 0))
 
 
 def _has(one: DayUnits, contract: Contract | None) -> int | None:

@@ -32,7 +32,7 @@ from timus_autotask.watch.month.books import (
     price_of_sku,
     price_without_line,
 )
-from timus_autotask.watch.month.causes import WhyDiffers, differing_on, ended, turns_of
+from timus_autotask.watch.month.causes import WhyDiffers, billed_otherwise_on, ended, turns_of
 from timus_autotask.watch.month.parked import EventEffect, costs, snapshot_in
 from timus_autotask.watch.names import Directory
 
@@ -571,7 +571,7 @@ class _Sheet:
                 continue
             of_period = self._period(line.key, day)
             account.add("billed", line.has.at(day) - own.at(day), days, of_period)
-            for why, units in differing_on(line, day, self._books.today).items():
+            for why, units in billed_otherwise_on(line, day, self._books.today).items():
                 account.add("causes", units, days, of_period, why)
 
     def _account(self, customer: str, key: LineKey | None, *skus: str) -> _Account:

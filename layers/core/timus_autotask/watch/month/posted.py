@@ -34,9 +34,9 @@ from timus_autotask.watch.month.causes import (
     SETTLED,
     Decider,
     WhyDiffers,
-    causes_on,
+    billed_otherwise_on,
     decided_by,
-    differing_on,
+    undone_all_the_same_on,
     waits_for_an_edit,
     ways_of_edit,
 )
@@ -44,6 +44,7 @@ from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.ready import UnplacedUnits, too_few_and_too_many, without_line
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import remedy_of, said
+from timus_autotask.watch.wording import counted
 
 CENT = Decimal("0.01")
 NO_LINE = LineKey(0, 0)
@@ -354,7 +355,7 @@ class _Explanation:
             ),
             self._items is not None,
             books.names,
-            books.notes,
+            (*books.notes, *self._undone_all_the_same()),
         )
 
     # -- Items
@@ -551,12 +552,29 @@ class _Explanation:
         """Causes, whether settling them brings the days, and the posted days with (day, units that are lacking): too few and too many apart."""
         days: dict[tuple[WhyDiffers, bool], list[tuple[date, int]]] = {}
         for day in self._posted_days(line, *self._periods(contract)):
-            for cause, units in differing_on(line, day, self._books.today).items():
+            for cause, units in billed_otherwise_on(line, day, self._books.today).items():
                 if cause not in NOT_LACKING:
                     comes = cause not in SETTLED and not line.is_shut(day)
                     days.setdefault((cause, comes), []).append((day, units))
         for (cause, comes), every in sorted(days.items()):
             yield from ((cause, comes, side) for side in too_few_and_too_many(every))
+
+    def _undone_all_the_same(self) -> Iterator[str]:
+        """For people: posted days that are billed as Timus says, although a person undid it."""
+        for line in self._books.lines.values():
+            if line.contract is None:
+                continue
+            posted = self._posted_days(line, self._first, self._last)
+            days = [(day, undone_all_the_same_on(line, day, self._books.today)) for day in posted]
+            for side in too_few_and_too_many(days):
+                here = _stretch(line, line.contract, [(day, -units) for day, units in side])
+                who = "; ".join(one.words for one in decided_by(line, WhyDiffers.UNDONE))
+                by_hand = next(_by_hand(here.estimate, f"on contract {line.key.contract_id}"))
+                yield (
+                    f"Posted as Timus says, although it was undone {who}. {counted(abs(here.seat_days), 'seat-day')} of "
+                    f"{', '.join(line.skus)}, {here.first} to {here.last}: these days were past changing before the opposite was made. "
+                    f"If they should not be so: {by_hand}."
+                )
 
     def _passed_without_line(self) -> Iterator[Passed]:
         """Units that have no line, on days that are posted on a contract of their customer."""
@@ -660,10 +678,10 @@ class _Explanation:
             told = self._told(line, not_posted)
             days: dict[WhyDiffers, list[tuple[date, int]]] = {}
             for day in self._days_until_today():
-                for cause, units in (
-                    causes_on(line, day, self._books.today).items() if day not in told else ()
-                ):
-                    if units > 0 and cause not in NOT_LACKING:
+                if day in told:
+                    continue
+                for cause, units in billed_otherwise_on(line, day, self._books.today).items():
+                    if units > 0 and cause not in (*NOT_LACKING, WhyDiffers.UNDONE, WhyDiffers.KEPT):
                         days.setdefault(cause, []).append((day, -units))
             schedule = self._schedule(line)
             customer = line.customers[0] if len(line.customers) == 1 else ""
