@@ -274,6 +274,21 @@ def test_what_was_undone_too_late_has_no_seat_days() -> None:
     ]
 
 
+def test_a_day_without_what_was_rejected_says_who_rejected_it() -> None:
+    """Also after somebody typed it into Autotask by hand, from a later day on."""
+    months = begun("approve_increases.above_units=2")
+    months.play([("wait", None, 3), ("tell", {ADV: 18, GATEWAY: 1}, 0)])
+    months.desk.told("reject", str(CONTRACT), str(SERVICES[ADV]), "--reason", "not ordered", "--yes")
+    said = [[each.message for each in line_of(of(months.world), ADV).days[3].why]]
+    months.play([("wait", None, 2), ("edit", 8, 0)])
+    months.desk.told("reconcile", "--yes")
+    months.play([("wait", None, 2)])
+    line = line_of(of(months.world), ADV)
+    said.append([each.message for each in line.days[3].why])
+    assert said == [[f"-8 rejected by {line.changes[-1].by}"]] * 2
+    assert line.days[-1].why == ()
+
+
 def test_an_edit_that_is_kept_and_makes_up_for_an_undo_adds_no_seat_day() -> None:
     """With it the line has what Timus says."""
     months = begun("drift=adopt")

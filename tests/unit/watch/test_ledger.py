@@ -173,6 +173,22 @@ def test_what_one_cause_lacks_and_another_has_too_many_is_billed_right() -> None
     assert march.causes == {}
 
 
+def test_what_was_rejected_in_an_earlier_month_and_typed_by_hand_later_is_rejected() -> None:
+    """The ledger looks for the rejection before its own first day, as far back as the edit left days without it."""
+    months = begun("approve_increases.above_units=2")
+    months.play([("wait", None, 25), ("tell", {ADV: 18, GATEWAY: 1}, 0)])
+    months.desk.told("reject", str(CONTRACT), "45", "--reason", "not ordered", "--yes")
+    months.play([("wait", None, 7), ("edit", 8, 0)])
+    months.desk.told("reconcile", "--yes")
+    months.play([("wait", None, 2)])
+    assert months.today.month == 4
+    since_april = ledger_since(deployment_of(months.world), months.today)
+    for found in (of(months), since_april):
+        causes = entry(found).seat_days.causes
+        assert list(causes) == [WhyDiffers.REJECTED]
+        assert causes[WhyDiffers.REJECTED] % 8 == 0
+
+
 def test_who_is_mapped_from_today_was_not_billed_before() -> None:
     """The days before the mapping are no loss: they are from before the customer came to us."""
     months = Months()

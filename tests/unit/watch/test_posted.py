@@ -718,6 +718,50 @@ def test_what_was_undone_too_late_is_posted_as_timus_says() -> None:
     assert "posted" not in months.desk.told("digest")
 
 
+def rejected_and_then_typed() -> Months:
+    """Eight seats more are rejected, and some days later somebody types them into Autotask: the line is level from then on."""
+    months = begun("approve_increases.above_units=2")
+    months.play([("wait", None, 3), ("tell", {ADV: 18, GATEWAY: 1}, 0)])
+    months.desk.told("reject", str(CONTRACT), "45", "--reason", "not ordered", "--by", "anna", "--yes")
+    months.play([("wait", None, 2), ("edit", 8, 0)])
+    months.desk.told("reconcile", "--yes")
+    months.play([("wait", None, 2)])
+    return months
+
+
+def test_what_was_rejected_stays_so_after_somebody_typed_it_by_hand() -> None:
+    """Its days are no days past changing, for which a charge would be asked: a person decided about them."""
+    months = rejected_and_then_typed()
+    [stays] = months.desk.run("ready", "--month", "2026-03", "--json").json["periods"][0]["stays"]
+    assert stays["kind"] == "rejected"
+    post(months)
+    found = of(months)
+    assert (found.passed, found.right) == ((), True)
+    [rejected] = found.decided
+    assert (rejected.cause, rejected.first, rejected.seat_days) == (
+        WhyDiffers.REJECTED,
+        date(2026, 3, 4),
+        stays["seat_days"],
+    )
+    assert ["not ordered" in one.reason for one in rejected.who] == [True]
+    [march] = months.desk.ask("digest")["posted_otherwise"]
+    assert (march["passed"], len(march["decided"])) == ([], 1)
+
+
+def test_an_edit_after_what_was_rejected_is_typed_by_hand_is_not_rejected() -> None:
+    """Three fewer for two days, and put back before anybody decided: these days are past changing, and nobody rejected them."""
+    months = rejected_and_then_typed()
+    months.play([("edit", -3, 0), ("wait", None, 2), ("edit", 3, 0)])
+    months.desk.told("reconcile", "--yes")
+    months.play([("wait", None, 1)])
+    post(months)
+    found = of(months)
+    assert [(one.cause, one.first > date(2026, 3, 6)) for one in found.passed] == [(WhyDiffers.LATE, True)]
+    assert [(one.cause, one.last < date(2026, 3, 8)) for one in found.decided] == [
+        (WhyDiffers.REJECTED, True)
+    ]
+
+
 def test_an_edit_that_makes_up_for_an_undo_is_neither_too_many_nor_not_billed() -> None:
     """From the 7th on Autotask has what Timus says again: only the two days before it were posted without the undone seats."""
     months = begun("drift=adopt")

@@ -9,9 +9,9 @@ from enum import StrEnum
 from itertools import pairwise
 
 from timus_autotask.domain.days import ONE_DAY
-from timus_autotask.domain.line import Outcome, Rejection, State, Undone
+from timus_autotask.domain.line import JournalEntry, Outcome, State
 from timus_autotask.domain.reasons import AWAITING_APPROVAL, WayOut
-from timus_autotask.domain.timeline import NOTHING
+from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.watch.month.books import BookLine
 from timus_autotask.watch.remedy import NextWay
 
@@ -179,12 +179,14 @@ class Decider:
 
 def decided_by(one: BookLine, cause: WhyDiffers) -> tuple[Decider, ...]:
     """Who rejected or undid something on a line; empty: nobody did, or the line does not say who."""
-    people: Sequence[Rejection | Undone] = ()
+    people: Sequence[Decider] = ()
     if cause is WhyDiffers.REJECTED:
-        people = [change.rejection for change in one.line.set_aside if change.rejection is not None]
+        aside = [change.rejection for change in one.line.set_aside if change.rejection is not None]
+        people = [Decider(each.by, each.reason) for each in aside]
+        people += [Decider(each.by, each.message) for each in _rejected_before_an_edit(one)]
     elif cause is WhyDiffers.UNDONE:
-        people = one.line.undone
-    return tuple(dict.fromkeys(Decider(each.by, each.reason) for each in people))
+        people = [Decider(each.by, each.reason) for each in one.line.undone]
+    return tuple(dict.fromkeys(people))
 
 
 def turns_of(one: BookLine) -> set[date]:
@@ -287,6 +289,24 @@ def _rejected(one: BookLine, day: date) -> Iterator[tuple[WhyDiffers, int]]:
     for change in one.line.set_aside:
         if change.day <= day:
             yield WhyDiffers.REJECTED, change.delta
+    for entry in _rejected_before_an_edit(one):
+        if _goes_on(one.line.by_hand, entry, day):
+            yield WhyDiffers.REJECTED, entry.delta
+
+
+def _rejected_before_an_edit(one: BookLine) -> Iterator[JournalEntry]:
+    """What somebody rejected, and what an edit made later in Autotask: the days before the edit lack it still, and they begin with it."""
+    left = one.line.by_hand
+    for entry in one.changes:
+        begins = left.at(entry.day) - left.at(entry.day - ONE_DAY)
+        if entry.outcome is Outcome.REJECTED and begins * entry.delta < 0:
+            yield entry
+
+
+def _goes_on(left: Timeline, entry: JournalEntry, day: date) -> bool:
+    """Whether the days that lack a rejected change go on until a day."""
+    turns = (entry.day, *(turn for turn in left.days if entry.day < turn <= day))
+    return entry.day <= day and all(left.at(turn) * entry.delta < 0 for turn in turns)
 
 
 def _late(one: BookLine, day: date) -> Iterator[tuple[WhyDiffers, int]]:

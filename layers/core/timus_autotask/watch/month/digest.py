@@ -20,7 +20,14 @@ from timus_autotask.ports.psa import UnitRow
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, total
-from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books, with_changes
+from timus_autotask.watch.month.books import (
+    NO_COSTS,
+    BookLine,
+    Books,
+    first_change_of,
+    open_books,
+    with_changes,
+)
 from timus_autotask.watch.month.causes import BY_ITSELF, DECIDED, SETTLED, WhyDiffers
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.ledger import with_superseded
@@ -151,7 +158,8 @@ def digest(ports: Ports, since: datetime) -> Digest:
     now, today = ports.clock.now(), ports.today()
     status = status_of(records, now, ports.zone)
     earlier = local_midnight(month_before(today) - EARLIER, ports.zone)
-    changes = [*ports.store.changes(min(since, earlier))]
+    said = local_midnight(first_change_of(records, month_before(today) - EARLIER), ports.zone)
+    changes = [*ports.store.changes(min(since, said))]
     made = [one for one in changes if one.settled_at >= since and one.outcome is Outcome.LANDED and one.delta]
     found = Digest(
         effective_day(since, ports.zone),
@@ -212,7 +220,8 @@ def _first_waiting(ports: Ports, books: Books, beside: Beside) -> tuple[date, Bo
     before, oldest = month_before(books.today), (books.today - YEAR).replace(day=1)
     first = waits_since(books, beside, oldest)
     if first < before:  # what was changed then may be why
-        books = with_changes(books, ports.store.changes(local_midnight(first - EARLIER, ports.zone)))
+        said = first_change_of(books.records, first - EARLIER)
+        books = with_changes(books, ports.store.changes(local_midnight(said, ports.zone)))
         first = waits_since(books, beside, oldest)
     return min(first, before).replace(day=1), books
 

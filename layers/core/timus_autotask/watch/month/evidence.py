@@ -47,6 +47,7 @@ from timus_autotask.watch.explanation import (
     outside,
     past_changing,
     reasons_of_part,
+    rejected,
     superseded,
 )
 from timus_autotask.watch.happened import undone_by
@@ -61,7 +62,13 @@ from timus_autotask.watch.month.asked import (
     trials_of,
 )
 from timus_autotask.watch.month.books import UNKNOWN, BookLine, LinePrice
-from timus_autotask.watch.month.causes import WhyDiffers, billed_otherwise_on, causes_on, decided_on
+from timus_autotask.watch.month.causes import (
+    WhyDiffers,
+    billed_otherwise_on,
+    causes_on,
+    decided_by,
+    decided_on,
+)
 from timus_autotask.watch.month.ledger import superseded_units
 from timus_autotask.watch.month.parked import EventEffect, SkuDays, days_of, effects_of, words_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
@@ -878,7 +885,10 @@ def _compared(line: LineEvidence, demand: Demand | None, today: date) -> LineEvi
 def _of_line(book: BookLine, day: date, today: date) -> Iterator[Because]:
     """Why the whole line has other units than all parts come to, where nothing is to be done about it: also what makes up for something else."""
     yield from by_undo(-decided_on(book, day).get(WhyDiffers.UNDONE, 0), book.line.undone)
-    yield from past_changing(-causes_on(book, day, today).get(WhyDiffers.LATE, 0))
+    causes = causes_on(book, day, today)
+    people = [one.by for one in decided_by(book, WhyDiffers.REJECTED)]
+    yield from rejected(-causes.get(WhyDiffers.REJECTED, 0), people)
+    yield from past_changing(-causes.get(WhyDiffers.LATE, 0))
 
 
 def _has(one: DayUnits, contract: Contract | None) -> int | None:
