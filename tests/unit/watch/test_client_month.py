@@ -531,6 +531,32 @@ def test_nobody_asked_for_what_other_terms_bill() -> None:
         assert change.explained.endswith(" The terms of billing were changed.")
 
 
+def test_who_cancels_after_a_plan_change_was_undone_is_named() -> None:
+    """The seats are back on the old plan, of which the cancellation says nothing: its plan is the new one."""
+    shared = alone(25)
+    shared.until(5)
+    shared.world.tell(2, {ESS: 25, GATEWAY: 1}, actor="kim")
+    shared.until(7)
+    shared.undo()
+    shared.until(10)
+    cancelled = shared.world.clock.now()
+    shared.world.tell(
+        4,
+        {ESS: 25, GATEWAY: 1},
+        actor="eve",
+        status="canceled",
+        cancel_at=date(2026, 3, 12),
+        effective=cancelled,
+    )
+    shared.until(15)
+    line = shared.page(CUSTOMER)
+    assert rows(line)[-1] == (12, 25, 0)
+    assert people(line)[-1] == (12, ["eve"])
+    assert [one.said for one in line.changes[-1].asked] == ["cancelled from 12 March 2026"]
+    found = Desk(shared.world).told("evidence", "--customer", CUSTOMER, "--month", "2026-03")
+    assert f"eve: {ADV}, cancelled from 2026-03-12 on" in found
+
+
 def test_a_free_seat_that_ends_is_a_change_of_the_terms_although_timus_says_just_that_number() -> None:
     """23 were billed for 25 from the beginning."""
     shared = Shared.__new__(Shared)

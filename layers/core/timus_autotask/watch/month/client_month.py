@@ -494,7 +494,7 @@ def _asked(asked: AskedFor, more: int, zone: ZoneInfo) -> Iterator[AskedBy]:
     just_that = len(asked.by) == 1 and asked.by[0].more == more
     for one in asked.by:
         at = one.cause.occurred_at.astimezone(zone) if one.cause.occurred_at else None
-        said = [] if just_that else [f"{one.before} → {one.after}"]
+        said = [] if just_that or (one.ends and not one.more) else [f"{one.before} → {one.after}"]
         said += [f"cancelled from {day_of(one.ends)}"] if one.ends else []
         said += [f"{one.trial} in a trial, which is not billed"] if one.trial else []
         yield AskedBy(one.cause.actor or "", at, one.before, one.after, ", ".join(said))
