@@ -17,7 +17,8 @@ from timus_autotask.domain.line import Why
 from timus_autotask.handouts.pages import client_page
 from timus_autotask.watch.month.asked import WhyNobodyAsked
 from timus_autotask.watch.month.client_month import ClientLine, client_month
-from timus_autotask.watch.month.evidence import Month, evidence
+from timus_autotask.watch.month.evidence import evidence
+from timus_autotask.watch.month.line_evidence import Month
 from timus_autotask.watch.month.share import billed_by_day
 
 MARCH = Month.of(date(2026, 3, 1))

@@ -28,8 +28,9 @@ from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.forms import evidence_form
 from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.client_month import client_month
-from timus_autotask.watch.month.evidence import Month, MonthEvidence, SeatDays, evidence, verdict_of
+from timus_autotask.watch.month.evidence import MonthEvidence, evidence, verdict_of
 from timus_autotask.watch.month.ledger import LedgerEntry
+from timus_autotask.watch.month.line_evidence import Month, SeatDays
 from timus_autotask.watch.month.parked import SkuDays
 
 MARCH = Month.of(date(2026, 3, 15))

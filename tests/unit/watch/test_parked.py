@@ -22,8 +22,9 @@ from timus_autotask.operate.parked_events import accept, dismiss
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
 from timus_autotask.watch.month.digest import digest
-from timus_autotask.watch.month.evidence import LateEvent, Month, evidence
+from timus_autotask.watch.month.evidence import LateEvent, evidence
 from timus_autotask.watch.month.ledger import Ledger
+from timus_autotask.watch.month.line_evidence import Month
 from timus_autotask.watch.month.parked import effects_of
 from timus_autotask.watch.month.ready import Open, Ready, Waits
 

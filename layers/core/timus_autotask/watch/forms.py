@@ -32,20 +32,15 @@ from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.digest import Digest
 from timus_autotask.watch.month.digest_text import Mail
-from timus_autotask.watch.month.evidence import (
-    ContractEvidence,
-    JournalDifference,
-    KeptEdit,
-    LineEvidence,
-    MonthEvidence,
-    WithoutLine,
-)
+from timus_autotask.watch.month.evidence import ContractEvidence, MonthEvidence
 from timus_autotask.watch.month.four_sides import SIDES, FourSides, SideRow
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
+from timus_autotask.watch.month.line_evidence import JournalDifference, KeptEdit, LineEvidence
 from timus_autotask.watch.month.posted import InNoPosting, Passed, Posted
 from timus_autotask.watch.month.posted import Item as PostedItem
 from timus_autotask.watch.month.ready import Open, Period, Ready
 from timus_autotask.watch.month.side_remedy import remedy_of_difference
+from timus_autotask.watch.month.unplaced_evidence import WithoutLine
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals

@@ -26,7 +26,8 @@ from timus_autotask.watch.month.asked import (
     said_before,
     with_trials,
 )
-from timus_autotask.watch.month.evidence import DayUnits, LineEvidence, Month, MonthEvidence, by_journal
+from timus_autotask.watch.month.evidence import MonthEvidence
+from timus_autotask.watch.month.line_evidence import DayUnits, LineEvidence, Month, by_journal
 from timus_autotask.watch.month.share import billed_by_day, landed_by_day, whose
 from timus_autotask.watch.wording import counted
 
