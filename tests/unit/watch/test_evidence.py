@@ -275,6 +275,23 @@ def test_what_was_undone_too_late_has_no_seat_days() -> None:
     ]
 
 
+def test_what_one_client_lacks_on_a_shared_line_is_not_the_others() -> None:
+    """Three seats of the one are undone: the line lacks them, and in the other one's totals they are not."""
+    months = begun()
+    months.world.map_customer("cus_two")
+    months.world.tell(1, {ADV: 4}, customer="cus_two", subscription="sub_two")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 1), ("undo", None, 0)])
+    months.play([("wait", None, 1)])
+    month = Month.of(date(2026, 3, 1))
+    mine, theirs = (evidence(months.world.ports, one, month) for one in (CUSTOMER, "cus_two"))
+    lines = line_of(mine, ADV), line_of(theirs, ADV)
+    assert lines[0].seat_days == lines[1].seat_days
+    assert lines[0].by_undo == SeatDays(0, 6)
+    assert (mine.not_billed, theirs.not_billed) == (6, lines[1].seat_days.not_billed - 6)
+    shown = months.desk.told("evidence", "--customer", "cus_two", "--month", "2026-03")
+    assert "That is the whole line; of this customer:" in " ".join(shown.split())
+
+
 def test_a_day_without_what_was_rejected_says_who_rejected_it() -> None:
     """Also after somebody typed it into Autotask by hand, from a later day on."""
     months = begun("approve_increases.above_units=2")
@@ -340,7 +357,22 @@ def test_its_totals_are_those_of_the_ledger(
         entries = [one for one in month.entries if one.key or one.customer == CUSTOMER]
         for line in found.lines:
             assert line.seat_days == by_ledger([one for one in entries if one.key == line.key]), line.key
-        assert SeatDays(found.too_many, found.not_billed) == by_ledger(entries)
+        alone = [one for one in found.lines if not one.others]
+        keys = {one.key for one in alone}
+        of_its_own = by_ledger([one for one in entries if one.key is None or one.key in keys])
+        missing = sum(one.missing for one in found.without_line)
+        assert of_its_own == SeatDays(
+            sum(one.seat_days.too_many for one in alone),
+            sum(one.seat_days.not_billed for one in alone) + missing,
+        )
+        theirs = {
+            one.key: one for one in evidence(months.world.ports, "cus_two", Month.of(month.first)).lines
+        }
+        for line in (one for one in found.lines if one.others):
+            each = [line.of_customer, theirs[line.key].of_customer, line.unsaid]
+            assert sum(one.not_billed - one.too_many for one in each) == (
+                line.seat_days.not_billed - line.seat_days.too_many
+            ), line.key
 
 
 def test_what_is_superseded_says_what_it_would_have_changed() -> None:

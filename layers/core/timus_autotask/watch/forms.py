@@ -424,6 +424,10 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
         "past_days": [_past_days(each) for each in line.past_days],
         "seat_days_too_many": one.seat_days.too_many,
         "seat_days_not_billed": one.seat_days.not_billed,
+        "of_customer": {
+            "seat_days_too_many": one.of_customer.too_many,
+            "seat_days_not_billed": one.of_customer.not_billed,
+        },
         "by_undo": {
             "seat_days_too_many": one.by_undo.too_many,
             "seat_days_not_billed": one.by_undo.not_billed,

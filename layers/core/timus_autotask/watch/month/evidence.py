@@ -72,6 +72,7 @@ from timus_autotask.watch.month.line_evidence import (
     by_journal,
 )
 from timus_autotask.watch.month.parked import EventEffect, SkuDays, days_of, effects_of, words_of
+from timus_autotask.watch.month.share import billed_by_day
 from timus_autotask.watch.month.unplaced_evidence import WithoutLine, without_line_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
@@ -144,13 +145,16 @@ class MonthEvidence:
 
     @property
     def too_many(self) -> int:
-        """Seat-days until today that are billed too many, of each line and day alone: what another one lacks does not hide it."""
-        return sum(one.seat_days.too_many for one in self.lines)
+        """Seat-days until today that are billed too many, of each line and day alone: what another one lacks does not hide it.
+
+        Of a line of several customers, those of this one.
+        """
+        return sum(one.of_customer.too_many for one in self.lines)
 
     @property
     def not_billed(self) -> int:
-        """Seat-days until today that are not billed, of each line and day alone, and of what has no line."""
-        lacking = sum(one.seat_days.not_billed for one in self.lines)
+        """Seat-days until today that are not billed, likewise, and those of what has no line."""
+        lacking = sum(one.of_customer.not_billed for one in self.lines)
         return lacking + sum(one.missing for one in self.without_line)
 
     @property
@@ -212,7 +216,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     ]
     lines = [_priced(one, prices.get(one.key, UNKNOWN), observed, month) for one in lines]
     lines = _shared(ports, customer, lines, partner, schedules)
-    lines = _all_compared(lines, wanted, today)
+    lines = _all_compared(lines, wanted, today, customer_id)
     by_terms = days_of_terms(customer.earlier, customer.policy)
     lines = _asked(lines, by_terms, trials)
     return MonthEvidence(
@@ -528,15 +532,27 @@ _COUNTED_APART = (WhyDiffers.KEPT, WhyDiffers.BEFORE)
 """Causes of which a line's seat-days say nothing: an edit that is kept has its own, and nobody wants units before the line is our concern."""
 
 
-def _all_compared(lines: Iterable[LineEvidence], wanted: Desired, today: date) -> list[LineEvidence]:
+def _all_compared(
+    lines: Iterable[LineEvidence], wanted: Desired, today: date, customer: str
+) -> list[LineEvidence]:
     """``wanted``: what is to be billed of the customer's own; a line of several customers has what all of them should have."""
-    return [_compared(one, one.whole if one.others else wanted.demands.get(one.key), today) for one in lines]
+    return [
+        _compared(one, one.whole, today, billed_by_day(one, customer))
+        if one.others
+        else _compared(one, wanted.demands.get(one.key), today)
+        for one in lines
+    ]
 
 
-def _compared(line: LineEvidence, demand: Demand | None, today: date) -> LineEvidence:
+def _compared(
+    line: LineEvidence,
+    demand: Demand | None,
+    today: date,
+    billed_of: Mapping[date, int | None] | None = None,
+) -> LineEvidence:
     """With its seat-days, by the causes that the ledger has, and what they say of single days.
 
-    ``demand``: what all who are billed on the line should have.
+    ``demand``: what all who are billed on the line should have; ``billed_of``: of a line of several, what the customer is billed on each day.
     """
     has = {one.day: _has(one, line.contract) for one in line.days}
     known = {day: units for day, units in has.items() if units is not None}
@@ -565,8 +581,26 @@ def _compared(line: LineEvidence, demand: Demand | None, today: date) -> LineEvi
         billed = line.contract is not None and line.contract.start <= one.day <= line.contract.end
         why = tuple(_of_line(book, one.day, today)) if billed else ()
         days.append(replace(one, why=(*one.why, *why)))
+    if billed_of is not None:
+        line = _with_own(line, book, billed_of, [day for day in known if day <= today], today)
     kept_edit = replace(line.kept, seat_days=kept_units) if line.kept else None
     return replace(line, days=tuple(days), seat_days=all_of_it, by_undo=undone, kept=kept_edit)
+
+
+def _with_own(
+    line: LineEvidence, book: BookLine, billed: Mapping[date, int | None], days: Iterable[date], today: date
+) -> LineEvidence:
+    """Of a line of several customers: with what this one has otherwise than its part, on these days."""
+    own, unsaid = SeatDays(), SeatDays()
+    for day in days:
+        causes = billed_otherwise_on(book, day, today)
+        has = billed[day]
+        if has is None:
+            units = sum(units for cause, units in causes.items() if cause not in _COUNTED_APART)
+            unsaid = unsaid.with_units(units)
+        elif not causes.keys() & {*_COUNTED_APART}:
+            own = own.with_units(line.part.at(day) - has)
+    return replace(line, own_seat_days=own, unsaid=unsaid)
 
 
 def _of_line(book: BookLine, day: date, today: date) -> Iterator[Because]:

@@ -156,6 +156,10 @@ class LineEvidence:
     """All but what is kept of an edit, and days before the line is our concern."""
     by_undo: SeatDays = field(default_factory=SeatDays)
     """What of it is so because a person took a change back."""
+    own_seat_days: SeatDays | None = None
+    """Of a line of several customers: what the customer has otherwise than its own part; None: the line is its own."""
+    unsaid: SeatDays = field(default_factory=SeatDays)
+    """Of a line of several customers: what of ``seat_days`` is of days of which nobody can say whose seats are billed."""
     contract: Contract | None = None
     """As Autotask last said."""
     price: LinePrice = UNKNOWN
@@ -177,6 +181,11 @@ class LineEvidence:
     def key(self) -> LineKey:
         """Contract and service."""
         return self.line.key
+
+    @property
+    def of_customer(self) -> SeatDays:
+        """What of ``seat_days`` is the customer's, as far as anybody can say."""
+        return self.seat_days if self.own_seat_days is None else self.own_seat_days
 
     @property
     def undone_by(self) -> Mapping[str, str]:
@@ -237,7 +246,13 @@ def seat_days_of(line: LineEvidence) -> str:
     number, _, rest = found.words.partition(" ")
     are = "is" if found.too_many + found.not_billed == 1 else "are"
     said = f"{counted(int(number), 'seat-day')} {rest} {are} billed in this month until today."
-    return f"{said} Of that, by what was undone: {line.by_undo.words}." if line.by_undo.words else said
+    said += f" Of that, by what was undone: {line.by_undo.words}." if line.by_undo.words else ""
+    if line.own_seat_days is None:
+        return said
+    said += f" That is the whole line; of this customer: {line.own_seat_days.words or 'none'}."
+    return (
+        f"{said} Of days of which nobody can say whose: {line.unsaid.words}." if line.unsaid.words else said
+    )
 
 
 def undone_of(line: LineEvidence) -> Iterator[str]:
