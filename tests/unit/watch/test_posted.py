@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from local.autotask.schema import ENTITIES
 from tests.deployment import deployment_of
-from tests.months import FIRST_DAYS, HALF_YEAR, STORIES, TERMS, Months, posted_until_april
+from tests.months import FIRST_DAYS, HALF_YEAR, STORIES, TERMS, Months, by_hand, posted_until_april
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import what_was_posted
@@ -540,6 +540,15 @@ def test_a_change_that_leaves_no_posted_row_of_its_period_is_missing_in_no_later
     after = april(months)
     assert (after.not_posted, after.missing, after.unexplained) == ((), (), ())
     assert sum(one.item.quantity for one in after.items if one.key == LineKey(CONTRACT, 45)) == 13
+
+
+def test_an_edit_that_is_dated_before_the_contract_waits_in_its_first_period_too() -> None:
+    """Its rows stay posted, and the first period's own item is explained all the same."""
+    months = posted_until_april(date(2026, 1, 1))
+    by_hand(months, date(2025, 12, 20))
+    january = what_was_posted(deployment_of(months.world), date(2026, 1, 1))
+    assert (january.missing, january.unexplained) == ((), ())
+    assert [one.change for one in january.not_posted] == [LeftChange(date(2026, 1, 1), 3, Decimal("37.50"))]
 
 
 def adds(months: Months, day: date, units: int) -> None:
