@@ -911,9 +911,8 @@ def carried_into(
     for begins, ends in periods_within(contract, books.first, first - ONE_DAY):
         of = [row for row in rows if begins <= row.start <= ends]
         begun = any(row.posted or row.start in billed for row in of)
-        for day, change in _changes(of, days_of_period(books, key, begins)).items():
-            if change.posted and not (before_it and day == contract.start):
-                continue
+        changes = _changes(of, days_of_period(books, key, begins))
+        for day, change in _unbilled(changes, contract.start if before_it else None):
             if day != begins:
                 carried += change.units - int(billed.get(day, 0))
             elif begun:  # what came from earlier periods is in its units, too
@@ -922,6 +921,11 @@ def carried_into(
                 carried += change.units - units
         units = max(of, key=lambda row: row.start).units if of else 0
     return carried
+
+
+def _unbilled(changes: Mapping[date, _Change], start: date | None) -> Iterator[tuple[date, _Change]]:
+    """Those that a posting may not have had yet: they are not posted, or of the contract's first day that somebody edited."""
+    yield from ((day, change) for day, change in changes.items() if not change.posted or day == start)
 
 
 def edited_at_the_start(books: Books, line: BookLine) -> int:
