@@ -313,6 +313,8 @@ FIRST_DAYS = pytest.mark.parametrize(
         (FIRST, ("posted_period=same-day",), by_us, date(2026, 2, 27)),
         (FIRST, (), by_hand, date(2026, 2, 27)),
         (FIRST, (), by_hand, date(2026, 2, 1)),
+        (date(2026, 1, 1), (), by_hand, date(2025, 12, 20)),
+        (date(2026, 1, 1), ("drift=adopt",), by_hand, date(2025, 12, 31)),
     ],
 )
-"""Changes that leave no posted row of their period: of a posted period's first day, or of a period that had no units."""
+"""Changes that leave no posted row of their period: of a posted period's first day, of a period that had no units, or of a day before the contract's first one."""

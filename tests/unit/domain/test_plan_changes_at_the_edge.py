@@ -261,6 +261,23 @@ def test_a_plan_for_a_while_whose_day_is_taken_goes_up_as_the_other_comes_down_o
     )
 
 
+def test_what_a_plan_lacks_for_a_while_is_not_left_out_on_the_day_on_which_the_other_comes_down() -> None:
+    """4 are wanted since the 3rd, and 1 is billed from the 9th on: on the 11th it lacks 3, fewer than before, as the other plan comes down."""
+    plan = adjustments_for(
+        [
+            gap(ESS, steps((3, 4)), steps((9, 1), (12, 2)), 1, 1),
+            gap(PRO, NOTHING, steps((9, 1), (11, 3)), 1, 3, 8, 12),
+        ],
+        [Link(march(12), PRO, ESS)],
+    )
+    assert plan.in_order == (
+        Adjustment(PRO, march(9), -1),
+        Adjustment(PRO, march(11), -2),
+        Adjustment(ESS, march(11), 3),
+        Adjustment(ESS, march(12), -1),
+    )
+
+
 def test_what_is_too_many_comes_off_before_the_day_of_an_edit_that_was_brought_back() -> None:
     """Somebody added 10 on the 10th, and we took them off from the 11th on. Then Timus says 10 less since the 2nd, whose day is taken.
 
@@ -269,6 +286,17 @@ def test_what_is_too_many_comes_off_before_the_day_of_an_edit_that_was_brought_b
     held = steps((1, 10), (2, 20), (10, 30), (11, 20))
     edited = replace(gap(ADV, steps((1, 10)), held, 1, 2, 10, 11), edited_on=frozenset({march(10)}))
     assert adjustments_for([edited]).in_order == (Adjustment(ADV, march(3), -10),)
+
+
+def test_what_comes_to_the_day_of_an_edit_is_what_the_days_before_get() -> None:
+    """The same, and from the 12th on Timus says 14: these are no reason either."""
+    held = steps((1, 10), (2, 20), (10, 30), (11, 20))
+    wanted = steps((1, 10), (12, 14))
+    edited = replace(gap(ADV, wanted, held, 1, 2, 10, 11), edited_on=frozenset({march(10)}))
+    assert adjustments_for([edited]).in_order == (
+        Adjustment(ADV, march(3), -10),
+        Adjustment(ADV, march(12), 4),
+    )
 
 
 def test_what_is_missing_before_the_day_of_an_edit_that_was_brought_back_is_made() -> None:

@@ -28,7 +28,8 @@ from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.runs import findings
 from timus_autotask.store.terms import put_terms
 from timus_autotask.watch.listing import listed
-from timus_autotask.watch.month.evidence import Month, evidence
+from timus_autotask.watch.month.evidence import evidence
+from timus_autotask.watch.month.line_evidence import Month
 from timus_autotask.watch.reconcile import reconcile
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.shadow import shadow

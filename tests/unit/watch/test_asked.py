@@ -112,6 +112,18 @@ def test_what_was_undone_comes_back_with_news_of_its_own() -> None:
     assert asked_for([told(3, 10, 16, 15)], DAY, 6, before=10, of_terms=False, back=5).because == ()
 
 
+def test_who_cancels_ends_what_was_undone_too() -> None:
+    """Ten stayed on a plan that Timus says they had left: the cancellation has no seat of it, and is what ends them."""
+    cancelled = told(3, 0, 0, 10, ends=15)
+    found = asked_for([cancelled], DAY, -10, before=10, of_terms=False, back=-10)
+    assert [one.words for one in found.by] == ["ADV, cancelled from 2026-03-15 on"]
+    assert found.because == ()
+    later = asked_for([told(3, 0, 0, 10, ends=16)], DAY, -10, before=10, of_terms=False, back=-10)
+    assert later == AskedFor((), (WhyNobodyAsked.BACK,))
+    revived = asked_for([cancelled, told(4, 0, 0, 12)], DAY, -10, before=10, of_terms=False, back=-10)
+    assert revived == AskedFor((), (WhyNobodyAsked.BACK,))
+
+
 def test_an_event_that_tells_of_a_trial_says_so() -> None:
     """Its units are not billed, and it has them."""
     trial = told(2, 10, 0, 15)

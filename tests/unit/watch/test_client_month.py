@@ -17,7 +17,8 @@ from timus_autotask.domain.line import Why
 from timus_autotask.handouts.pages import client_page
 from timus_autotask.watch.month.asked import WhyNobodyAsked
 from timus_autotask.watch.month.client_month import ClientLine, client_month
-from timus_autotask.watch.month.evidence import Month, evidence
+from timus_autotask.watch.month.evidence import evidence
+from timus_autotask.watch.month.line_evidence import Month
 from timus_autotask.watch.month.share import billed_by_day
 
 MARCH = Month.of(date(2026, 3, 1))
@@ -529,6 +530,32 @@ def test_nobody_asked_for_what_other_terms_bill() -> None:
     assert people(line) == [(5, []), (8, ["kim"]), (9, []), (12, [])]
     for change in (line.changes[0], line.changes[3]):
         assert change.explained.endswith(" The terms of billing were changed.")
+
+
+def test_who_cancels_after_a_plan_change_was_undone_is_named() -> None:
+    """The seats are back on the old plan, of which the cancellation says nothing: its plan is the new one."""
+    shared = alone(25)
+    shared.until(5)
+    shared.world.tell(2, {ESS: 25, GATEWAY: 1}, actor="kim")
+    shared.until(7)
+    shared.undo()
+    shared.until(10)
+    cancelled = shared.world.clock.now()
+    shared.world.tell(
+        4,
+        {ESS: 25, GATEWAY: 1},
+        actor="eve",
+        status="canceled",
+        cancel_at=date(2026, 3, 12),
+        effective=cancelled,
+    )
+    shared.until(15)
+    line = shared.page(CUSTOMER)
+    assert rows(line)[-1] == (12, 25, 0)
+    assert people(line)[-1] == (12, ["eve"])
+    assert [one.said for one in line.changes[-1].asked] == ["cancelled from 12 March 2026"]
+    found = Desk(shared.world).told("evidence", "--customer", CUSTOMER, "--month", "2026-03")
+    assert f"eve: {ADV}, cancelled from 2026-03-12 on" in found
 
 
 def test_a_free_seat_that_ends_is_a_change_of_the_terms_although_timus_says_just_that_number() -> None:

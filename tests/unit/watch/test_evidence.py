@@ -28,8 +28,9 @@ from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.forms import evidence_form
 from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.client_month import client_month
-from timus_autotask.watch.month.evidence import Month, MonthEvidence, SeatDays, evidence, verdict_of
+from timus_autotask.watch.month.evidence import MonthEvidence, evidence, verdict_of
 from timus_autotask.watch.month.ledger import LedgerEntry
+from timus_autotask.watch.month.line_evidence import Month, SeatDays
 from timus_autotask.watch.month.parked import SkuDays
 
 MARCH = Month.of(date(2026, 3, 15))
@@ -259,6 +260,65 @@ def test_what_was_undone_has_its_seat_days() -> None:
     assert said in evidence_page(found)
 
 
+def test_what_was_undone_too_late_has_no_seat_days() -> None:
+    """Autotask bills what Timus says, as the month was posted before the opposite came: both are said of the days, and none of them is off."""
+    months = begun()
+    months.play([("wait", None, 9), ("tell", {ADV: 18, GATEWAY: 1}, 0), ("undo", None, 0)])
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    months.play([("wait", None, 10)])
+    line = line_of(of(months.world), ADV)
+    assert (line.seat_days, line.by_undo) == (SeatDays(), SeatDays())
+    by = line.line.undone[0].by
+    assert [each.message for each in line.days[15].why] == [
+        f"-8 undone by {by}",
+        "+8 on a day that cannot be changed any more",
+    ]
+
+
+def test_what_one_client_lacks_on_a_shared_line_is_not_the_others() -> None:
+    """Three seats of the one are undone: the line lacks them, and in the other one's totals they are not."""
+    months = begun()
+    months.world.map_customer("cus_two")
+    months.world.tell(1, {ADV: 4}, customer="cus_two", subscription="sub_two")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 1), ("undo", None, 0)])
+    months.play([("wait", None, 1)])
+    month = Month.of(date(2026, 3, 1))
+    mine, theirs = (evidence(months.world.ports, one, month) for one in (CUSTOMER, "cus_two"))
+    lines = line_of(mine, ADV), line_of(theirs, ADV)
+    assert lines[0].seat_days == lines[1].seat_days
+    assert lines[0].by_undo == SeatDays(0, 6)
+    assert (mine.not_billed, theirs.not_billed) == (6, lines[1].seat_days.not_billed - 6)
+    shown = months.desk.told("evidence", "--customer", "cus_two", "--month", "2026-03")
+    assert "That is the whole line; of this customer:" in " ".join(shown.split())
+
+
+def test_a_day_without_what_was_rejected_says_who_rejected_it() -> None:
+    """Also after somebody typed it into Autotask by hand, from a later day on."""
+    months = begun("approve_increases.above_units=2")
+    months.play([("wait", None, 3), ("tell", {ADV: 18, GATEWAY: 1}, 0)])
+    months.desk.told("reject", str(CONTRACT), str(SERVICES[ADV]), "--reason", "not ordered", "--yes")
+    said = [[each.message for each in line_of(of(months.world), ADV).days[3].why]]
+    months.play([("wait", None, 2), ("edit", 8, 0)])
+    months.desk.told("reconcile", "--yes")
+    months.play([("wait", None, 2)])
+    line = line_of(of(months.world), ADV)
+    said.append([each.message for each in line.days[3].why])
+    assert said == [[f"-8 rejected by {line.changes[-1].by}"]] * 2
+    assert line.days[-1].why == ()
+
+
+def test_an_edit_that_makes_up_for_an_undo_is_not_kept() -> None:
+    """With it the line has what Timus says: the undo is over, and only the days before it are told."""
+    months = begun("drift=adopt")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 1), ("undo", None, 0)])
+    months.play([("wait", None, 2), ("edit", 3, 0)])
+    months.desk.told("reconcile", "--yes")
+    months.play([("wait", None, 3)])
+    line = line_of(of(months.world), ADV)
+    assert line.kept is None
+    assert line.seat_days == SeatDays(0, 6)
+
+
 COUNTED_APART = (WhyDiffers.KEPT, WhyDiffers.SUPERSEDED, WhyDiffers.IGNORED, WhyDiffers.BEFORE)
 """What docs/evidence.md says is in none of the totals."""
 
@@ -295,7 +355,22 @@ def test_its_totals_are_those_of_the_ledger(
         entries = [one for one in month.entries if one.key or one.customer == CUSTOMER]
         for line in found.lines:
             assert line.seat_days == by_ledger([one for one in entries if one.key == line.key]), line.key
-        assert SeatDays(found.too_many, found.not_billed) == by_ledger(entries)
+        alone = [one for one in found.lines if not one.others]
+        keys = {one.key for one in alone}
+        of_its_own = by_ledger([one for one in entries if one.key is None or one.key in keys])
+        missing = sum(one.missing for one in found.without_line)
+        assert of_its_own == SeatDays(
+            sum(one.seat_days.too_many for one in alone),
+            sum(one.seat_days.not_billed for one in alone) + missing,
+        )
+        theirs = {
+            one.key: one for one in evidence(months.world.ports, "cus_two", Month.of(month.first)).lines
+        }
+        for line in (one for one in found.lines if one.others):
+            each = [line.of_customer, theirs[line.key].of_customer, line.unsaid]
+            assert sum(one.not_billed - one.too_many for one in each) == (
+                line.seat_days.not_billed - line.seat_days.too_many
+            ), line.key
 
 
 def test_what_is_superseded_says_what_it_would_have_changed() -> None:

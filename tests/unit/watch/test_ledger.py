@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -160,6 +160,33 @@ def test_what_a_person_undid_is_used_and_not_billed() -> None:
     months = begun()
     months.play([("wait", None, 1), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 2), ("undo", None, 0)])
     assert entry(of(months)).seat_days.causes == {WhyDiffers.UNDONE: 6}
+
+
+def test_what_one_cause_lacks_and_another_has_too_many_is_billed_right() -> None:
+    """Undone, and posted before the opposite came: Autotask bills what Timus says, so no cause has these days."""
+    months = begun()
+    months.play([("wait", None, 9), ("tell", {ADV: 18, GATEWAY: 1}, 0), ("undo", None, 0)])
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    months.play([("wait", None, 10)])
+    march = entry(of(months)).seat_days
+    assert march.used == march.billed > 10 * 20
+    assert march.causes == {}
+
+
+def test_what_was_rejected_in_an_earlier_month_and_typed_by_hand_later_is_rejected() -> None:
+    """The ledger looks for the rejection before its own first day, as far back as the edit left days without it."""
+    months = begun("approve_increases.above_units=2")
+    months.play([("wait", None, 25), ("tell", {ADV: 18, GATEWAY: 1}, 0)])
+    months.desk.told("reject", str(CONTRACT), "45", "--reason", "not ordered", "--yes")
+    months.play([("wait", None, 7), ("edit", 8, 0)])
+    months.desk.told("reconcile", "--yes")
+    months.play([("wait", None, 2)])
+    assert months.today.month == 4
+    since_april = ledger_since(deployment_of(months.world), months.today)
+    for found in (of(months), since_april):
+        causes = entry(found).seat_days.causes
+        assert list(causes) == [WhyDiffers.REJECTED]
+        assert causes[WhyDiffers.REJECTED] % 8 == 0
 
 
 def test_who_is_mapped_from_today_was_not_billed_before() -> None:

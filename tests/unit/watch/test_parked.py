@@ -22,8 +22,9 @@ from timus_autotask.operate.parked_events import accept, dismiss
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
 from timus_autotask.watch.month.digest import digest
-from timus_autotask.watch.month.evidence import LateEvent, Month, evidence
+from timus_autotask.watch.month.evidence import LateEvent, evidence
 from timus_autotask.watch.month.ledger import Ledger
+from timus_autotask.watch.month.line_evidence import Month
 from timus_autotask.watch.month.parked import effects_of
 from timus_autotask.watch.month.ready import Open, Ready, Waits
 
@@ -150,6 +151,29 @@ def test_the_ledger_shows_it_beside_its_sums() -> None:
     [form] = ledger_form(found)["undecided"]
     assert (form["sku"], form["seat_days"], form["id"]) == (ADV, 15, "again_1")
     assert ledger_since(deployment_of(world), MARCH, CUSTOMER).undecided == found.undecided
+
+
+def test_days_with_more_and_days_with_fewer_do_not_make_up_for_each_other() -> None:
+    """One parked event has five seats more from the 17th on, another three fewer from the 19th on: told apart, with the money of each."""
+    world = disputed(adv=33)
+    world.pass_time(days=2)
+    world.tell(2, {ADV: 25, GATEWAY: 1}, event_id="again_2")
+    world.work()
+    assert len([*world.ports.store.parked_events()]) == 2
+    found = [one for one in waiting(ready(world)) if one.sku]
+    assert [(one.first, one.seats, one.seat_days) for one in found] == [
+        (date(2026, 3, 17), -5, -10),
+        (date(2026, 3, 19), 3, 3 * 13),
+    ]
+    assert [one.estimate is not None and (one.estimate < 0) for one in found] == [True, False]
+    world.pass_time(days=2)
+    ledger = ledger_since(deployment_of(world), MARCH)
+    assert [(one.sku, one.seat_days) for one in ledger.undecided if one.sku] == [(ADV, 10), (ADV, -9)]
+    assert [row["undecided_seat_days"] for row in rows(ledger) if row["undecided_seat_days"]] == [
+        "10",
+        "-9",
+        "0",
+    ]
 
 
 def rows(found: Ledger) -> list[dict[str, str]]:
@@ -324,8 +348,8 @@ def test_the_money_at_risk_is_that_of_the_history_with_all_of_them() -> None:
     alone = ready(several(33)).at_risk
     both = ready(several(33, 26)).at_risk
     assert both < alone
-    [counted, other] = waiting(ready(several(33, 26)))
-    assert (counted.seat_days, other.seat_days) == (-(5 - 2 * 14), 0)
+    [more, fewer, other] = waiting(ready(several(33, 26)))
+    assert (more.seat_days, fewer.seat_days, other.seat_days) == (-5, 2 * 14, 0)
 
 
 def test_an_event_that_only_says_what_is_known_again_ends_what_an_earlier_one_would_change() -> None:

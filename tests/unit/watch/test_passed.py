@@ -204,3 +204,83 @@ def test_days_before_the_first_one_that_was_chosen_are_told_and_are_not_wrong() 
     told += [(one.cause, one.skus, one.seat_days) for one in found.in_no_posting]
     assert told == [(WhyDiffers.BEFORE, (ADV,), -136), (WhyDiffers.BEFORE, (GATEWAY,), -17)]
     assert "as decided" not in months.desk.told("digest")
+
+
+def test_what_was_undone_too_late_is_posted_as_timus_says() -> None:
+    """Eight seats undone, and their month posted the same evening: neither too many nor not billed, and said once, with the credit."""
+    months = begun()
+    months.play([("wait", None, 9), ("tell", {ADV: 18, GATEWAY: 1}, 0), ("undo", None, 0)])
+    post(months)
+    months.play([("wait", None, 21)])
+    found = of(months)
+    assert (found.passed, found.decided, found.right) == ((), (), True)
+    [said] = [note for note in found.notes if "undone" in note]
+    assert said.startswith("Posted as Timus says, although it was undone by ")
+    assert (
+        f"a mistake. 168 seat-days of {ADV}, 2026-03-11 to 2026-03-31: these days were past changing" in said
+    )
+    assert said.endswith(
+        f"If they should not be so: In Autotask: a credit of about 67.74 on contract {CONTRACT}."
+    )
+    shown = months.desk.run("ready", "--posted", "--month", "2026-03")
+    assert shown.status == 0
+    assert said in " ".join(shown.out.split())
+    assert "posted" not in months.desk.told("digest")
+
+
+def rejected_and_then_typed() -> Months:
+    """Eight seats more are rejected, and some days later somebody types them into Autotask: the line is level from then on."""
+    months = begun("approve_increases.above_units=2")
+    months.play([("wait", None, 3), ("tell", {ADV: 18, GATEWAY: 1}, 0)])
+    months.desk.told("reject", str(CONTRACT), "45", "--reason", "not ordered", "--by", "anna", "--yes")
+    months.play([("wait", None, 2), ("edit", 8, 0)])
+    months.desk.told("reconcile", "--yes")
+    months.play([("wait", None, 2)])
+    return months
+
+
+def test_what_was_rejected_stays_so_after_somebody_typed_it_by_hand() -> None:
+    """Its days are no days past changing, for which a charge would be asked: a person decided about them."""
+    months = rejected_and_then_typed()
+    [stays] = months.desk.run("ready", "--month", "2026-03", "--json").json["periods"][0]["stays"]
+    assert stays["kind"] == "rejected"
+    post(months)
+    found = of(months)
+    assert (found.passed, found.right) == ((), True)
+    [rejected] = found.decided
+    assert (rejected.cause, rejected.first, rejected.seat_days) == (
+        WhyDiffers.REJECTED,
+        date(2026, 3, 4),
+        stays["seat_days"],
+    )
+    assert ["not ordered" in one.reason for one in rejected.who] == [True]
+    [march] = months.desk.ask("digest")["posted_otherwise"]
+    assert (march["passed"], len(march["decided"])) == ([], 1)
+
+
+def test_an_edit_after_what_was_rejected_is_typed_by_hand_is_not_rejected() -> None:
+    """Three fewer for two days, and put back before anybody decided: these days are past changing, and nobody rejected them."""
+    months = rejected_and_then_typed()
+    months.play([("edit", -3, 0), ("wait", None, 2), ("edit", 3, 0)])
+    months.desk.told("reconcile", "--yes")
+    months.play([("wait", None, 1)])
+    post(months)
+    found = of(months)
+    assert [(one.cause, one.first > date(2026, 3, 6)) for one in found.passed] == [(WhyDiffers.LATE, True)]
+    assert [(one.cause, one.last < date(2026, 3, 8)) for one in found.decided] == [
+        (WhyDiffers.REJECTED, True)
+    ]
+
+
+def test_an_edit_that_makes_up_for_an_undo_is_neither_too_many_nor_not_billed() -> None:
+    """From the 7th on Autotask has what Timus says again: only the two days before it were posted without the undone seats."""
+    months = begun("drift=adopt")
+    months.play([("wait", None, 3), ("tell", {ADV: 18, GATEWAY: 1}, 0), ("wait", None, 1), ("undo", None, 0)])
+    months.play([("wait", None, 2), ("edit", 8, 0)])
+    months.desk.told("reconcile", "--yes")
+    months.play([("wait", None, 2)])
+    post(months)
+    [undone] = of(months).decided
+    assert (undone.cause, undone.seat_days, undone.last) == (WhyDiffers.UNDONE, -16, date(2026, 3, 6))
+    [stays] = months.desk.run("ready", "--month", "2026-03", "--json").json["periods"][0]["stays"]
+    assert (stays["kind"], stays["seat_days"]) == ("undone", -16)

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from tests.deployment import deployment_of
-from tests.months import FIRST_DAYS, Months, posted_until_april
+from tests.months import FIRST_DAYS, Months, by_hand, posted_until_april
 from tests.unit.watch.posting import MARCH, april, begun, of, post
 from tests.world import ADV, CONTRACT, GATEWAY
 from timus_autotask.domain.mapping import LineKey
@@ -124,3 +124,12 @@ def test_a_change_of_a_posted_periods_first_day_leaves_the_period_posted() -> No
     months.world.control.person_adjusts(1201, MARCH.toordinal(), 3)
     change = LeftChange(MARCH, 3, Decimal("37.50"))
     assert of(months).not_posted == (NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 45), change),)
+
+
+def test_an_edit_that_is_dated_before_the_contract_waits_in_its_first_period_too() -> None:
+    """Its rows stay posted, and the first period's own item is explained all the same."""
+    months = posted_until_april(date(2026, 1, 1))
+    by_hand(months, date(2025, 12, 20))
+    january = what_was_posted(deployment_of(months.world), date(2026, 1, 1))
+    assert (january.missing, january.unexplained) == ((), ())
+    assert [one.change for one in january.not_posted] == [LeftChange(date(2026, 1, 1), 3, Decimal("37.50"))]

@@ -23,7 +23,8 @@ from timus_autotask.store.journal import hash_of
 from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.forms import evidence_form
-from timus_autotask.watch.month.evidence import Month, evidence
+from timus_autotask.watch.month.evidence import evidence
+from timus_autotask.watch.month.line_evidence import Month
 
 FILE = Path(__file__).parents[3] / "docs" / "verify_evidence.py"
 

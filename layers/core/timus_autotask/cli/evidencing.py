@@ -22,17 +22,14 @@ from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import evidence_and_files_form, evidence_form
 from timus_autotask.watch.happened import by_whom
-from timus_autotask.watch.month.evidence import (
+from timus_autotask.watch.month.evidence import MonthEvidence, evidence, verdict_of, whose_evidence
+from timus_autotask.watch.month.line_evidence import (
     LineEvidence,
     Month,
-    MonthEvidence,
-    evidence,
     money_of,
     runs,
     seat_days_of,
     undone_of,
-    verdict_of,
-    whose_evidence,
 )
 from timus_autotask.watch.wording import counted
 

@@ -186,17 +186,17 @@ def _runs_over(gap: Gap, missing: Timeline, day: date) -> bool:
     """True if topping up the previous day would push this locked day to a quantity that Timus never asked for."""
     eve = day - ONE_DAY
     before, now = missing.at(eve), missing.at(day)
-    if eve in gap.edited_on and gap.is_locked(eve):
+    if eve in gap.edited_on:
         # What an edit left on its own day stays: what comes to that day, and goes on to this one, is what the days before get.
-        before = missing.at(_last_before(gap, eve))
+        before = missing.at(_last_open_day(gap, eve))
     if gap.observed.at(eve) != gap.observed.at(day) and day not in gap.edited_on:
         return before not in (0, now)
     # Autotask has the same on both days, but for what somebody edited: what the previous day lacks may be a part of what this one lacks.
     return not min(0, now) <= before <= max(0, now)
 
 
-def _last_before(gap: Gap, day: date) -> date:
-    """The last day before one that somebody edited and that is not edited itself."""
-    while day in gap.edited_on and gap.is_locked(day):
+def _last_open_day(gap: Gap, day: date) -> date:
+    """The last day, ``day`` at the latest, that can take an adjustment; else the first one."""
+    while gap.is_locked(day):
         day -= ONE_DAY
     return day

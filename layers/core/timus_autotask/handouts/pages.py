@@ -14,15 +14,9 @@ from timus_autotask.plain import visible
 from timus_autotask.store.invoice import SignOff
 from timus_autotask.watch.happened import by_whom
 from timus_autotask.watch.month.client_month import ClientMonth, day_of
-from timus_autotask.watch.month.evidence import (
-    MonthEvidence,
-    money_of,
-    runs,
-    seat_days_of,
-    undone_of,
-    verdict_of,
-)
+from timus_autotask.watch.month.evidence import MonthEvidence, verdict_of
 from timus_autotask.watch.month.four_sides import FourSides
+from timus_autotask.watch.month.line_evidence import money_of, runs, seat_days_of, undone_of
 from timus_autotask.watch.month.side_remedy import remedy_of_difference
 from timus_autotask.watch.remedy import ways
 from timus_autotask.watch.wording import counted, with_sign

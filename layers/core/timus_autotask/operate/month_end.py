@@ -18,7 +18,7 @@ from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.watch.forms import names_form
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.billing_items import billing_items, left_to_post
-from timus_autotask.watch.month.books import Books, LinePrice, open_books
+from timus_autotask.watch.month.books import Books, LinePrice, first_change_of, open_books
 from timus_autotask.watch.month.causes import BY_TERMS, WhyDiffers
 from timus_autotask.watch.month.ledger import (
     Ledger,
@@ -70,7 +70,8 @@ def look_at_month(deployment: Deployment, month: date | None = None) -> Looked:
     first, last = month_of(month or today)
     dead = deployment.dead_letters.depth().visible
     records = gather(store, lambda: 0, deployment.each)
-    changes = store.changes(local_midnight(first - EARLIER, deployment.zone))
+    since = first_change_of(records, first - EARLIER)
+    changes = store.changes(local_midnight(since, deployment.zone))
     with asking_autotask():
         books = open_books(deployment.ports, records, first - YEAR, changes)
         left, books = left_to_post(deployment.ports, books, first, last)
@@ -102,8 +103,9 @@ def ledger_since(deployment: Deployment, since: date, customer: str | None = Non
     store, first = deployment.store, since.replace(day=1)
     moment = local_midnight(first, deployment.zone)
     records = replace(listed(store), names=tuple(store.all_names()))
+    changes = store.changes(local_midnight(first_change_of(records, first), deployment.zone))
     with asking_autotask():
-        books = open_books(deployment.ports, records, first, store.changes(moment))
+        books = open_books(deployment.ports, records, first, changes)
     parked = effects(records.parked_events, books, deployment.zone)
     return ledger(books, first, store.events(moment - EARLIER), customer, parked)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,7 +17,7 @@ TERMS = ("excluded", "included", "minimum")
 """Codes of reasons that are terms, and called as these are."""
 SUPERSEDED = "superseded"
 """Code of the reason that says what Timus had by an event that came too late to count."""
-OF_THE_LINE = ("kept", "undone", "past-changing")
+OF_THE_LINE = ("kept", "undone", "rejected", "past-changing")
 """Codes of reasons why a whole line has other units than all parts come to. Of one part they say nothing."""
 NO_LINE = "no-line"
 """Code of the reason that units are to be billed and have no line."""
@@ -30,8 +30,8 @@ class Because:
     """One reason, with the units that it adds (or takes off, if negative)."""
 
     code: str
-    """``excluded``, ``included``, ``minimum``, ``other-line``, ``no-line``, ``other-day``, ``same-line``, ``undone``, ``kept``, ``past-changing``,
-    ``before-contract``, ``after-contract``, ``before-mapping``,
+    """``excluded``, ``included``, ``minimum``, ``other-line``, ``no-line``, ``other-day``, ``same-line``, ``undone``, ``kept``, ``rejected``,
+    ``past-changing``, ``before-contract``, ``after-contract``, ``before-mapping``,
     ``superseded``, ``trial``."""
     units: int
     message: str
@@ -136,6 +136,11 @@ def kept(units: int) -> Iterator[Because]:
 def by_undo(units: int, undone: Sequence[Undone]) -> Iterator[Because]:
     """What people took back of what was made."""
     yield from _some("undone", units, f"undone by {', '.join(dict.fromkeys(one.by for one in undone))}")
+
+
+def rejected(units: int, people: Iterable[str]) -> Iterator[Because]:
+    """What somebody rejected, and what a day lacks by it."""
+    yield from _some("rejected", units, f"rejected by {', '.join(dict.fromkeys(people))}")
 
 
 def past_changing(units: int) -> Iterator[Because]:

@@ -32,23 +32,18 @@ from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.digest import Digest
 from timus_autotask.watch.month.digest_text import Mail
-from timus_autotask.watch.month.evidence import (
-    ContractEvidence,
-    JournalDifference,
-    KeptEdit,
-    LineEvidence,
-    MonthEvidence,
-    WithoutLine,
-)
+from timus_autotask.watch.month.evidence import ContractEvidence, MonthEvidence
 from timus_autotask.watch.month.explained import Item as PostedItem
 from timus_autotask.watch.month.four_sides import SIDES, FourSides, SideRow
 from timus_autotask.watch.month.in_no_posting import InNoPosting
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
+from timus_autotask.watch.month.line_evidence import JournalDifference, KeptEdit, LineEvidence
 from timus_autotask.watch.month.passed import Passed
 from timus_autotask.watch.month.posted import Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready
 from timus_autotask.watch.month.side_remedy import remedy_of_difference
 from timus_autotask.watch.month.to_post import NotPosted
+from timus_autotask.watch.month.unplaced_evidence import WithoutLine
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
@@ -432,6 +427,10 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
         "past_days": [_past_days(each) for each in line.past_days],
         "seat_days_too_many": one.seat_days.too_many,
         "seat_days_not_billed": one.seat_days.not_billed,
+        "of_customer": {
+            "seat_days_too_many": one.of_customer.too_many,
+            "seat_days_not_billed": one.of_customer.not_billed,
+        },
         "by_undo": {
             "seat_days_too_many": one.by_undo.too_many,
             "seat_days_not_billed": one.by_undo.not_billed,

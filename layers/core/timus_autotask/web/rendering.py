@@ -17,7 +17,7 @@ from timus_autotask.handouts.pages import shown
 from timus_autotask.watch.adjustments import BECAME
 from timus_autotask.watch.happened import by_whom
 from timus_autotask.watch.month.asked import events_of
-from timus_autotask.watch.month.evidence import runs
+from timus_autotask.watch.month.line_evidence import runs
 from timus_autotask.watch.remedy import remedy_of, will_wait
 from timus_autotask.web.failing import doubt_words, note_words
 from timus_autotask.web.formats import Formats

@@ -554,6 +554,24 @@ def test_a_kept_edit_that_a_person_takes_back_is_over_from_that_day_on(
     assert after.scheduled == tuple((day, 3) for day in wanted.days if day == APRIL)
 
 
+def test_an_edit_that_was_itself_taken_back_leaves_what_is_kept() -> None:
+    """-3 is kept since the 5th. One more from the 8th to the 9th is over: the three stay off."""
+    line = left(since_january(25, (march(5), 22)), offset=steps((march(5), -3)))
+    over = on_contract(since_january(25, (march(5), 22), (march(8), 23), (march(10), 22)))
+    after = line_of(next_step(view(demand(LEVEL), held={45: over}, lines=(line,))))
+    assert (after.parked, after.offset) == (None, steps((march(5), -3)))
+
+
+def test_a_correction_of_days_before_an_edit_that_was_brought_back_is_made_there() -> None:
+    """Somebody added 5 on the 10th, whose day took nothing more, and we took them off on the 11th. Then Timus says 3 fewer since the 5th."""
+    held = since_january(25, (march(5), 28), (march(10), 33), (march(11), 28))
+    line = left(held, adjusted=(march(5), march(11)), taken=(march(10), march(11)))
+    step = next_step(view(demand(LEVEL), held={45: on_contract(held)}, lines=(line,)))
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.intent.day, step.adjust.intent.delta) == (march(6), -3)
+
+
 UNDONE = Undone(
     "u1", "e1", march(5), -3, 25, 22, "pat", NOW, "ordered twice", opposite="i1", part=25, customer=CUSTOMER
 )

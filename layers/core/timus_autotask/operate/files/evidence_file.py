@@ -8,7 +8,8 @@ from typing import Any
 
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.operate.files.tables import TEXT, Column, as_csv
-from timus_autotask.watch.month.evidence import DayUnits, LineEvidence, Month, MonthEvidence
+from timus_autotask.watch.month.evidence import MonthEvidence
+from timus_autotask.watch.month.line_evidence import DayUnits, LineEvidence, Month
 
 _NAMES = (
     *(

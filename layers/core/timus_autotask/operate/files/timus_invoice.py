@@ -61,7 +61,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import four_sides_form, sign_off_form
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.billing_items import billing_items
-from timus_autotask.watch.month.books import Books, open_books
+from timus_autotask.watch.month.books import Books, first_change_of, open_books
 from timus_autotask.watch.month.four_sides import KINDS, Charge, FourSides, Invoice, SideRow, four_sides
 from timus_autotask.watch.month.ledger import superseded_units
 from timus_autotask.watch.month.months import month_of
@@ -417,8 +417,9 @@ def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said:
     store = deployment.store
     records = replace(listed(store), names=tuple(store.all_names()))
     since = local_midnight(first - EARLIER, deployment.zone)
+    changes = store.changes(local_midnight(first_change_of(records, first - EARLIER), deployment.zone))
     with asking_autotask():
-        books = open_books(deployment.ports, records, first - YEAR, store.changes(since))
+        books = open_books(deployment.ports, records, first - YEAR, changes)
         file = read_invoice(data, profile, books, first)
         invoice, left = file.invoice, file.left_out
         items, books = billing_items(deployment.ports, books, first - YEAR)

@@ -62,7 +62,8 @@ class Request:
         """For people: "10 → 0 SASE-ADV-USER, cancelled from 2026-04-20 on"."""
         said = f"{self.before} → {self.after} {self.cause.sku}"
         if self.ends:
-            return f"{said}, cancelled from {self.ends} on"
+            # On a plan that it had left, and that somebody put back, Timus has nothing to end.
+            return f"{said if self.more else self.cause.sku}, cancelled from {self.ends} on"
         return f"{said}, {self.trial} in a trial, which is not billed" if self.trial else said
 
 
@@ -224,16 +225,26 @@ def asked_for(
     newest = newest or _newest_that_come_to(more, [Request(one, one.before, one.after) for one in in_turn])
     if newest:
         return AskedFor(tuple(newest))
-    if because := _nobody(of_terms, more, back):
-        return AskedFor(because=because)
-    return AskedFor(tuple(_with_terms_between(more, told, before)))
-
-
-def _nobody(of_terms: bool, more: int, back: int) -> tuple[WhyNobodyAsked, ...]:
-    """Why seats come of which no event says just that; empty: one may all the same."""
     if of_terms:
-        return (WhyNobodyAsked.TERMS,)
-    return (WhyNobodyAsked.BACK,) if more == back else ()
+        return AskedFor(because=(WhyNobodyAsked.TERMS,))
+    return (
+        _what_was_undone(in_turn, day)
+        if more == back
+        else AskedFor(tuple(_with_terms_between(more, told, before)))
+    )
+
+
+def _what_was_undone(causes: Sequence[Cause], day: date) -> AskedFor:
+    """Who asked for the end of an undo where no event says just these seats: whoever cancelled, or nobody."""
+    ended = _ended_by(causes, day)
+    return AskedFor(ended) if ended else AskedFor(because=(WhyNobodyAsked.BACK,))
+
+
+def _ended_by(causes: Sequence[Cause], day: date) -> tuple[Request, ...]:
+    """The cancellations by which a subscription has ended on a day. What was undone of it ends too, also on a plan that Timus says it had left."""
+    newest = {one.subscription_id: one for one in causes}
+    ended = {one.number for one in newest.values() if one.ends is not None and one.ends <= day}
+    return tuple(one for one in _told_for(causes, day) if one.ends and one.cause.number in ended)
 
 
 def _happened(cause: Cause) -> tuple[datetime, int]:

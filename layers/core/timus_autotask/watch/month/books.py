@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -58,6 +58,8 @@ class LinePrice:
 
 
 UNKNOWN = LinePrice()
+REJECTED_BEFORE = timedelta(days=92)
+"""A change is rejected at most so long before its day."""
 NO_COSTS = "All costs read as 0: none are set, or the API user may not read them. There is no margin."
 NOTHING = Observed()
 WITHOUT_PART = (Merge.SUPERSEDED, Merge.DUPLICATE)
@@ -165,6 +167,19 @@ class Books:
     """Of subscriptions with parked events: events that changed nothing, and are merged again once an earlier one is accepted."""
     superseded: Mapping[tuple[str, str], Timeline] = field(default_factory=dict)
     """By customer and SKU: units that Timus had by superseded events beyond what is known without them; negative: fewer. Empty until asked for."""
+
+
+def first_change_of(records: Records, first: date) -> date:
+    """From which day on the journal may say something of the days from ``first`` on: an earlier one, where an edit that is over has left units on them.
+
+    What somebody rejected before the edit may be what these days lack.
+    """
+    found = [first]
+    for line in (stored.value for one in records.contracts.values() for stored in one.lines.values()):
+        left = line.by_hand
+        if any(left.at(day) for day in (first, *left.days) if day >= first):
+            found.append(left.days[0] - REJECTED_BEFORE)
+    return min(found)
 
 
 def rejected_units(line: Line) -> Timeline:

@@ -9,9 +9,9 @@ from enum import StrEnum
 from itertools import pairwise
 
 from timus_autotask.domain.days import ONE_DAY
-from timus_autotask.domain.line import Outcome, Rejection, State, Undone
+from timus_autotask.domain.line import JournalEntry, Outcome, State
 from timus_autotask.domain.reasons import AWAITING_APPROVAL, WayOut
-from timus_autotask.domain.timeline import NOTHING
+from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.watch.month.books import BookLine
 from timus_autotask.watch.remedy import NextWay
 
@@ -120,13 +120,48 @@ def causes_on(one: BookLine, day: date, today: date) -> dict[WhyDiffers, int]:
     return found
 
 
+def billed_otherwise_on(one: BookLine, day: date, today: date) -> dict[WhyDiffers, int]:
+    """What is billed on a day otherwise than by Timus on the terms, by cause: all of it lacking, or (negative) all of it too many.
+
+    Together exactly the difference. What one cause lacks and another has too many is billed as Timus says, so neither has it.
+    """
+    return _without_opposites({**causes_on(one, day, today), **decided_on(one, day)})
+
+
 def differing_on(one: BookLine, day: date, today: date) -> dict[WhyDiffers, int]:
-    """All that a line lacks on a day of Timus's units on the terms, by cause: ``causes_on``, with what a person undid and with an edit that is kept."""
-    found = causes_on(one, day, today)
-    for cause, units in ((WhyDiffers.UNDONE, one.undone.at(day)), (WhyDiffers.KEPT, one.kept.at(day))):
-        if units:
-            found[cause] = found.get(cause, 0) + units
-    return found
+    """The same for who has to settle it: what waits stands in full, and what stays as far as something else that stays does not make up for it."""
+    causes = causes_on(one, day, today)
+    stay = {cause: units for cause, units in causes.items() if cause in SETTLED}
+    waits = {cause: units for cause, units in causes.items() if cause not in SETTLED}
+    return {**waits, **_without_opposites({**stay, **decided_on(one, day)})}
+
+
+def decided_on(one: BookLine, day: date) -> dict[WhyDiffers, int]:
+    """What a line is wanted without on a day of Timus's units on the terms (negative: with more), because a person undid a change or an edit is kept."""
+    found = {WhyDiffers.UNDONE: one.undone.at(day), WhyDiffers.KEPT: one.kept.at(day)}
+    return {cause: units for cause, units in found.items() if units}
+
+
+def undone_all_the_same_on(one: BookLine, day: date, today: date) -> int:
+    """Units that a person undid on a day that was past changing before the opposite came: they are billed as Timus says (negative: are not)."""
+    undone, late = (
+        decided_on(one, day).get(WhyDiffers.UNDONE, 0),
+        causes_on(one, day, today).get(WhyDiffers.LATE, 0),
+    )
+    left = billed_otherwise_on(one, day, today)
+    return _within(undone - left.get(WhyDiffers.UNDONE, 0), left.get(WhyDiffers.LATE, 0) - late)
+
+
+def _without_opposites(causes: Mapping[WhyDiffers, int]) -> dict[WhyDiffers, int]:
+    """The causes of one day as far as none makes up for another; what was decided gives way first, then the less sure."""
+    total = sum(causes.values())
+    same = {cause: units for cause, units in causes.items() if units * total > 0}
+    over = sum(same.values()) - total
+    for cause in reversed(same):
+        made_up = _within(same[cause], over)
+        same[cause] -= made_up
+        over -= made_up
+    return {cause: units for cause, units in same.items() if units}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +179,14 @@ class Decider:
 
 def decided_by(one: BookLine, cause: WhyDiffers) -> tuple[Decider, ...]:
     """Who rejected or undid something on a line; empty: nobody did, or the line does not say who."""
-    people: Sequence[Rejection | Undone] = ()
+    people: Sequence[Decider] = ()
     if cause is WhyDiffers.REJECTED:
-        people = [change.rejection for change in one.line.set_aside if change.rejection is not None]
+        aside = [change.rejection for change in one.line.set_aside if change.rejection is not None]
+        people = [Decider(each.by, each.reason) for each in aside]
+        people += [Decider(each.by, each.message) for each in _rejected_before_an_edit(one)]
     elif cause is WhyDiffers.UNDONE:
-        people = one.line.undone
-    return tuple(dict.fromkeys(Decider(each.by, each.reason) for each in people))
+        people = [Decider(each.by, each.reason) for each in one.line.undone]
+    return tuple(dict.fromkeys(people))
 
 
 def turns_of(one: BookLine) -> set[date]:
@@ -252,6 +289,24 @@ def _rejected(one: BookLine, day: date) -> Iterator[tuple[WhyDiffers, int]]:
     for change in one.line.set_aside:
         if change.day <= day:
             yield WhyDiffers.REJECTED, change.delta
+    for entry in _rejected_before_an_edit(one):
+        if _goes_on(one.line.by_hand, entry, day):
+            yield WhyDiffers.REJECTED, entry.delta
+
+
+def _rejected_before_an_edit(one: BookLine) -> Iterator[JournalEntry]:
+    """What somebody rejected, and what an edit made later in Autotask: the days before the edit lack it still, and they begin with it."""
+    left = one.line.by_hand
+    for entry in one.changes:
+        begins = left.at(entry.day) - left.at(entry.day - ONE_DAY)
+        if entry.outcome is Outcome.REJECTED and begins * entry.delta < 0:
+            yield entry
+
+
+def _goes_on(left: Timeline, entry: JournalEntry, day: date) -> bool:
+    """Whether the days that lack a rejected change go on until a day."""
+    turns = (entry.day, *(turn for turn in left.days if entry.day < turn <= day))
+    return entry.day <= day and all(left.at(turn) * entry.delta < 0 for turn in turns)
 
 
 def _late(one: BookLine, day: date) -> Iterator[tuple[WhyDiffers, int]]:

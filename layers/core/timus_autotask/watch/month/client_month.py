@@ -26,7 +26,8 @@ from timus_autotask.watch.month.asked import (
     said_before,
     with_trials,
 )
-from timus_autotask.watch.month.evidence import DayUnits, LineEvidence, Month, MonthEvidence, by_journal
+from timus_autotask.watch.month.evidence import MonthEvidence
+from timus_autotask.watch.month.line_evidence import DayUnits, LineEvidence, Month, by_journal
 from timus_autotask.watch.month.share import billed_by_day, landed_by_day, whose
 from timus_autotask.watch.wording import counted
 
@@ -494,7 +495,7 @@ def _asked(asked: AskedFor, more: int, zone: ZoneInfo) -> Iterator[AskedBy]:
     just_that = len(asked.by) == 1 and asked.by[0].more == more
     for one in asked.by:
         at = one.cause.occurred_at.astimezone(zone) if one.cause.occurred_at else None
-        said = [] if just_that else [f"{one.before} → {one.after}"]
+        said = [] if just_that or (one.ends and not one.more) else [f"{one.before} → {one.after}"]
         said += [f"cancelled from {day_of(one.ends)}"] if one.ends else []
         said += [f"{one.trial} in a trial, which is not billed"] if one.trial else []
         yield AskedBy(one.cause.actor or "", at, one.before, one.after, ", ".join(said))

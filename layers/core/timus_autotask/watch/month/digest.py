@@ -21,7 +21,14 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, total
 from timus_autotask.watch.month.billing_items import left_to_post
-from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books, with_changes
+from timus_autotask.watch.month.books import (
+    NO_COSTS,
+    BookLine,
+    Books,
+    first_change_of,
+    open_books,
+    with_changes,
+)
 from timus_autotask.watch.month.causes import BY_ITSELF, DECIDED, SETTLED, WhyDiffers
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.ledger import with_superseded
@@ -179,7 +186,8 @@ def digest(ports: Ports, since: datetime) -> Digest:
     beside = beside_of(records, now, ports.zone)
     # Without the journal more may seem to wait, and for longer: so far back it is read, and then it says what does.
     first = _first_waiting(books, beside)
-    changes = [*ports.store.changes(min(since, local_midnight(first - EARLIER, ports.zone)))]
+    said = first_change_of(records, first - EARLIER)
+    changes = [*ports.store.changes(min(since, local_midnight(said, ports.zone)))]
     books = with_changes(books, changes)
     waits = open_since(books, _first_waiting(books, beside), beside)
     found = replace(

@@ -16,19 +16,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import reduce
-from itertools import groupby
-from operator import itemgetter
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
-from timus_autotask.domain.days import ONE_DAY, each_day, effective_day
+from timus_autotask.domain.days import ONE_DAY, effective_day
 from timus_autotask.domain.desired import Demand, Desired, desired
-from timus_autotask.domain.line import Choice, Head, HeldChange, JournalEntry, Line, Outcome, State
-from timus_autotask.domain.mapping import LineKey, PlanMapping
-from timus_autotask.domain.placement import IGNORED, NO_SERVICE, Placement
+from timus_autotask.domain.line import Choice, Head, JournalEntry, Line, Outcome, State
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import BillingSchedule
-from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.contracts import ContractNames
@@ -39,20 +35,17 @@ from timus_autotask.store.records import Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.explanation import (
-    BEFORE_MAPPING,
     Because,
     by_undo,
-    is_before_mapping,
     kept,
     outside,
     past_changing,
     reasons_of_part,
+    rejected,
     superseded,
 )
-from timus_autotask.watch.happened import undone_by
 from timus_autotask.watch.money import of_days
 from timus_autotask.watch.month.asked import (
-    AskedFor,
     Going,
     Trials,
     WhyNobodyAsked,
@@ -61,185 +54,30 @@ from timus_autotask.watch.month.asked import (
     trials_of,
 )
 from timus_autotask.watch.month.books import UNKNOWN, BookLine, LinePrice
-from timus_autotask.watch.month.causes import WhyDiffers, differing_on
+from timus_autotask.watch.month.causes import (
+    WhyDiffers,
+    billed_otherwise_on,
+    causes_on,
+    decided_by,
+    decided_on,
+)
 from timus_autotask.watch.month.ledger import superseded_units
+from timus_autotask.watch.month.line_evidence import (
+    DayUnits,
+    JournalDifference,
+    KeptEdit,
+    LineEvidence,
+    Month,
+    SeatDays,
+    by_journal,
+)
 from timus_autotask.watch.month.parked import EventEffect, SkuDays, days_of, effects_of, words_of
+from timus_autotask.watch.month.share import billed_by_day
+from timus_autotask.watch.month.unplaced_evidence import WithoutLine, without_line_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
-from timus_autotask.watch.remedy import remedy_of
-from timus_autotask.watch.wording import counted, ignored_in_words
 
 SUPERSEDED = "It came after a newer version had been billed: to follow it would take that back."
 """Why a superseded event changes nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """A calendar month of the partner's zone; both days inclusive."""
-
-    first: date
-    last: date
-
-    @classmethod
-    def of(cls, day: date) -> Month:
-        """The month of a day."""
-        first = day.replace(day=1)
-        return cls(first, (first + timedelta(days=31)).replace(day=1) - ONE_DAY)
-
-    @property
-    def days(self) -> tuple[date, ...]:
-        """All of them."""
-        return tuple(each_day(self.first, self.last))
-
-    def __contains__(self, day: object) -> bool:
-        return isinstance(day, date) and self.first <= day <= self.last
-
-    def __str__(self) -> str:
-        return f"{self.first:%Y-%m}"
-
-
-@dataclass(frozen=True, slots=True)
-class DayUnits:
-    """A line on one day. None: the contract does not bill the day, or nobody knows."""
-
-    day: date
-    timus: int
-    """The customer's own quantity of the SKUs that are billed here, as Timus says it."""
-    part: int
-    """What of the line is the customer's, on the partner's terms."""
-    journal: int | None
-    """The whole line, as it follows from the journal."""
-    autotask: int | None
-    """The whole line, as Autotask has it now."""
-    why: tuple[Because, ...] = ()
-    """Why the part is not what Timus says, or is not billed, and what an edit that is kept adds to the whole line."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptEdit:
-    """An edit that somebody made on a line in Autotask and that is kept, in the month."""
-
-    first: date
-    seat_days: int
-    """Units × days until today that it adds; negative: that it takes off."""
-    by: str = ""
-    """Who decided last to keep an edit of the line; empty: it is kept by the terms, or the decision is too old to be looked for."""
-    at: datetime | None = None
-    """When, in the partner's zone."""
-
-    @property
-    def message(self) -> str:
-        """For people."""
-        who = (
-            f"{self.by} decided so on {self.at:%Y-%m-%d}"
-            if self.at
-            else "so say the terms, or an older decision"
-        )
-        much = f"{counted(abs(self.seat_days), 'seat-day')} {'more' if self.seat_days > 0 else 'fewer'}"
-        return (
-            f"Somebody changed units in Autotask, and that is kept from {self.first} on ({who}): "
-            + (f"{much} until today than" if self.seat_days else "until today as many as")
-            + " Timus and the terms come to."
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class JournalDifference:
-    """A stretch of days on which journal and Autotask differ."""
-
-    first: date
-    last: date
-    """Inclusive."""
-    journal: int
-    autotask: int
-
-    @property
-    def seat_days(self) -> int:
-        """Units × days that Autotask has too many by the journal; negative: too few."""
-        return (self.autotask - self.journal) * ((self.last - self.first).days + 1)
-
-    @property
-    def message(self) -> str:
-        """For people."""
-        days = f"on {self.first}" if self.first == self.last else f"from {self.first} to {self.last}"
-        return f"Autotask has {self.autotask} {days}, and by the journal it is {self.journal}"
-
-
-@dataclass(frozen=True, slots=True)
-class SeatDays:
-    """Units × days of the month until today that a line has otherwise than by Timus and the terms. Neither makes up for the other."""
-
-    too_many: int = 0
-    not_billed: int = 0
-
-    @property
-    def words(self) -> str:
-        """For people: "9 too many and 6 too few"; empty: there are none."""
-        sides = ((self.too_many, "too many"), (self.not_billed, "too few"))
-        return " and ".join(f"{units} {much}" for units, much in sides if units)
-
-    def with_units(self, units: int) -> SeatDays:
-        """With one day more; ``units`` are not billed, or too many, if negative."""
-        return SeatDays(self.too_many + max(-units, 0), self.not_billed + max(units, 0))
-
-
-@dataclass(frozen=True, slots=True)
-class LineEvidence:
-    """One line in the month."""
-
-    line: Line
-    skus: tuple[str, ...]
-    """Of the customer."""
-    others: tuple[str, ...]
-    """The other customers who are billed on it; their seats are in its units too."""
-    days: tuple[DayUnits, ...]
-    changes: tuple[JournalEntry, ...]
-    """Those that concern the month: of a day in it, or made in it. In order."""
-    journal: Journal
-    """All of it, since the line is known."""
-    broken: int | None
-    """The number of the first entry that does not follow from the one before; None: the chain is whole."""
-    differences: tuple[JournalDifference, ...]
-    seat_days: SeatDays = field(default_factory=SeatDays)
-    """All but what is kept of an edit, and days before the line is our concern."""
-    by_undo: SeatDays = field(default_factory=SeatDays)
-    """What of it is so because a person took a change back."""
-    contract: Contract | None = None
-    """As Autotask last said."""
-    price: LinePrice = UNKNOWN
-    """Of one unit and a whole period, as Autotask has it now."""
-    estimate: Decimal | None = None
-    """What Autotask's units of the days of the month come to at that price, the whole line; None: not known."""
-    margin: Decimal | None = None
-    """What the partner keeps of it; None: price or cost is not known."""
-    whole: Demand | None = None
-    """What all who share the line are billed on it, by Timus and the terms; None: it is the customer's own."""
-    part: Timeline = NOTHING
-    """What of the line is the customer's on each day, by Timus and the terms, as ``days`` have it."""
-    asked: Mapping[str, AskedFor] = field(default_factory=dict)
-    """Who asked for each of ``changes``, by its id."""
-    kept: KeptEdit | None = None
-    """What somebody changed in Autotask, and what is kept."""
-
-    @property
-    def key(self) -> LineKey:
-        """Contract and service."""
-        return self.line.key
-
-    @property
-    def undone_by(self) -> Mapping[str, str]:
-        """By entry of the journal: the one that took it back."""
-        return undone_by(self.journal.entries)
-
-    @property
-    def open_changes(self) -> tuple[HeldChange, ...]:
-        """What awaits a person, and what was set aside."""
-        held = (self.line.awaiting,) if self.line.awaiting else ()
-        return (*held, *(one for one in self.line.set_aside if one != self.line.awaiting))
-
-    @property
-    def parked(self) -> Parked | None:
-        """Why it is not followed, if so."""
-        return self.line.parked if self.line.state in (State.PARKED, State.OBSERVING) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,58 +104,6 @@ class LateEvent:
     """Units × days of the whole month that it says beyond what counts, and short of it; None: nobody can say."""
     sentence: str = ""
     """The same for people, or why it cannot be counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class WithoutLine:
-    """Units of a SKU that the terms bill in the month and that have no line, on days of one reason."""
-
-    sku: str
-    days: tuple[tuple[date, int], ...]
-    """Each of these days, with its units; at least one."""
-    seat_days: int
-    """Units × days until today that are not billed."""
-    why: Parked | None
-    """What a person can do something about; None: somebody wanted it so."""
-    wanted: str = ""
-    """Then: a code of ``placement.IGNORED``, or ``before-mapping``."""
-    said: str = ""
-    """Who wanted it and why, or what is to be said instead of ``why``, for people."""
-
-    @property
-    def code(self) -> str:
-        """Of the reason."""
-        return self.why.code if self.why else self.wanted
-
-    @property
-    def message(self) -> str:
-        """Why, for people."""
-        return self.said or (self.why.message if self.why else "")
-
-    @property
-    def remedy(self) -> str:
-        """What a person can do; empty: nothing is to be done."""
-        return remedy_of(self.why) if self.why else ""
-
-    @property
-    def missing(self) -> int:
-        """Seat-days that count as not billed: none where somebody wanted it so."""
-        return self.seat_days if self.why else 0
-
-    @property
-    def first(self) -> date:
-        """The first of the days."""
-        return self.days[0][0]
-
-    @property
-    def last(self) -> date:
-        """The last of them."""
-        return self.days[-1][0]
-
-    @property
-    def units(self) -> int:
-        """On the last of them."""
-        return self.days[-1][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,13 +145,16 @@ class MonthEvidence:
 
     @property
     def too_many(self) -> int:
-        """Seat-days until today that are billed too many, of each line and day alone: what another one lacks does not hide it."""
-        return sum(one.seat_days.too_many for one in self.lines)
+        """Seat-days until today that are billed too many, of each line and day alone: what another one lacks does not hide it.
+
+        Of a line of several customers, those of this one.
+        """
+        return sum(one.of_customer.too_many for one in self.lines)
 
     @property
     def not_billed(self) -> int:
-        """Seat-days until today that are not billed, of each line and day alone, and of what has no line."""
-        lacking = sum(one.seat_days.not_billed for one in self.lines)
+        """Seat-days until today that are not billed, likewise, and those of what has no line."""
+        lacking = sum(one.of_customer.not_billed for one in self.lines)
         return lacking + sum(one.missing for one in self.without_line)
 
     @property
@@ -427,7 +216,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     ]
     lines = [_priced(one, prices.get(one.key, UNKNOWN), observed, month) for one in lines]
     lines = _shared(ports, customer, lines, partner, schedules)
-    lines = _all_compared(lines, wanted, today)
+    lines = _all_compared(lines, wanted, today, customer_id)
     by_terms = days_of_terms(customer.earlier, customer.policy)
     lines = _asked(lines, by_terms, trials)
     return MonthEvidence(
@@ -439,7 +228,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         tuple(lines),
         tuple(_contract(one, month, ports) for one in read),
         tuple(_late(events, parked, month, ports)),
-        tuple(_without_line(customer, plans, wanted, month, today)),
+        tuple(without_line_of(customer, plans, wanted, month, today)),
         not_compared,
         directory({customer_id: name_of(records)}, _names(store, read, lines), _contracts(read)),
         known=bool(records.subscriptions or records.mapping or events),
@@ -589,77 +378,6 @@ def _priced(
     )
 
 
-def _without_line(
-    customer: Customer, plans: Mapping[str, PlanMapping], wanted: Desired, month: Month, today: date
-) -> Iterator[WithoutLine]:
-    """What is to be billed in the month and goes to no line, of each SKU: the days of one reason together."""
-    for (customer_id, sku), to_bill in sorted(wanted.billed.items()):
-        placed = (
-            source.units
-            for demand in wanted.demands.values()
-            for source in demand.sources
-            if (source.customer_id, source.sku) == (customer_id, sku)
-        )
-        lacking = to_bill.minus(reduce(Timeline.plus, placed, NOTHING))
-        why = _WhyWithoutLine(customer, plans, sku)
-        days = [
-            (why.code(day, to_bill.at(day)), day, units)
-            for day in month.days
-            if (units := lacking.at(day)) > 0
-        ]
-        for code, alike in groupby(days, itemgetter(0)):
-            these = tuple((day, units) for _, day, units in alike)
-            seat_days = sum(units for day, units in these if day <= today)
-            if said := why.wanted(code):
-                yield WithoutLine(sku, these, seat_days, None, code, said)
-            else:
-                facts: dict[str, int | str] = {"customer": customer_id, "sku": sku, "answer": why.answer}
-                chosen = why.chosen_later(code, these[-1][0])
-                yield WithoutLine(sku, these, seat_days, Parked(code, facts), said=chosen)
-
-
-class _WhyWithoutLine:
-    """Why units of a SKU have no line."""
-
-    def __init__(self, customer: Customer, plans: Mapping[str, PlanMapping], sku: str) -> None:
-        # What is billed on a day is not excluded on it, whatever the terms say now.
-        policy = replace(
-            customer.policy, excluded=tuple(one for one in customer.policy.excluded if one != sku)
-        )
-        self._placement = Placement(replace(customer, policy=policy), plans)
-        self._mapping = self._placement.mapping
-        self._plan = plans.get(sku)
-        self._sku = sku
-
-    @property
-    def answer(self) -> str:
-        """Autotask's words, where it refused to look for a service."""
-        return self._plan.refused if self._plan else ""
-
-    def code(self, day: date, units: int) -> str:
-        """Of the reason on a day."""
-        if is_before_mapping(self._placement.customer, day):
-            return BEFORE_MAPPING
-        return self._placement.reason(self._sku, day, units) or "customer-unmapped"
-
-    def chosen_later(self, code: str, day: date) -> str:
-        """From when on the SKU has a service, for people; empty: from no day after this one."""
-        choices = self._mapping.services.get(self._sku, ()) or (self._plan.choices if self._plan else ())
-        first = choices[0].first_day if choices else None
-        if code not in NO_SERVICE or first is None or first <= day:
-            return ""
-        return f"The service of {self._sku} is chosen from {first} on, and not for days before it."
-
-    def wanted(self, code: str) -> str:
-        """Who wanted it so, for people; empty: nobody."""
-        if code == BEFORE_MAPPING:
-            return f"The mapping of {self._mapping.customer_id} counts from {self._mapping.first_day} on, and not for days before it."
-        if code not in IGNORED:
-            return ""
-        ignored = self._mapping.ignored if code == "customer-ignored" else self._plan and self._plan.ignored
-        return ignored_in_words(ignored) if ignored else "Ignored."
-
-
 def _services(read: Journalled, customer_id: str, demands: Mapping[LineKey, Demand]) -> set[int]:
     """The lines of a contract on which the customer is billed, or was."""
     found = {key.service_id for key in demands if key.contract_id == read.contract_id}
@@ -783,31 +501,9 @@ def _kept(line: Line, days: Iterable[DayUnits], ports: Ports) -> KeptEdit | None
         if (one.kind, one.contract_id, one.service_id) == ("drift", line.contract_id, line.service_id)
         and one.detail.startswith(Choice.ADOPT)
     ]
-    seat_days = sum(line.offset.at(day) for day in on if day <= ports.today())
     if not decided:
-        return KeptEdit(on[0], seat_days)
-    return KeptEdit(on[0], seat_days, decided[-1].by or "somebody", decided[-1].at.astimezone(ports.zone))
-
-
-def by_journal(entries: Iterable[JournalEntry], line: Line) -> Timeline | None:
-    """A line's units by day, as they follow from its journal; None: nobody has looked at it yet.
-
-    An entry says what was there before it, or it goes on from the entry before it. One that landed adds its units from its day on. After
-    ``restore``, an adjustment may be settled a second time: it counts once. A line without an entry has what it had when it was read last.
-    """
-    units: Timeline | None = None
-    landed: set[str] = set()
-    for entry in entries:
-        if not entry.number:
-            continue  # of an earlier version: the first entry of the chain says what came of it
-        if entry.found is not None:
-            units = entry.found
-        if entry.outcome is Outcome.LANDED and entry.id not in landed:
-            landed.add(entry.id)
-            units = (units or NOTHING).add_from(entry.day, entry.delta)
-    if line.found is not None:
-        return line.found
-    return line.known_units if units is None else units
+        return KeptEdit(on[0])
+    return KeptEdit(on[0], by=decided[-1].by or "somebody", at=decided[-1].at.astimezone(ports.zone))
 
 
 def _concerns(entry: JournalEntry, month: Month, ports: Ports) -> bool:
@@ -836,15 +532,27 @@ _COUNTED_APART = (WhyDiffers.KEPT, WhyDiffers.BEFORE)
 """Causes of which a line's seat-days say nothing: an edit that is kept has its own, and nobody wants units before the line is our concern."""
 
 
-def _all_compared(lines: Iterable[LineEvidence], wanted: Desired, today: date) -> list[LineEvidence]:
+def _all_compared(
+    lines: Iterable[LineEvidence], wanted: Desired, today: date, customer: str
+) -> list[LineEvidence]:
     """``wanted``: what is to be billed of the customer's own; a line of several customers has what all of them should have."""
-    return [_compared(one, one.whole if one.others else wanted.demands.get(one.key), today) for one in lines]
+    return [
+        _compared(one, one.whole, today, billed_by_day(one, customer))
+        if one.others
+        else _compared(one, wanted.demands.get(one.key), today)
+        for one in lines
+    ]
 
 
-def _compared(line: LineEvidence, demand: Demand | None, today: date) -> LineEvidence:
+def _compared(
+    line: LineEvidence,
+    demand: Demand | None,
+    today: date,
+    billed_of: Mapping[date, int | None] | None = None,
+) -> LineEvidence:
     """With its seat-days, by the causes that the ledger has, and what they say of single days.
 
-    ``demand``: what all who are billed on the line should have.
+    ``demand``: what all who are billed on the line should have; ``billed_of``: of a line of several, what the customer is billed on each day.
     """
     has = {one.day: _has(one, line.contract) for one in line.days}
     known = {day: units for day, units in has.items() if units is not None}
@@ -859,23 +567,48 @@ def _compared(line: LineEvidence, demand: Demand | None, today: date) -> LineEvi
         live=not observes,
         changes=line.journal.entries,
     )
-    all_of_it, undone, days = SeatDays(), SeatDays(), list[DayUnits]()
+    all_of_it, undone, kept_units, days = SeatDays(), SeatDays(), 0, list[DayUnits]()
     for one in line.days:
-        causes = differing_on(book, one.day, today) if one.day in known else {}
-        for cause, units_of_it in causes.items() if one.day <= today else ():
+        if one.day not in known:
+            days.append(one)
+            continue
+        causes = billed_otherwise_on(book, one.day, today) if one.day <= today else {}
+        for cause, units_of_it in causes.items():
             if cause not in _COUNTED_APART:
                 all_of_it = all_of_it.with_units(units_of_it)
-            if cause is WhyDiffers.UNDONE:
-                undone = undone.with_units(units_of_it)
+        undone = undone.with_units(causes.get(WhyDiffers.UNDONE, 0))
+        kept_units -= causes.get(WhyDiffers.KEPT, 0)
         billed = line.contract is not None and line.contract.start <= one.day <= line.contract.end
-        why = tuple(_of_line(line.line, causes)) if billed else ()
+        why = tuple(_of_line(book, one.day, today)) if billed else ()
         days.append(replace(one, why=(*one.why, *why)))
-    return replace(line, days=tuple(days), seat_days=all_of_it, by_undo=undone)
+    if billed_of is not None:
+        line = _with_own(line, book, billed_of, [day for day in known if day <= today], today)
+    kept_edit = replace(line.kept, seat_days=kept_units) if line.kept else None
+    return replace(line, days=tuple(days), seat_days=all_of_it, by_undo=undone, kept=kept_edit)
 
 
-def _of_line(line: Line, causes: Mapping[WhyDiffers, int]) -> Iterator[Because]:
-    """Why the whole line has other units than all parts come to, where nothing is to be done about it."""
-    yield from by_undo(-causes.get(WhyDiffers.UNDONE, 0), line.undone)
+def _with_own(
+    line: LineEvidence, book: BookLine, billed: Mapping[date, int | None], days: Iterable[date], today: date
+) -> LineEvidence:
+    """Of a line of several customers: with what this one has otherwise than its part, on these days."""
+    own, unsaid = SeatDays(), SeatDays()
+    for day in days:
+        causes = billed_otherwise_on(book, day, today)
+        has = billed[day]
+        if has is None:
+            units = sum(units for cause, units in causes.items() if cause not in _COUNTED_APART)
+            unsaid = unsaid.with_units(units)
+        elif not causes.keys() & {*_COUNTED_APART}:
+            own = own.with_units(line.part.at(day) - has)
+    return replace(line, own_seat_days=own, unsaid=unsaid)
+
+
+def _of_line(book: BookLine, day: date, today: date) -> Iterator[Because]:
+    """Why the whole line has other units than all parts come to, where nothing is to be done about it: also what makes up for something else."""
+    yield from by_undo(-decided_on(book, day).get(WhyDiffers.UNDONE, 0), book.line.undone)
+    causes = causes_on(book, day, today)
+    people = [one.by for one in decided_by(book, WhyDiffers.REJECTED)]
+    yield from rejected(-causes.get(WhyDiffers.REJECTED, 0), people)
     yield from past_changing(-causes.get(WhyDiffers.LATE, 0))
 
 
@@ -926,42 +659,6 @@ def _superseded(event: EventRecord, month: Month) -> tuple[tuple[SkuDays, ...], 
     return found, f"{SUPERSEDED} By it: {words_of(found)}." if found else SUPERSEDED
 
 
-def money_of(line: LineEvidence) -> str:
-    """A line's price, cost and margin, and what its month comes to, for people; empty: nothing is known of it."""
-    price = line.price
-    if price.price is None:
-        return ""
-    said = f"Unit price {price.price:.2f}"
-    if price.cost is not None:
-        said += f", cost {price.cost:.2f}, margin {price.price - price.cost:.2f}"
-    if line.estimate is not None:
-        said += f"; the days of the month come to about {line.estimate}"
-    return said + (f", margin about {line.margin}" if line.margin is not None else "")
-
-
-def seat_days_of(line: LineEvidence) -> str:
-    """What a line has too many or too few of, for people; empty: nothing."""
-    found = line.seat_days
-    if not found.words:
-        return ""
-    number, _, rest = found.words.partition(" ")
-    are = "is" if found.too_many + found.not_billed == 1 else "are"
-    said = f"{counted(int(number), 'seat-day')} {rest} {are} billed in this month until today."
-    return f"{said} Of that, by what was undone: {line.by_undo.words}." if line.by_undo.words else said
-
-
-def undone_of(line: LineEvidence) -> Iterator[str]:
-    """Each undo that holds for some days, for people: what the line has on them, and who wanted it so."""
-    again = {one.entry: one.day for one in line.line.undone}
-    for one in line.line.undone:
-        until = min((day for day in (one.until, again.get(one.opposite)) if day), default=None)
-        if until and until <= one.day:
-            continue  # newer news came first
-        days = f"From {one.day}" + (f" to before {until}" if until else "")
-        instead = f" instead of {one.instead_of}" if one.units != one.instead_of else ", as Timus says"
-        yield f"{days}, {one.units}{instead}: change {one.entry} was undone by {one.by}: {one.reason}"
-
-
 def verdict_of(found: MonthEvidence) -> str:
     """Whether journal and Autotask agree, for people, and for which days that says nothing yet."""
     if found.agrees is None:
@@ -981,24 +678,3 @@ def verdict_of(found: MonthEvidence) -> str:
         )
         said += f" {days} still to come, and may change."
     return said
-
-
-@dataclass(frozen=True, slots=True)
-class DaysAlike:
-    """Days in a row with the same numbers."""
-
-    first: date
-    last: date
-    """Inclusive."""
-    units: DayUnits
-
-
-def runs(days: Iterable[DayUnits]) -> list[DaysAlike]:
-    """The days of a line, those with the same numbers as one."""
-    found: list[DaysAlike] = []
-    for one in days:
-        if found and replace(found[-1].units, day=one.day) == one:
-            found[-1] = replace(found[-1], last=one.day)
-        else:
-            found.append(DaysAlike(one.day, one.day, one))
-    return found

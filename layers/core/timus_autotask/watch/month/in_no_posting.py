@@ -12,7 +12,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.watch.money import money_of_days
 from timus_autotask.watch.month.books import BookLine, Books
-from timus_autotask.watch.month.causes import WhyDiffers, causes_on
+from timus_autotask.watch.month.causes import WhyDiffers, billed_otherwise_on
 from timus_autotask.watch.month.passed import NOT_LACKING
 from timus_autotask.watch.month.postings import Postings, schedule_of
 from timus_autotask.watch.month.to_post import NotPosted
@@ -65,10 +65,10 @@ class _InNoPosting:
             told = self._told(line)
             days: dict[WhyDiffers, list[tuple[date, int]]] = {}
             for day in self._days_until_today():
-                for cause, units in (
-                    causes_on(line, day, self._books.today).items() if day not in told else ()
-                ):
-                    if units > 0 and cause not in NOT_LACKING:
+                if day in told:
+                    continue
+                for cause, units in billed_otherwise_on(line, day, self._books.today).items():
+                    if units > 0 and cause not in (*NOT_LACKING, WhyDiffers.UNDONE, WhyDiffers.KEPT):
                         days.setdefault(cause, []).append((day, -units))
             schedule = schedule_of(line, self._first)
             customer = line.customers[0] if len(line.customers) == 1 else ""

@@ -32,7 +32,7 @@ from timus_autotask.watch.month.books import (
     price_of_sku,
     price_without_line,
 )
-from timus_autotask.watch.month.causes import WhyDiffers, differing_on, ended, turns_of
+from timus_autotask.watch.month.causes import WhyDiffers, billed_otherwise_on, ended, turns_of
 from timus_autotask.watch.month.parked import EventEffect, costs, snapshot_in
 from timus_autotask.watch.names import Directory
 
@@ -175,7 +175,7 @@ class UndecidedMonth:
 
 @dataclass(frozen=True, slots=True)
 class UndecidedEvent:
-    """What a parked event says of a SKU beyond what counts. It is in no sum: nobody has decided yet whether it counts."""
+    """What a parked event says of a SKU beyond what counts, or short of it. It is in no sum: nobody has decided yet whether it counts."""
 
     event: EventRecord
     sku: str = ""
@@ -274,15 +274,15 @@ def ledger(
 
 
 def _undecided(books: Books, effect: EventEffect, first: date) -> Iterator[UndecidedEvent]:
-    """One for each SKU, or one where there is nothing to count."""
+    """One for each SKU, more and fewer apart, or one where there is nothing to count."""
     sentence = effect.sentence(first, books.today)
-    of: dict[str, list[UndecidedMonth]] = {}
+    of: dict[tuple[str, bool], list[UndecidedMonth]] = {}
     for begins, ends in months_between(first, books.today):
         said = effect.sentence(begins, ends)
         for cost in costs(effect, books, begins, ends):
             month = UndecidedMonth(begins, cost.seat_days, cost.estimate, said)
-            of.setdefault(cost.sku, []).append(month)
-    for sku, months in of.items():
+            of.setdefault((cost.sku, cost.seat_days < 0), []).append(month)
+    for (sku, _), months in sorted(of.items()):
         price, key = price_of_sku(books, effect.event.customer_id, sku)
         seat_days = sum(one.seat_days for one in months)
         money = [one.estimate for one in months if one.estimate is not None]
@@ -571,7 +571,7 @@ class _Sheet:
                 continue
             of_period = self._period(line.key, day)
             account.add("billed", line.has.at(day) - own.at(day), days, of_period)
-            for why, units in differing_on(line, day, self._books.today).items():
+            for why, units in billed_otherwise_on(line, day, self._books.today).items():
                 account.add("causes", units, days, of_period, why)
 
     def _account(self, customer: str, key: LineKey | None, *skus: str) -> _Account:

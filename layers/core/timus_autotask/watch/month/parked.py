@@ -131,7 +131,7 @@ def seat_days_between(units: Timeline, first: date, last: date) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What parked events come to on some days, of one SKU."""
+    """What parked events come to on some days, of one SKU: those with more units, or those with fewer. Neither makes up for the other."""
 
     sku: str
     first: date
@@ -144,24 +144,25 @@ class Cost:
 
 
 def costs(effect: EventEffect, books: Books, first: date, last: date) -> tuple[Cost, ...]:
-    """What it comes to between two days, both inclusive: of each SKU that would have other units on one of them."""
+    """What it comes to between two days, both inclusive: of each SKU that would have other units on one of them, more and fewer apart."""
     days = [*each_day(first, last)]
     found = []
     for sku, units in effect.units.items():
-        other = [(day, more) for day in days if (more := units.at(day))]
-        if not other:
-            continue
         price, key = price_of_sku(books, effect.event.customer_id, sku)
-        parts = sum((Decimal(more) / days_of_period(books, key, day) for day, more in other), Decimal())
-        found.append(
-            Cost(
-                sku,
-                other[0][0],
-                max((more for _, more in other), key=abs),
-                sum(more for _, more in other),
-                None if price.price is None else rounded(price.price * parts),
+        for sign in (1, -1):
+            other = [(day, more) for day in days if (more := units.at(day)) * sign > 0]
+            if not other:
+                continue
+            parts = sum((Decimal(more) / days_of_period(books, key, day) for day, more in other), Decimal())
+            found.append(
+                Cost(
+                    sku,
+                    other[0][0],
+                    max((more for _, more in other), key=abs),
+                    sum(more for _, more in other),
+                    None if price.price is None else rounded(price.price * parts),
+                )
             )
-        )
     return tuple(found)
 
 

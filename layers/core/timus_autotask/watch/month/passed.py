@@ -21,8 +21,9 @@ from timus_autotask.watch.month.causes import (
     SETTLED,
     Decider,
     WhyDiffers,
+    billed_otherwise_on,
     decided_by,
-    differing_on,
+    undone_all_the_same_on,
     waits_for_an_edit,
     ways_of_edit,
 )
@@ -30,6 +31,7 @@ from timus_autotask.watch.month.periods import periods_within
 from timus_autotask.watch.month.postings import Postings, schedule_of
 from timus_autotask.watch.month.ready import too_few_and_too_many
 from timus_autotask.watch.remedy import remedy_of, said
+from timus_autotask.watch.wording import counted
 
 NOT_LACKING = (*BY_TERMS, WhyDiffers.BEFORE, WhyDiffers.SCHEDULED)
 """Causes of days that are as they should be."""
@@ -80,6 +82,26 @@ def passed(
     return _decided_apart([*found.of_lines(), *found.without_line(), *found.superseded()])
 
 
+def undone_all_the_same(books: Books, postings: Postings, first: date, last: date) -> Iterator[str]:
+    """For people: posted days of a month that are billed as Timus says, although a person undid it."""
+    for line in books.lines.values():
+        if line.contract is None:
+            continue
+        days = [
+            (day, undone_all_the_same_on(line, day, books.today))
+            for day in postings.days_of(line, first, last)
+        ]
+        for side in too_few_and_too_many(days):
+            here = _stretch(line, line.contract, [(day, -units) for day, units in side])
+            who = "; ".join(one.words for one in decided_by(line, WhyDiffers.UNDONE))
+            way = next(by_hand(here.estimate, f"on contract {line.key.contract_id}"))
+            yield (
+                f"Posted as Timus says, although it was undone {who}. {counted(abs(here.seat_days), 'seat-day')} of "
+                f"{', '.join(line.skus)}, {here.first} to {here.last}: these days were past changing before the opposite was made. "
+                f"If they should not be so: {way}."
+            )
+
+
 class _Passed:
     def __init__(self, books: Books, postings: Postings, first: date, last: date) -> None:
         self._books = books
@@ -119,7 +141,7 @@ class _Passed:
         """Causes, whether settling them brings the days, and the posted days with (day, units that are lacking): too few and too many apart."""
         days: dict[tuple[WhyDiffers, bool], list[tuple[date, int]]] = {}
         for day in self._postings.days_of(line, *self._periods(contract)):
-            for cause, units in differing_on(line, day, self._books.today).items():
+            for cause, units in billed_otherwise_on(line, day, self._books.today).items():
                 if cause not in NOT_LACKING:
                     comes = cause not in SETTLED and not line.is_shut(day)
                     days.setdefault((cause, comes), []).append((day, units))

@@ -15,7 +15,7 @@ from timus_autotask.watch.month.books import Books
 from timus_autotask.watch.month.explained import BY_US, Explained, Item, MissingItem, explained
 from timus_autotask.watch.month.in_no_posting import InNoPosting, in_no_posting
 from timus_autotask.watch.month.months import month_of
-from timus_autotask.watch.month.passed import Passed, passed
+from timus_autotask.watch.month.passed import Passed, passed, undone_all_the_same
 from timus_autotask.watch.month.postings import Postings
 from timus_autotask.watch.month.to_post import NotPosted, ToPost
 from timus_autotask.watch.names import NOBODY, Directory
@@ -87,5 +87,5 @@ def posted(books: Books, items: Sequence[BillingItem] | None, month: date) -> Po
         in_no_posting(books, postings, not_posted, first, last),
         items is not None,
         books.names,
-        books.notes,
+        (*books.notes, *undone_all_the_same(books, postings, first, last)),
     )

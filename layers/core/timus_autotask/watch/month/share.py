@@ -15,7 +15,7 @@ from itertools import pairwise
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.undone import without_undone
-from timus_autotask.watch.month.evidence import LineEvidence, by_journal
+from timus_autotask.watch.month.line_evidence import LineEvidence, by_journal
 
 Seats = Mapping[str, int]
 """By customer."""

@@ -12,6 +12,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import money_of_days
 from timus_autotask.watch.month.books import BookLine, Books, days_of_period
+from timus_autotask.watch.month.causes import edited
 from timus_autotask.watch.month.periods import NO_CHANGE, Change, changes_of, periods_within
 
 NO_LINE = LineKey(0, 0)
@@ -229,14 +230,15 @@ def comes(lacking: int, carried: int) -> bool:
 def carried_into(
     books: Books, key: LineKey, rows: Sequence[UnitRow], items: Sequence[BillingItem], first: date
 ) -> int:
-    """Units that a contract service has on a period's first day by changes of earlier periods that no posting has had; negative: fewer.
+    """Units that a contract service has on a period's first day by changes of earlier days that no posting has had; negative: fewer.
 
     The next posting bills them in each later period that is posted already. ``rows`` are those of the contract service, ``items`` those from
     ``items_since`` on. A change of a posted period's first day leaves no row of it that is posted, and no item bills it.
     """
     contract, units, carried = books.contracts[key.contract_id], 0, 0
+    before_it = edited_at_the_start(books, books.lines[key])
     if first <= contract.start:
-        return 0
+        return before_it
     billed: dict[date, Decimal] = {}
     for one in items:
         if rows and one.contract_service_id == rows[0].contract_service_id:
@@ -244,9 +246,8 @@ def carried_into(
     for begins, ends in periods_within(contract, books.first, first - ONE_DAY):
         of = [row for row in rows if begins <= row.start <= ends]
         begun = any(row.posted or row.start in billed for row in of)
-        for day, change in changes_of(of, days_of_period(books, key, begins)).items():
-            if change.posted:
-                continue
+        changes = changes_of(of, days_of_period(books, key, begins))
+        for day, change in _unbilled(changes, contract.start if before_it else None):
             if day != begins:
                 carried += change.units - int(billed.get(day, 0))
             elif begun:  # what came from earlier periods is in its units, too
@@ -257,6 +258,29 @@ def carried_into(
     return carried
 
 
+def _unbilled(changes: Mapping[date, Change], start: date | None) -> Iterator[tuple[date, Change]]:
+    """Those that a posting may not have had yet: they are not posted, or of the contract's first day that somebody edited."""
+    yield from ((day, change) for day, change in changes.items() if not change.posted or day == start)
+
+
+def edited_at_the_start(books: Books, line: BookLine) -> int:
+    """Units that somebody put on a contract's first day (negative: took off), as far as its rows were read.
+
+    An edit that is dated before that day leaves all rows posted, and the next posting bills it.
+    """
+    if line.contract is None or line.contract.start < books.first:
+        return 0
+    return edited(line, line.contract.start) or line.line.on_top.at(line.contract.start)
+
+
 def items_since(books: Books, first: date) -> date:
-    """From which day on billing items say what was posted from ``first`` on: of earlier days, those whose rows are not posted may have items all the same."""
-    return min((first, *(row.start for row in books.rows if not row.posted)))
+    """From which day on billing items say what was posted from ``first`` on: of earlier days, those whose rows are not posted may have items all the same.
+
+    So may the first day of a contract, where somebody has changed the units of that day.
+    """
+    starts = (
+        line.contract.start
+        for line in books.lines.values()
+        if line.contract is not None and edited_at_the_start(books, line)
+    )
+    return min((first, *starts, *(row.start for row in books.rows if not row.posted)))

@@ -24,15 +24,9 @@ from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
 from timus_autotask.watch.month.causes import WhyDiffers
 from timus_autotask.watch.month.client_month import client_month
-from timus_autotask.watch.month.evidence import (
-    Month,
-    MonthEvidence,
-    evidence,
-    money_of,
-    seat_days_of,
-    verdict_of,
-)
+from timus_autotask.watch.month.evidence import MonthEvidence, evidence, verdict_of
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Total, UndecidedEvent, total
+from timus_autotask.watch.month.line_evidence import Month, money_of, seat_days_of
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.watch.wording import counted
