@@ -19,7 +19,8 @@ Exceptions, each with its reason:
 * A customer whose events cannot be merged is owed what was merged. People are told of the trouble.
 * An edit that nobody had a reason to look at since is found by the daily reconcile, which is not run here.
 * A version that arrives after a newer one was billed is superseded: days in the past may be billed without it.
-* What Autotask billed of a plan before its first event counts for I7 only at rest, and when a plan goes up after that event. A plan
+* What Autotask billed of a plan before its first event counts for I7 only at rest, and when a plan goes up after that event; nor does it for
+  the part of a rise that waits for another plan. A plan
   that a newer version brings back while it is still billed from before stays. The other one, adjusted on that day already, comes
   down on the next.
 * A line is parked for all of its customers while one of them is mapped to the contract as another company's. Its past days stay
@@ -1107,7 +1108,8 @@ class Oracle:
             said = [v for v in self.history[sub] if v.day <= day and (sub, v.number) in self._sent]
             most += max((sum(v.units(sku, day) for sku in plans) for v in said), default=0)
         billed = sum(self.wants(one, day) or 0 for one in lines)
-        if sum(self._has_of_plans(one, day) for one in lines) > max(most, billed):
+        told = [one for one in lines if self._was_heard_of(one, day)]
+        if sum(self._has_of_plans(one, day) for one in told) > max(most, billed):
             return False
         self._note_part(line, day)
         return True
@@ -1272,6 +1274,15 @@ class Oracle:
         sku = self._skus[line[1]]
         return any(
             sku in v.items and (sub, v.number) in self._sent
+            for sub in self._feeding(line)
+            for v in self.history[sub]
+        )
+
+    def _was_heard_of(self, line: Line, day: date) -> bool:
+        """Whether an event of a line has arrived that counts by a day; what it has before that nobody can put down to Timus."""
+        sku = self._skus[line[1]]
+        return any(
+            sku in v.items and v.day <= day and (sub, v.number) in self._arrived_at
             for sub in self._feeding(line)
             for v in self.history[sub]
         )
