@@ -77,12 +77,12 @@ def test_a_new_service_that_was_held_while_somebody_posted() -> None:
     months.work()
     after = of(months)
     change = LeftChange(date(2026, 3, 4), 7, Decimal("53.74"))
-    left = NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 46), change, whole=True)
+    left = NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 46), change, whole=True, skus=(ESS,))
     assert (after.passed, after.not_posted) == ((), (left,))
     said = months.desk.run("ready", "--posted", "--month", "2026-03")
     assert said.status == 0
     assert (
-        f"Not posted yet: +7 units of service 46 on contract {CONTRACT} Contoso SASE from 2026-03-04 on, about +53.74. "
+        f"Not posted yet: +7 units of SASE-ESS-USER on contract {CONTRACT} Contoso SASE from 2026-03-04 on, about +53.74. "
         "The rest of the period from 2026-03-01 is posted."
     ) in " ".join(said.out.split())
     [form] = months.desk.ask("ready", "--posted", "--month", "2026-03")["not_posted"]

@@ -749,7 +749,7 @@ def test_a_service_that_came_after_posting_is_left_of_a_posted_month() -> None:
     words = " ".join(said.out.split())
     assert said.status == 0
     assert "posted, but for what came since" in words
-    assert f"+4 units of service 46 on contract {CONTRACT}" in words
+    assert f"+4 units of SASE-ESS-USER on contract {CONTRACT}" in words
     assert "about +21.94" in words
     assert "nothing is left" not in words
     [form] = months.desk.ask("ready", "--month", "2026-03")["not_posted"]

@@ -36,13 +36,13 @@ def test_a_change_that_came_after_its_period_was_posted_waits_for_the_next_posti
     months.world.control.person_adjusts(1201, date(2026, 3, 26).toordinal(), -3)
     key = LineKey(CONTRACT, 45)
     assert of(months).not_posted == (
-        NotPosted(CONTRACT, MARCH, key, LeftChange(date(2026, 3, 20), 4, Decimal("19.35"))),
-        NotPosted(CONTRACT, MARCH, key, LeftChange(date(2026, 3, 26), -3, Decimal("-7.26"))),
+        NotPosted(CONTRACT, MARCH, key, LeftChange(date(2026, 3, 20), 4, Decimal("19.35")), skus=(ADV,)),
+        NotPosted(CONTRACT, MARCH, key, LeftChange(date(2026, 3, 26), -3, Decimal("-7.26")), skus=(ADV,)),
     )
     said = months.desk.run("ready", "--posted", "--month", "2026-03")
     words = " ".join(said.out.split())
     assert (
-        f"Not posted yet: +4 units of service 45 on contract {CONTRACT} Contoso SASE from 2026-03-20 on, about +19.35. "
+        f"Not posted yet: +4 units of SASE-ADV-USER on contract {CONTRACT} Contoso SASE from 2026-03-20 on, about +19.35. "
         "The rest of the period from 2026-03-01 is posted."
     ) in words.replace("service 45 SASE Advanced", "service 45")
     forms = months.desk.run("ready", "--posted", "--month", "2026-03", "--json").json["not_posted"]
@@ -64,7 +64,7 @@ def test_a_change_of_the_price_alone_that_came_after_posting_is_named() -> None:
     assert one.change == LeftChange(date(2026, 3, 26), 0, Decimal("14.52"), prices)
     said = months.desk.run("ready", "--posted", "--month", "2026-03")
     assert said.status == 0
-    words = "Not posted yet: a new price (12.50 became 20.00 for all units) of service 45"
+    words = "Not posted yet: a new price (12.50 became 20.00 for all units) of SASE-ADV-USER"
     assert words in " ".join(said.out.split())
     [form] = months.desk.run("ready", "--posted", "--month", "2026-03", "--json").json["not_posted"]
     assert (form["unit_change"], form["unit_price"]) == (0, ["12.50", "20.00"])
@@ -123,7 +123,7 @@ def test_a_change_of_a_posted_periods_first_day_leaves_the_period_posted() -> No
     post(months)
     months.world.control.person_adjusts(1201, MARCH.toordinal(), 3)
     change = LeftChange(MARCH, 3, Decimal("37.50"))
-    assert of(months).not_posted == (NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 45), change),)
+    assert of(months).not_posted == (NotPosted(CONTRACT, MARCH, LineKey(CONTRACT, 45), change, skus=(ADV,)),)
 
 
 def test_an_edit_that_is_dated_before_the_contract_waits_in_its_first_period_too() -> None:

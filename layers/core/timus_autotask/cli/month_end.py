@@ -297,16 +297,14 @@ def _left(one: NotPosted, names: Directory) -> str:
     contract = f"contract {called(one.contract_id, names.contracts)}"
     if one.line is None:
         return f"{contract}, the period from {one.first}."
-    service = called(one.line.service_id, names.services)
+    service = ", ".join(one.skus) or f"service {called(one.line.service_id, names.services)}"
     if one.change is not None:
         money = "" if one.change.estimate is None else f", about {one.change.estimate:+}"
         return (
-            f"{_changed(one.change)} of service {service} on {contract} from {one.change.day} on{money}. The rest of the period "
+            f"{_changed(one.change)} of {service} on {contract} from {one.change.day} on{money}. The rest of the period "
             f"from {one.first} is posted."
         )
-    return (
-        f"service {service} on {contract}, of the period from {one.first}. The rest of the period is posted."
-    )
+    return f"{service} on {contract}, of the period from {one.first}. The rest of the period is posted."
 
 
 def _changed(left: LeftChange) -> str:

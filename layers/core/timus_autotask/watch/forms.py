@@ -732,6 +732,7 @@ def _not_posted(one: NotPosted, names: Directory) -> Form:
         "contract_name": names.contracts.get(one.contract_id),
         "service_id": one.line.service_id if one.line else None,
         "service_name": names.services.get(one.line.service_id) if one.line else None,
+        "skus": [*one.skus],
         "from": one.first,
         "day": one.change.day if one.change else None,
         "unit_change": one.change.units if one.change else None,

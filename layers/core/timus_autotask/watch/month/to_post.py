@@ -44,6 +44,8 @@ class NotPosted:
     """What of the line is left; None: nobody can say, or nothing of the whole period is posted."""
     whole: bool = False
     """Nothing of the line is posted in this period."""
+    skus: tuple[str, ...] = ()
+    """Of the line."""
 
     @property
     def day(self) -> date:
@@ -133,7 +135,10 @@ class ToPost:
                 found.update(self._whole(one, last))
             if one.begun and self._items is not None:
                 waits = (self.waiting(one, day) for day in one.days)
-                found.update(NotPosted(key.contract_id, one.first, key, left) for left in waits if left)
+                of = one.line.skus
+                found.update(
+                    NotPosted(key.contract_id, one.first, key, left, skus=of) for left in waits if left
+                )
         return tuple(sorted(found, key=_order_of_left))
 
     def has_units(self, key: LineKey, first: date, last: date) -> bool:
@@ -149,7 +154,10 @@ class ToPost:
         sure = self._items is not None or not changes.get(of.first, NO_CHANGE).units
         left = [self._left(of, day, one.units, one, with_price=True) for day, one in until if sure]
         known: list[LeftChange | None] = [one for one in left if one.units or one.price]
-        yield from (NotPosted(key.contract_id, of.first, key, one, whole=True) for one in known or [None])
+        yield from (
+            NotPosted(key.contract_id, of.first, key, one, whole=True, skus=of.line.skus)
+            for one in known or [None]
+        )
 
     def waiting(self, of: LinePeriod, day: date) -> LeftChange | None:
         """What a day's change leaves for the next posting; None: nothing."""
