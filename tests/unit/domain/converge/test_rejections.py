@@ -442,6 +442,22 @@ def test_what_was_rejected_is_still_rejected_once_it_is_planned_again() -> None:
     assert parked(on(TODAY, MORE, less, policy=Policy()))[0] == "rejected"
 
 
+@pytest.mark.parametrize(
+    ("added", "delta"), [(2, -2), (12, -12), (-4, 4)], ids=["fewer than rejected", "more", "taken off"]
+)
+@pytest.mark.parametrize("taken", [(), (TODAY + ONE_DAY,)], ids=["on its own day", "on the next free day"])
+def test_an_edit_that_is_brought_back_is_not_set_off_against_what_was_rejected(
+    added: int, delta: int, taken: tuple[date, ...]
+) -> None:
+    """+3 of today is rejected. Somebody changes the units tomorrow: all of that is taken back, and the three stay off."""
+    line = replace(rejected(), taken=taken)
+    edited = since_january(25, (TODAY + ONE_DAY, 25 + added))
+    enforce = Policy(drift=OnDrift.ENFORCE)
+    day = TODAY + ONE_DAY * (2 if taken else 1)
+    step = on(day, MORE, line, edited, enforce)
+    assert posted(step) == (day, delta)
+
+
 def test_another_change_of_the_same_size_is_not_what_was_rejected() -> None:
     """Somebody made the rejected one by hand."""
     wanted = since_january(25, (TODAY, 28), (APRIL, 31))

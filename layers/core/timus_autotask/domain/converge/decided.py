@@ -76,13 +76,21 @@ def _without_rejected(draft: LineDraft, standing: Sequence[Rejection], contract:
 
     A later change the other way first takes back what is set aside: if +3 is rejected, a -2 after it changes nothing, and the end of
     28 seats, of which 25 are billed, is -25. So is the end of 25 seats that stay on a plan which they were to leave. A due change that is not
-    made without the rejected one after it is set aside with it.
+    made without the rejected one after it is set aside with it. What brings an edit back takes nothing back of what is set aside: if +3 is
+    rejected and somebody adds 2 later, these 2 come off.
     """
     unmatched = [*standing]
     goes: list[Adjustment] = []
     aside: list[HeldChange] = []
     units = 0  # by how many all that is set aside, and not taken back yet, would change the line
+    before: date | None = None
+    out_of_reach = _out_of_reach(draft, standing)
     for adjustment in draft.adjustments:
+        edited = _of_edits(draft, before, adjustment.day)
+        own = adjustment.delta - edited
+        if out_of_reach:
+            own, edited, units = 0, adjustment.delta - out_of_reach, units + out_of_reach
+        before, out_of_reach = adjustment.day, 0
         rejection = next((one for one in unmatched if _is_rejected(adjustment, one, draft)), None)
         if rejection is not None:
             unmatched.remove(rejection)
@@ -92,12 +100,35 @@ def _without_rejected(draft: LineDraft, standing: Sequence[Rejection], contract:
             aside.append(replace(change_of(draft, adjustment), price=draft.price, rejection=rejection))
             units += sum(one.delta for one in (*with_it, adjustment))
             continue
-        delta, units = _less(adjustment.delta, units, ends=not draft.wanted.at(adjustment.day))
-        if delta:
-            goes.append(replace(adjustment, delta=delta))
+        delta, units = _less(own, units, ends=not draft.wanted.at(adjustment.day))
+        if delta + edited:
+            goes.append(replace(adjustment, delta=delta + edited))
     if units < 0:
         goes += at_the_end(draft, contract, max(one.day for one in aside))
     return replace(draft, adjustments=tuple(goes), set_aside=tuple(aside))
+
+
+def _out_of_reach(draft: LineDraft, standing: Sequence[Rejection]) -> int:
+    """Units that were rejected and whose day takes no adjustment any more, where an edit is brought back: they do not come with that.
+
+    An example: +8 of the 10th was rejected, and somebody added 12 on the 14th. These 12 come off on the 15th, not only the 4 that are
+    more than Timus says.
+    """
+    if not (draft.enforced or draft.line.enforcing):
+        return 0
+    has, wanted = draft.observed.units, draft.wanted
+    return sum(
+        one.delta
+        for one in standing
+        if has.at(one.day) != wanted.at(one.day)
+        and not any(_is_rejected(adjustment, one, draft) for adjustment in draft.adjustments)
+    )
+
+
+def _of_edits(draft: LineDraft, before: date | None, day: date) -> int:
+    """What of a change makes up for other units that Autotask has since the change before; nothing of the first one, which has the rest in it."""
+    units = draft.observed.units
+    return units.at(before) - units.at(day) if before else 0
 
 
 def at_the_end(draft: LineDraft, contract: Contract, since: date) -> Iterator[Adjustment]:

@@ -110,7 +110,8 @@ def causes_on(one: BookLine, day: date, today: date) -> dict[WhyDiffers, int]:
     for cause, units in _claims(one, day, today):
         if not lacking:
             break
-        taken = _within(units, lacking)
+        rejected = sum(units for _, units in _rejected(one, day)) if cause is WhyDiffers.DRIFT else 0
+        taken = _within(units, lacking - rejected)  # what was rejected is lacking beside an edit
         if taken:
             found[cause] = found.get(cause, 0) + taken
             lacking -= taken
@@ -287,7 +288,8 @@ def _not_ours(one: BookLine, day: date) -> Iterator[tuple[WhyDiffers, int]]:
 def _rejected(one: BookLine, day: date) -> Iterator[tuple[WhyDiffers, int]]:
     """What somebody set aside."""
     for change in one.line.set_aside:
-        if change.day <= day:
+        since = change.rejection.day if change.rejection else change.day
+        if min(since, change.day) <= day:
             yield WhyDiffers.REJECTED, change.delta
     for entry in _rejected_before_an_edit(one):
         if _goes_on(one.line.by_hand, entry, day):
