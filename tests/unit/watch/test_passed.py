@@ -225,6 +225,8 @@ def test_what_was_undone_too_late_is_posted_as_timus_says() -> None:
     shown = months.desk.run("ready", "--posted", "--month", "2026-03")
     assert shown.status == 0
     assert said in " ".join(shown.out.split())
+    evidence = months.desk.told("evidence", "--customer", CUSTOMER, "--month", "2026-03")
+    assert "10 instead of 18 was meant; these days are past changing and have 18" in evidence
     assert "posted" not in months.desk.told("digest")
 
 

@@ -290,7 +290,7 @@ def _ends(ends: Ends, today: date) -> Iterator[str]:
 
 
 def _go_on(these: Sequence[Coverage], ends: str, counts: str) -> str:
-    number, first = sum(one.seats for one in these), these[0]
+    number, first = sum(one.units for one in these), these[0]
     goes = "goes on after its" if number == 1 else "go on after their"
     return f"{counted(number, 'seat')} {goes} contract {ends}: {counts}first {first.key.contract_id} on {first.until}"
 

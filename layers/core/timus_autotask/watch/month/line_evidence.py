@@ -264,6 +264,9 @@ def undone_of(line: LineEvidence) -> Iterator[str]:
             continue  # newer news came first
         days = f"From {one.day}" + (f" to before {until}" if until else "")
         instead = f" instead of {one.instead_of}" if one.units != one.instead_of else ", as Timus says"
+        own = [each for each in line.days if one.day <= each.day and not (until and until <= each.day)]
+        if one.units != one.instead_of and own and all(each.autotask == one.instead_of for each in own):
+            instead += f" was meant; these days are past changing and have {one.instead_of}"
         yield f"{days}, {one.units}{instead}: change {one.entry} was undone by {one.by}: {one.reason}"
 
 
