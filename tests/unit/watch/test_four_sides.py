@@ -509,13 +509,21 @@ def test_what_is_charged_for_days_to_come_is_not_compared_yet() -> None:
     )
 
 
-def test_items_that_may_not_be_read_leave_autotasks_units() -> None:
-    """What Autotask has stands for what is billed, and it is said."""
+def test_items_that_may_not_be_read_leave_autotasks_units(tmp_path: Path) -> None:
+    """What Autotask has stands for what is billed, and it is said; nobody reads that 0 was posted."""
     months = begun()
     months.play([("wait", None, 31)])
     months.world.control.set_switches({"denied": ["BillingItems"]})
     found = of(months, whole(months, adv=10, gateway=1)).found
     assert (found.total.billed, found.total.posted, found.posted_read) == (341, 0, False)
+    file = tmp_path / "invoice.csv"
+    file.write_text(
+        "\n".join(["customer,sku,quantity,first_day,last_day,amount", *whole(months, adv=10, gateway=1)])
+    )
+    said = months.desk.run("reconcile", "--timus-invoice", str(file), "--month", "2026-03").out
+    [sums] = [line for line in said.splitlines() if "all together" in line]
+    assert "may not be read" in sums
+    assert "not known" in sums
 
 
 def test_a_quarterly_contract_is_compared_by_the_days_of_the_month() -> None:

@@ -223,9 +223,10 @@ def _show_unknown(beside: ComparedInvoice, terminal: Terminal) -> None:
 def _show_sums(found: FourSides, terminal: Terminal) -> None:
     total = found.total
     terminal.say("", f"{found.month:%Y-%m}, until {found.until}", style="bold")
+    posted = (total.posted, total.to_post) if found.posted_read else ("may not be read", "not known")
     terminal.table(
         ("seat-days", "paid", "Timus", "Autotask", "posted", "not posted yet"),
-        [("all together", total.paid, total.timus, total.autotask, total.posted, total.to_post)],
+        [("all together", total.paid, total.timus, total.autotask, *posted)],
         empty="",
     )
     for meaning, days, money in (
