@@ -312,6 +312,32 @@ def test_an_adopted_unclear_outcome_adds_nothing_to_days_before_it_was_ours_to_j
     assert line_of(step).offset == Timeline.of([(first, 3)])
 
 
+def test_an_adopted_unclear_outcome_is_not_kept_on_days_that_a_renewal_has_added() -> None:
+    """The new periods are empty, and we were to make them level from the 20th on: 31 are kept until then, and three more than Timus says after it."""
+    empty = since_january(25, (march(20), 0))
+    line = left(empty, intent=intent(settles_at=NOW, before=empty), choice=Choice.ADOPT)
+    found = since_january(31, (march(20), 6))
+    step = next_step(view(demand(MORE), held={45: on_contract(found)}, lines=(line,)))
+    assert step.adjust is None
+    assert line_of(step).offset == since_january(31).minus(MORE)
+    assert line_of(step).scheduled == ((march(20), 25),)
+
+
+def test_an_adopted_unclear_outcome_keeps_an_earlier_edit_of_a_day_to_come() -> None:
+    """Two more from the 20th on were kept before, and are there: they stay on top."""
+    edited = since_january(25, (march(20), 27))
+    line = left(
+        edited,
+        offset=steps((march(20), 2)),
+        intent=intent(settles_at=NOW, before=edited),
+        choice=Choice.ADOPT,
+    )
+    found = since_january(31, (march(20), 33))
+    step = next_step(view(demand(MORE), held={45: on_contract(found)}, lines=(line,)))
+    assert (step.adjust, line_of(step).scheduled) == (None, ())
+    assert line_of(step).offset == found.minus(MORE)
+
+
 def test_what_landed_is_the_opposite_of_that_which_it_takes_back() -> None:
     """Of nothing else that was undone on the line, and of nothing whose opposite was made before."""
     made = Undone("u0", "e0", march(10), -1, 29, 28, "pat", NOW, "by mistake", opposite="i0")

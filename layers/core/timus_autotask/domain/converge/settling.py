@@ -80,12 +80,23 @@ def _without_intent(draft: LineDraft, contract: Contract, view: View) -> LineDra
     if unclear and line.choice is Choice.ADOPT and draft.demand is not None:
         # Nobody knows what of it is ours, so it is kept as a whole; what Timus has for later days still comes.
         by_now = Timeline(tuple(step for step in draft.demand.units.steps if step[0] <= view.today))
-        offset = units.minus(by_now).between(draft.demand.start, date.max)
+        offset = (
+            units.minus(by_now).minus(_still_to_make(draft, intent)).between(draft.demand.start, date.max)
+        )
         line = replace(
             _with_read(line, units, contract), offset=offset, found=draft.observed.by_day.until(contract.end)
         )
     entry = _entry(draft.line, intent, verdict, units, view.now)
     return replace(draft, line=line, journal=(entry,))
+
+
+def _still_to_make(draft: LineDraft, intent: Intent) -> Timeline:
+    """By how much Autotask had other units on later days than today before an adjustment, but for what is kept of an edit: it is to be made level.
+
+    A renewal that leaves the new periods empty is such a case: nobody has put these days to 0.
+    """
+    before = intent.before.minus(draft.line.offset)
+    return before.add_from(date.min, -before.at(draft.today)).set_between(date.min, draft.today, 0)
 
 
 def _ended(
