@@ -48,7 +48,7 @@ def drift(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
     )
     terminal.say(proposal.result.message)
     answers = {
-        Choice.ENFORCE: "The line is brought back to what Timus says.",
+        Choice.ENFORCE: "The line is brought back to what Timus says, without what somebody rejected or undid.",
         Choice.ADOPT: "The difference stays, on top of what Timus says.",
     }
     return carry_out(proposal, arguments, terminal, lambda _: terminal.say(answers[choice], style="green"))
