@@ -704,7 +704,7 @@ COMMANDS = (
     ),
     Command(
         "approve",
-        "let a held adjustment go, exactly as it is shown",
+        "approve a held adjustment, exactly as it is shown",
         "approve 29683949 45",
         "deciding.approve",
         (
@@ -716,7 +716,7 @@ COMMANDS = (
     ),
     Command(
         "reject",
-        "set a held adjustment aside; it comes back when Timus reports something newer, or by `approve`",
+        "set a held adjustment aside; it comes back when Timus reports another quantity or end for it, or by `approve`",
         "reject 29683949 45 --reason 'ordered by mistake'",
         "deciding.reject",
         (
