@@ -23,7 +23,7 @@ from timus_autotask.store.terms import put_stage
 from timus_autotask.store.update import update
 from timus_autotask.sync.open_contract import want_contract
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.stage import partner_stage
+from timus_autotask.sync.stage import decide_stage, stage_of
 from timus_autotask.watch.undecided import misnamed_in
 
 _MEANT = "From then on, every change of these subscriptions is made in Autotask as soon as it comes."
@@ -159,7 +159,7 @@ def _set(customer: str | None, stage: Stage, ports: Ports, *more: Write) -> None
     def attempt() -> None:
         if customer is None:
             partner = ports.store.partner()
-            partner_stage(ports, partner)
+            decide_stage(ports, partner)
             known = ports.store.partner().stage
         else:
             known = ports.store.stage(customer)
@@ -195,8 +195,8 @@ def kept_in_observation(
     deployment: Deployment, customers: Sequence[str] = (), excepted: Sequence[str] = ()
 ) -> Iterable[str]:
     """What whoever goes live should know: contracts that stay in observation, because of somebody else."""
-    store, ports = deployment.store, deployment.ports
-    before = partner_stage(ports, store.partner())
+    store = deployment.store
+    before = stage_of(store.partner(), store)
     partner = before if customers else Stage(True)
     for contract_id, on_it in sorted(_by_contract(store).items()):
         own = {one: _stage_then(one, store, customers, excepted) for one in on_it}

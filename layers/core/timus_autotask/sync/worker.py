@@ -44,9 +44,11 @@ from timus_autotask.store.reading import Stored
 from timus_autotask.store.sizes import in_parts
 from timus_autotask.store.update import update
 from timus_autotask.sync.by_terms import by_terms
-from timus_autotask.sync.gather import Gathered, ask_prices, read_records, view_of
+from timus_autotask.sync.gather import Gathered, ask_prices, read_customers, read_records, view_of
 from timus_autotask.sync.lease import LEASE_MARGIN, Leased, take_lease
 from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.services import store_missing_services
+from timus_autotask.sync.stage import decide_stage
 
 ADJUSTMENT_TAKES = timedelta(seconds=30)
 """No adjustment is begun with less time than this before the function's deadline: it must be answered and read back."""
@@ -202,10 +204,12 @@ class _Session:
         self._since = contract.state.value.since or self._since
         if quick:
             return Gathered(contract, {}, PartnerRecords(), policies=self._policies)
-        if read:
-            gathered = read_records(contract, self._ports, read.partner, read.customers)
-        else:
-            gathered = read_records(contract, self._ports)
+        store, known = self._ports.store, read.customers if read else {}
+        partner = read.partner if read else store.partner()
+        decide_stage(self._ports, partner)  # before this worker writes a line
+        customers = read_customers(contract, store, known)
+        partner = store_missing_services(customers, partner, self._ports)
+        gathered = read_records(contract, self._ports, partner, customers)
         self._policies = gathered.policies
         if not self._asked:
             self._contract = self._ports.autotask().contract(self._id)
