@@ -27,7 +27,6 @@ from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import price_form
 from timus_autotask.watch.preview import LinePreview, Preview, PreviewedAdjustment
-from timus_autotask.watch.remedy import remedy_of
 
 R = TypeVar("R", bound=Result)
 
@@ -409,7 +408,7 @@ def _decision_on(
         line = stored.value
         parked, change = line.parked, line.awaiting
         if parked is not None and parked.code in (*AWAITING_APPROVAL, PAUSED) and change is None:
-            raise NotDone(f"{parked.message} What lets it go on: {remedy_of(parked)}")
+            raise NotDone(parked.message, first=parked)
         if parked is None or change is None or (kind == "reject" and change.rejection):
             raise NotDone(f"{_standing(line)}, so there is nothing to {kind}.")
         shown = ChangeDecided(
