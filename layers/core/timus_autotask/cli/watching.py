@@ -358,7 +358,7 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     undone = undone_by(found.changes)
     columns = ("id", "at", "customer", "contract", "service", "SKU", "change", "from", "before", "after")
     terminal.table(
-        (*columns, "outcome", "events", "words"),
+        (*columns, "outcome", "events", "message"),
         [
             _decision_row(one, found.names)
             if isinstance(one, Decision)
