@@ -14,7 +14,7 @@ from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import AWAITING_APPROVAL, PAUSED, Parked, WayOut
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, Result, propose, quiet, wake
-from timus_autotask.operate.recording import decided, decided_on
+from timus_autotask.operate.recording import new_decision, new_decision_on
 from timus_autotask.operate.refusal import NotDone, Senseless, Way
 from timus_autotask.ports.table import Write
 from timus_autotask.store.contracts import put_provisioning
@@ -75,7 +75,7 @@ def retry(
                 ports.store.commit(put_line(replace(stored.value, refusal=None), stored.rev))
             ports.store.commit(
                 wake_contract(contract_id, ports),
-                put_decision(decided_on("retry", records.state.value, None, by, "", ports)),
+                put_decision(new_decision_on("retry", records.state.value, None, by, "", ports)),
             )
             return records.state.value.customers
 
@@ -108,7 +108,7 @@ def retry_provisioning(
             customers = (customer,) if customer else ()
             ports.store.commit(
                 put_provisioning(again, provisioning.rev, now.replace(microsecond=0)),
-                put_decision(decided("retry", customers, by, number, ports)),
+                put_decision(new_decision("retry", customers, by, number, ports)),
             )
 
         update(attempt)
@@ -168,7 +168,7 @@ def decide_drift(
                 put_line(replace(stored.value, choice=choice), stored.rev),
                 wake_contract(contract_id, ports),
                 put_decision(
-                    decided_on(
+                    new_decision_on(
                         "drift",
                         records.state.value,
                         service_id,
@@ -433,7 +433,7 @@ def _decision_on(
             ports.store.commit(
                 *write(stored, ports),
                 wake_contract(contract_id, ports),
-                put_decision(decided_on(kind, records.state.value, service_id, by, detail, ports)),
+                put_decision(new_decision_on(kind, records.state.value, service_id, by, detail, ports)),
             )
 
         update(attempt)

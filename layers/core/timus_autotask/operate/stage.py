@@ -11,7 +11,7 @@ from timus_autotask.domain.stage import Stage, is_live
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Doubt, Senseless, Way
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import Delete, Write
@@ -110,7 +110,7 @@ def _gone_live(
         _set(customer, Stage(True, ports.clock.now(), by), ports)
     observing = () if customers else _observing_on_their_own(ports.store, excepted)
     detail = f"but for {', '.join(observing)}" if observing else ""
-    decision = decided("go-live", tuple(customers), by, detail, ports)
+    decision = new_decision("go-live", tuple(customers), by, detail, ports)
     if customers:
         ports.store.commit(put_decision(decision))
     else:
@@ -135,7 +135,7 @@ def observe(
         for customer in customers:
             require_customer(deployment, customer)
     ports = deployment.ports
-    decision = decided("observe", tuple(customers), by, "", ports)
+    decision = new_decision("observe", tuple(customers), by, "", ports)
     if customers:
         for customer in customers:
             _set(customer, Stage(False, ports.clock.now(), by), ports)

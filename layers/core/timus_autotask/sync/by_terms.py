@@ -28,9 +28,9 @@ class _Change:
     before: Terms
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def terms(self) -> tuple[str, ...]:
         """Each term that was changed, as ``policy set`` writes it."""
-        return tuple(_words(self.before.values, self.after.values))
+        return tuple(_changed(self.before.values, self.after.values))
 
 
 def by_terms(gathered: Gathered, line: Line, key: LineKey, intent: Intent, today: date) -> Intent:
@@ -51,7 +51,7 @@ def by_terms(gathered: Gathered, line: Line, key: LineKey, intent: Intent, today
             if now - then != intent.delta:
                 return intent
             by = intent.by if intent.why else change.after.by
-            return replace(intent, why=intent.why or Why.TERMS, by=by, terms=change.words)
+            return replace(intent, why=intent.why or Why.TERMS, by=by, terms=change.terms)
     return intent
 
 
@@ -92,7 +92,7 @@ def _with(gathered: Gathered, whose: str | None, terms: Terms) -> Gathered:
     return replace(gathered, customers=customers, wanted=None)
 
 
-def _words(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted({*before, *after} - {"paused"}):
         old, new = before.get(name), after.get(name)
         if old == new:

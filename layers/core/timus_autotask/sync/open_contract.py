@@ -70,7 +70,7 @@ def open_contract(number: str, ports: Ports, deadline: datetime) -> None:
     """Bring one provisioning as far as Autotask and the partner's terms allow; ``deadline`` is when this process is surely dead."""
     if ports.store.circuit().value.open(ports.clock.now()):
         return
-    session = _Session.begin(number, ports, deadline)
+    session = _ProvisioningSession.begin(number, ports, deadline)
     if session is None:
         return
     try:
@@ -83,7 +83,7 @@ def open_contract(number: str, ports: Ports, deadline: datetime) -> None:
         session.postpone(CredentialsRefused(str(error)))
 
 
-class _Session:
+class _ProvisioningSession:
     """One worker at one provisioning, under its lease."""
 
     def __init__(self, stored: Stored[Provisioning], ports: Ports, deadline: datetime) -> None:
@@ -92,7 +92,7 @@ class _Session:
         self._deadline = deadline
 
     @classmethod
-    def begin(cls, number: str, ports: Ports, deadline: datetime) -> _Session | None:
+    def begin(cls, number: str, ports: Ports, deadline: datetime) -> _ProvisioningSession | None:
         """Take the lease; None when somebody has it or there is nothing to do."""
         stored, now = ports.store.provisioning(number), ports.clock.now()
         if stored is None or not stored.due(now):

@@ -73,7 +73,7 @@ def converge(contract_id: int, ports: Ports, deadline: datetime, leased: Leased 
     leased = leased or take_lease(contract_id, ports, deadline)
     if leased is None:
         return
-    session = _Session(leased, ports, deadline)
+    session = _ContractSession(leased, ports, deadline)
     try:
         session.run()
         if leased.partner.circuit.value.failing and session.was_answered:
@@ -84,7 +84,7 @@ def converge(contract_id: int, ports: Ports, deadline: datetime, leased: Leased 
         session.postpone(CredentialsRefused(str(error)))
 
 
-class _Session:
+class _ContractSession:
     """One worker at one contract, from its lease to giving it back."""
 
     def __init__(self, leased: Leased, ports: Ports, deadline: datetime) -> None:

@@ -26,7 +26,7 @@ class ContractServiceSeen:
     unit_price: str | None = None
     """None: Autotask shows none."""
 
-    def words(self, day: date) -> str:
+    def message(self, day: date) -> str:
         """With its units of a day and its price, for people."""
         price = f" at {self.unit_price}" if self.unit_price is not None else ""
         return f"{self.id} with {self.units.at(day)} units{price}"
