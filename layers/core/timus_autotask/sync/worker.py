@@ -11,6 +11,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from timus_autotask.domain.contract import Contract
@@ -43,7 +44,7 @@ from timus_autotask.store.partner import PartnerRecords, put_changed_today, put_
 from timus_autotask.store.reading import Stored
 from timus_autotask.store.sizes import in_parts
 from timus_autotask.store.update import update
-from timus_autotask.sync.by_terms import by_terms
+from timus_autotask.sync.former_terms import former_terms
 from timus_autotask.sync.gather import Gathered, ask_prices, read_customers, read_records, view_of
 from timus_autotask.sync.lease import LEASE_MARGIN, Leased, take_lease
 from timus_autotask.sync.ports import Ports
@@ -219,7 +220,7 @@ class _ContractSession:
         return gathered
 
     def _view(self, gathered: Gathered, looks: int) -> View:
-        return view_of(
+        view = view_of(
             gathered,
             self._contract,
             self._ports,
@@ -228,6 +229,7 @@ class _ContractSession:
             renewed=self._renewed,
             looks=looks,
         )
+        return replace(view, former_terms=partial(former_terms, gathered, view.today))
 
     def _answered(self, line: Line) -> Line:
         """The line with what this worker was answered, which may not be stored yet."""
@@ -242,9 +244,6 @@ class _ContractSession:
         intent = line.intent
         if intent is None:
             raise ValueError("an adjustment without an intent")
-        stored = gathered.contract.lines.get(line.service_id)
-        known = replace(stored.value if stored else line, sources=line.sources)
-        intent = by_terms(gathered, known, line.key, intent, self._ports.today())
         intent = replace(intent, id=self._ports.new_id())
         lines = tuple(replace(one, intent=intent) if one.key == line.key else one for one in step.lines)
         today = self._ports.today()
