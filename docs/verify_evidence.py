@@ -334,7 +334,7 @@ def _as_shown(entry: Mapping[str, Any]) -> dict[str, Any]:
         "contract_id": entry["line"]["contract_id"],
         "service_id": entry["line"]["service_id"],
         "unit_change": entry["delta"],
-        "posted_at": _moment(entry["opened_at"]),
+        "opened_at": _moment(entry["opened_at"]),
         "settled_at": _moment(entry["settled_at"]),
         "sources": [[customer, sku] for customer, sku in entry.get("sources", ())],
         "unit_price": price and {"from": price["before"], "to": price["after"]},
@@ -344,7 +344,7 @@ def _as_shown(entry: Mapping[str, Any]) -> dict[str, Any]:
         "plan_change_with": entry.get("linked", []),
         "moved_from": postponed and postponed["day"],
         "moved_because": postponed and postponed["cause"],
-        "words": entry.get("words", ""),
+        "message": entry.get("words", ""),
         "causes": [
             {shown: _read(shown, cause.get(stored)) for shown, stored in CAUSES_SHOWN_AS.items()}
             for cause in entry.get("causes", ())

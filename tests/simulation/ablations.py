@@ -73,7 +73,7 @@ AFTERWARDS = 50
 
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
-_Session = converge._Session
+_Session = converge._ContractSession
 
 
 @dataclass(frozen=True)

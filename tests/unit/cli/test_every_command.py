@@ -117,6 +117,60 @@ def test_no_command_fails_on_an_empty_stack(
     assert said.status in (0, 1, 2)
 
 
+# -- Questions change nothing
+
+ASKS = (
+    "status",
+    "preview",
+    "ready",
+    "doctor",
+    "changes",
+    "events",
+    "ledger",
+    "digest",
+    "policy show",
+    "map suggest",
+)
+"""Commands that only look."""
+DRY = [one for one in COMMANDS if any("--dry-run" in argument.names for argument in one.arguments)]
+KEPT_BY = {"reconcile": "RECONCILE"}
+"""What a dry run keeps nevertheless, as its help says: by command, the first word of the key."""
+
+
+@pytest.fixture
+def undecided(settled: Desk) -> Desk:
+    """A stack whose stage nobody has decided, with the files of the examples; a client is mapped, and his seats wait in the inbox."""
+    world = World(live=None)
+    world.map_customer()
+    world.tell(1, {ADV: 28, "SASE-GATEWAY": 1})
+    settled.world = world
+    settled.__post_init__()
+    return settled
+
+
+def written(desk: Desk, *words: str) -> set[Key]:
+    """The keys of what the table has otherwise after a command was run."""
+    before = {one.key: one for one in desk.world.table.documents()}
+    said = desk.run(*words)
+    assert "Traceback" not in said.err
+    after = {one.key: one for one in desk.world.table.documents()}
+    return {key for key in {*before, *after} if before.get(key) != after.get(key)}
+
+
+@pytest.mark.parametrize("command", ASKS)
+def test_a_question_writes_nothing(undecided: Desk, command: str) -> None:
+    """Not even which stage holds, where nobody has decided that yet."""
+    assert written(undecided, *command.split()) == set()
+
+
+@pytest.mark.parametrize("command", DRY, ids=lambda command: command.name)
+def test_a_dry_run_writes_nothing(undecided: Desk, command: Command) -> None:
+    """Whatever the command would do, and whether or not the stage is decided."""
+    more = () if "--dry-run" in command.example else ("--dry-run",)
+    found = written(undecided, *shlex.split(command.example), *more)
+    assert {key.sk.partition("#")[0] for key in found} <= {KEPT_BY.get(command.name)}
+
+
 # -- What can be foreseen to fail
 
 

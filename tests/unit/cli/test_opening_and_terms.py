@@ -29,7 +29,7 @@ def test_a_company_without_a_contract_is_opened_one(desk: Desk) -> None:
     world.sweep()
     assert world.posted() == [(45, 10, "2026-03-15")]
     assert desk.ask("status")["openings"] == []
-    words = [change["words"] for change in desk.ask("changes")["changes"]]
+    words = [change["message"] for change in desk.ask("changes")["changes"]]
     assert any("opened from 2026-03-15 to 2027-03-14" in each for each in words if each)
 
 

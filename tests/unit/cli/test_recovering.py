@@ -446,7 +446,7 @@ def test_queries_name_the_stacks_log_groups(desk: Desk) -> None:
     """Ready to paste, with where to paste them."""
     found = desk.ask("logs", "queries")["queries"]
     assert "/aws/lambda/timus-autotask-apply-changes" in found[0]["log_groups"]
-    assert all(query["words"] and query["query"] for query in found)
+    assert all(query["title"] and query["query"] for query in found)
 
 
 @pytest.mark.parametrize(

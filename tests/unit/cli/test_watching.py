@@ -29,7 +29,7 @@ def test_changes_tell_what_was_posted_from_which_event(told: Desk) -> None:
     first, second = told.ask("changes")["changes"]
     assert first == {
         "id": first["id"],
-        "posted_at": "2026-03-15T09:12:44+00:00",
+        "opened_at": "2026-03-15T09:12:44+00:00",
         "settled_at": "2026-03-15T09:12:44+00:00",
         "contract_id": CONTRACT,
         "service_id": 45,
@@ -53,7 +53,7 @@ def test_changes_tell_what_was_posted_from_which_event(told: Desk) -> None:
         "undone_by": None,
         "moved_from": None,
         "moved_because": None,
-        "words": "",
+        "message": "",
     }
     assert (second["unit_change"], second["events"]) == (2, ["sub_8f2c1a-v8"])
     assert "sub_8f2c1a-v8" in told.told("changes")
@@ -92,7 +92,7 @@ def test_an_extended_contract_is_a_change_without_units(told: Desk) -> None:
     words = told.told("changes")
     assert "contract extended from 2026-12-31 to 2027-12-31" in words
     [mine] = [one for one in told.ask("changes", "--customer", CUSTOMER)["changes"] if not one["service_id"]]
-    assert mine["words"] == "contract extended from 2026-12-31 to 2027-12-31: the term was renewed"
+    assert mine["message"] == "contract extended from 2026-12-31 to 2027-12-31: the term was renewed"
     assert (mine["why"], {one["customer"] for one in mine["sources"]}) == ("renewed", {CUSTOMER})
     assert "+0" not in words
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -13,12 +15,14 @@ from timus_autotask.cli import failure, foreseen
 from timus_autotask.cli.command import COMMANDS
 from timus_autotask.cli.parsing import parser
 from timus_autotask.domain.reasons import Parked
+from timus_autotask.operate import refusal as refusing
 from timus_autotask.operate.files.tables import FileRefused, Problem
 from timus_autotask.operate.foreseen import KINDS, Foreseen
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way, not_asked
 from timus_autotask.ports.errors import Conflict, NotConfigured, RetryLater, TableUnavailable
 from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.store.terms import TermsUnreadable
+from timus_autotask.watch import remedy as remedies
 from timus_autotask.watch.check import CheckResult
 from timus_autotask.watch.remedy import COMMAND, CheckWay, NextWay, said, ways
 from timus_autotask.web import failing
@@ -52,6 +56,33 @@ def test_the_console_names_no_option(way: Way) -> None:
     assert "{" not in said
     assert not OPTION.search(said)
     assert "timus-autotask" not in said
+
+
+RECORDED = {"reconcile --after-restore", "reconcile --timus-invoice"}
+"""Kinds of decisions, as they are stored."""
+OPERATE = sorted(Path(refusing.__file__).parent.rglob("*.py"))
+
+
+@pytest.mark.parametrize("module", OPERATE, ids=lambda path: path.stem)
+def test_a_use_case_says_no_option_and_no_command(module: Path) -> None:
+    """Not in a sentence of its own, and not with words that a command line is made of: it names a way, and each reader has words for it."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    said = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose
+    ]
+    assert [one for one in said if OPTION.search(one) or COMMAND.search(one)] == [
+        one for one in said if one in RECORDED
+    ]
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == remedies.__name__
+        for alias in node.names
+    }
+    assert imported <= {"CheckWay", "NextWay"}
 
 
 @pytest.mark.parametrize(

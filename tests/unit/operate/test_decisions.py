@@ -94,6 +94,17 @@ def test_what_cannot_be_decided_is_refused(deployment: Deployment) -> None:
     terms.pause(deployment, None, "kim")
 
 
+def test_what_has_to_end_before_a_decision_is_a_value(world: World, deployment: Deployment) -> None:
+    """A pause: the sentence says what is the matter, and each reader has words of its own for the way out."""
+    terms.pause(deployment, None, "kim")
+    world.work()
+    with pytest.raises(NotDone, match="paused") as refused:
+        decisions.approve(deployment, CONTRACT, 45, "j.doe")
+    assert refused.value.first is not None
+    assert refused.value.first.code == "paused"
+    assert "timus-autotask" not in str(refused.value)
+
+
 def test_a_rejection_stops_only_its_own_change(world: World, deployment: Deployment) -> None:
     """The same version cancels in April: the end is shown beside what is set aside, and nothing stays billed."""
     world.tell(9, {ADV: 28, GATEWAY: 1}, effective=world.clock.now(), cancel_at=date(2026, 4, 1))

@@ -18,8 +18,8 @@ from timus_autotask.domain.reasons import Parked
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import Service
 from timus_autotask.store.terms import put_terms
-from timus_autotask.sync.gather import find_services
 from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.sync.services import find_services
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import gather, status_of
 

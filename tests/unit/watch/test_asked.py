@@ -101,7 +101,7 @@ def test_a_request_says_what_was_and_what_is_ordered_for_the_day_of_the_change(
     """Not what the version before it says of later days."""
     before = 5 if causes[0].after == 3 else 10
     found = asked_for(causes, DAY, more, before=before, of_terms=False)
-    assert [one.words for one in found.by] == words
+    assert [one.message for one in found.by] == words
 
 
 def test_what_was_undone_comes_back_with_news_of_its_own() -> None:
@@ -116,7 +116,7 @@ def test_who_cancels_ends_what_was_undone_too() -> None:
     """Ten stayed on a plan that Timus says they had left: the cancellation has no seat of it, and is what ends them."""
     cancelled = told(3, 0, 0, 10, ends=15)
     found = asked_for([cancelled], DAY, -10, before=10, of_terms=False, back=-10)
-    assert [one.words for one in found.by] == ["ADV, cancelled from 2026-03-15 on"]
+    assert [one.message for one in found.by] == ["ADV, cancelled from 2026-03-15 on"]
     assert found.because == ()
     later = asked_for([told(3, 0, 0, 10, ends=16)], DAY, -10, before=10, of_terms=False, back=-10)
     assert later == AskedFor((), (WhyNobodyAsked.BACK,))
@@ -129,7 +129,7 @@ def test_an_event_that_tells_of_a_trial_says_so() -> None:
     trial = told(2, 10, 0, 15)
     found = asked_for([FIRST, trial], DAY, -10, before=10, of_terms=False)
     [one] = with_trials(found.by, {("sub_1", 2, "ADV"): 10})
-    assert one.words == "10 → 0 ADV, 10 in a trial, which is not billed"
+    assert one.message == "10 → 0 ADV, 10 in a trial, which is not billed"
 
 
 def test_only_terms_that_bill_other_units_make_a_change() -> None:

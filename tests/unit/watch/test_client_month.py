@@ -827,7 +827,7 @@ def test_who_cancelled_stands_with_the_day_on_which_it_ends() -> None:
     assert [one.said for one in line.changes[-1].asked] == ["cancelled from 9 March 2026"]
     found = evidence(shared.world.ports, CUSTOMER, MARCH).lines[0]
     last = found.changes[-1]
-    assert (last.causes, [one.words for one in found.asked[last.id].by]) == (
+    assert (last.causes, [one.message for one in found.asked[last.id].by]) == (
         (),
         ["28 → 0 SASE-ADV-USER, cancelled from 2026-03-09 on"],
     )

@@ -244,7 +244,7 @@ def test_a_change_that_is_not_shown_or_shown_twice_or_at_another_time_is_found(d
         st.sampled_from([one["changes"] for one in (*found["lines"], *found["contracts"]) if one["changes"]])
     )
     at = data.draw(st.integers(0, len(shown) - 1))
-    how = data.draw(st.sampled_from(["left out", "repeated", "posted_at", "settled_at", "happened_at"]))
+    how = data.draw(st.sampled_from(["left out", "repeated", "opened_at", "settled_at", "happened_at"]))
     if how == "left out":
         del shown[at]
     elif how == "repeated":

@@ -826,7 +826,12 @@ COMMANDS = (
                 help="the table was restored from an earlier time: pause everything first",
             ),
             *_INVOICE,
-            *_WRITING,
+            _a(
+                "--dry-run",
+                action="store_true",
+                help="show which adjustments would be made, and make none; what was found is kept for --last",
+            ),
+            _YES,
             _BY,
         ),
     ),

@@ -240,7 +240,7 @@ def _show_decisions(line: LineEvidence, terminal: Terminal) -> None:
 def _change(change: JournalEntry, line: LineEvidence, zone: ZoneInfo) -> tuple[Any, ...]:
     asked = line.asked[change.id]
     who = [
-        f"{one.cause.actor or 'not named'}: {one.words}, {_moment(one.cause.occurred_at, zone)}, arrived "
+        f"{one.cause.actor or 'not named'}: {one.message}, {_moment(one.cause.occurred_at, zone)}, arrived "
         f"{_moment(one.cause.received_at, zone)}, {one.cause.event_id}"
         for one in asked.by
     ]

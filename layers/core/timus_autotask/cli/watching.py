@@ -358,7 +358,7 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     undone = undone_by(found.changes)
     columns = ("id", "at", "customer", "contract", "service", "SKU", "change", "from", "before", "after")
     terminal.table(
-        (*columns, "outcome", "events", "words"),
+        (*columns, "outcome", "events", "message"),
         [
             _decision_row(one, found.names)
             if isinstance(one, Decision)
@@ -382,7 +382,7 @@ def _change_row(change: JournalEntry, names: Directory, undone: Mapping[str, str
         *_units(change),
         change.outcome.value,
         events_of(change),
-        [*_words(change), *filter(None, [taken_back])],
+        [*_message(change), *filter(None, [taken_back])],
     )
 
 
@@ -401,7 +401,7 @@ def _decision_row(decision: Decision, names: Directory) -> tuple[Any, ...]:
     )
 
 
-def _words(change: JournalEntry) -> list[str]:
+def _message(change: JournalEntry) -> list[str]:
     """What there is to say about a change."""
     moved = change.postponed
     return [

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Progress, act_unseen, or_not_done, quiet, rehearse, wake
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Senseless, Way
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured, Rejected
 from timus_autotask.ports.psa import Psa, Threshold
@@ -196,7 +196,7 @@ def store_credentials(deployment: Deployment, given: Credentials, by: str, comma
     """Keep an API user, and record who did, by which command. Returns when workers go on, if Autotask is left alone just now."""
     deployment.store_credentials(given)
     ports = deployment.ports
-    ports.store.commit(put_decision(decided(command, (), by, f"API user {given.username}", ports)))
+    ports.store.commit(put_decision(new_decision(command, (), by, f"API user {given.username}", ports)))
     now, circuit = ports.clock.now(), ports.store.circuit().value
     until = circuit.open_until
     if until is None or not circuit.open(now):

@@ -14,7 +14,7 @@ from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import AWAITING_APPROVAL, PAUSED, Parked, WayOut
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, Result, propose, quiet, wake
-from timus_autotask.operate.recording import decided, decided_on
+from timus_autotask.operate.recording import new_decision, new_decision_on
 from timus_autotask.operate.refusal import NotDone, Senseless, Way
 from timus_autotask.ports.table import Write
 from timus_autotask.store.contracts import put_provisioning
@@ -27,7 +27,6 @@ from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import price_form
 from timus_autotask.watch.preview import LinePreview, Preview, PreviewedAdjustment
-from timus_autotask.watch.remedy import remedy_of
 
 R = TypeVar("R", bound=Result)
 
@@ -76,7 +75,7 @@ def retry(
                 ports.store.commit(put_line(replace(stored.value, refusal=None), stored.rev))
             ports.store.commit(
                 wake_contract(contract_id, ports),
-                put_decision(decided_on("retry", records.state.value, None, by, "", ports)),
+                put_decision(new_decision_on("retry", records.state.value, None, by, "", ports)),
             )
             return records.state.value.customers
 
@@ -109,7 +108,7 @@ def retry_provisioning(
             customers = (customer,) if customer else ()
             ports.store.commit(
                 put_provisioning(again, provisioning.rev, now.replace(microsecond=0)),
-                put_decision(decided("retry", customers, by, number, ports)),
+                put_decision(new_decision("retry", customers, by, number, ports)),
             )
 
         update(attempt)
@@ -169,7 +168,7 @@ def decide_drift(
                 put_line(replace(stored.value, choice=choice), stored.rev),
                 wake_contract(contract_id, ports),
                 put_decision(
-                    decided_on(
+                    new_decision_on(
                         "drift",
                         records.state.value,
                         service_id,
@@ -409,7 +408,7 @@ def _decision_on(
         line = stored.value
         parked, change = line.parked, line.awaiting
         if parked is not None and parked.code in (*AWAITING_APPROVAL, PAUSED) and change is None:
-            raise NotDone(f"{parked.message} What lets it go on: {remedy_of(parked)}")
+            raise NotDone(parked.message, first=parked)
         if parked is None or change is None or (kind == "reject" and change.rejection):
             raise NotDone(f"{_standing(line)}, so there is nothing to {kind}.")
         shown = ChangeDecided(
@@ -434,7 +433,7 @@ def _decision_on(
             ports.store.commit(
                 *write(stored, ports),
                 wake_contract(contract_id, ports),
-                put_decision(decided_on(kind, records.state.value, service_id, by, detail, ports)),
+                put_decision(new_decision_on(kind, records.state.value, service_id, by, detail, ports)),
             )
 
         update(attempt)

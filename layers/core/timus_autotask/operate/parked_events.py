@@ -17,7 +17,7 @@ from timus_autotask.domain.reasons import SUBSCRIPTION_MOVED
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.recover import put_again, replay
 from timus_autotask.operate.refusal import NotDone, Note, Way
 from timus_autotask.ports.table import Write
@@ -128,7 +128,7 @@ def _accept(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> tu
     ports.store.commit(
         *writes,
         *put_again(stored, ports),
-        put_decision(decided("events accept", (event.customer_id,), by, detail, ports)),
+        put_decision(new_decision("events accept", (event.customer_id,), by, detail, ports)),
     )
     return counted, merge(history, snapshot, effective_day(snapshot.effective_at, ports.zone)).subscription
 
@@ -210,7 +210,7 @@ def _move(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> Acce
         check_mapping(after.id, after.mapping),
         *wake_contracts(before.id, old, ports),
         *wake_contracts(after.id, [one for one in new if one not in old], ports),
-        put_decision(decided("events accept", (before.id, after.id), by, detail, ports)),
+        put_decision(new_decision("events accept", (before.id, after.id), by, detail, ports)),
     )
     return Accepted(event.key, after.id, id_, snapshot.version, counted, 1, before.id, day)
 
@@ -326,7 +326,7 @@ def _dismiss(event: EventRecord, reason: str, by: str, ports: Ports) -> None:
     now = ports.clock.now()
     dismissed = replace(stored.value, outcome="dismissed", dismissed=Dismissal(now, by, reason))
     detail = f"event {event.key}: {reason}"
-    decision = decided("events dismiss", (event.customer_id,), by, detail, ports)
+    decision = new_decision("events dismiss", (event.customer_id,), by, detail, ports)
     ports.store.commit(put_event(dismissed, stored.rev), put_decision(decision))
 
 

@@ -13,7 +13,7 @@ from timus_autotask.operate.proposal import Progress, or_not_done, quiet, rehear
 from timus_autotask.operate.refusal import Senseless, not_asked
 from timus_autotask.operate.stage import kept_in_observation, rehearse_go_live
 from timus_autotask.ports.errors import NO_ANSWER
-from timus_autotask.sync.stage import partner_stage
+from timus_autotask.sync.stage import stage_of
 from timus_autotask.watch.forms import in_observation_form, preview_form, totals_form, unhandled_form
 from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.shadow import Shadow, shadow
@@ -54,7 +54,7 @@ def what_would_be_adjusted(
         require_customer_to_show(deployment, customer)
     customers = (customer,) if customer else ()
     store = deployment.store
-    stage = partner_stage(deployment.ports, store.partner())
+    stage = stage_of(store.partner(), store)
     own = store.customer(customer).own_stage if customer else None
     with or_not_done():
         shown = rehearse(

@@ -18,7 +18,7 @@ from timus_autotask.operate.mapping.twice import billed_twice
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.stage import contract_is_live, partner_stage
+from timus_autotask.sync.stage import contract_is_live, stage_of
 from timus_autotask.watch.forms import in_observation_form, preview_form, totals_form, unhandled_form
 from timus_autotask.watch.preview import Preview, Previewed, preview
 from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, Unsettled
@@ -219,7 +219,8 @@ def act_unseen(deployment: Deployment, act: Callable[[Ports], T], error: NotAnsw
     """
     rehearsal = Rehearsal(deployment.ports)
     result = act(rehearsal.ports)
-    store, stage = rehearsal.ports.store, partner_stage(rehearsal.ports, rehearsal.ports.store.partner())
+    store = rehearsal.ports.store
+    stage = stage_of(store.partner(), store)
     contracts = {records.state.value.contract_id for records in rehearsal.contracts()}
     woken = (store.customer(customer).mapping for customer in rehearsal.woken)
     contracts |= {id_ for mapping in woken if mapping for id_ in mapping.value.contract_ids}

@@ -16,7 +16,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.plausibility import Suspicion
 from timus_autotask.operate.files.timus_export import Comparison, Exported, compare, take_in
 from timus_autotask.operate.proposal import Asked, Prepared, Progress, Proposal, propose, quiet, wake
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.runs import Run, findings, last_run
 from timus_autotask.store.update import update
@@ -97,7 +97,7 @@ def look_at(
 
 
 def _look_at(contract_id: int, customers: frozenset[str], by: str, ports: Ports) -> None:
-    decision = decided("reconcile", tuple(sorted(customers)), by, "", ports, contract_id=contract_id)
+    decision = new_decision("reconcile", tuple(sorted(customers)), by, "", ports, contract_id=contract_id)
     ports.store.commit(wake_contract(contract_id, ports, customers), put_decision(decision))
 
 
@@ -184,7 +184,7 @@ def take_in_missing(
         new = take_in(found.comparison, ports, found.accepted)
         if new:
             detail = f"{counted(new, 'event')} from a file"
-            ports.store.commit(put_decision(decided("reconcile", customers, by, detail, ports)))
+            ports.store.commit(put_decision(new_decision("reconcile", customers, by, detail, ports)))
         wake(customers, ports)
         return TakenIn(new)
 

@@ -7,7 +7,7 @@ from timus_autotask.store.decisions import Decision
 from timus_autotask.sync.ports import Ports
 
 
-def decided(
+def new_decision(
     kind: str,
     customers: tuple[str, ...],
     by: str,
@@ -21,10 +21,10 @@ def decided(
     return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, contract_id, service_id, detail)
 
 
-def decided_on(
+def new_decision_on(
     kind: str, contract: ContractState, service_id: int | None, by: str, detail: str, ports: Ports
 ) -> Decision:
     """The same about a contract and its customers, or about one of its lines."""
-    return decided(
+    return new_decision(
         kind, contract.customers, by, detail, ports, contract_id=contract.contract_id, service_id=service_id
     )

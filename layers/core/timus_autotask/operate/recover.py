@@ -20,7 +20,7 @@ from timus_autotask.operate.deployment import DeadLetters, Deployment, ReceivedL
 from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Asked, Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.reconcile import AT_MOST, Reconciled, compare_with_autotask, unseen
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.ports.queue import wake_up_of
@@ -71,7 +71,7 @@ def redrive(deployment: Deployment, by: str, on_progress: Progress = quiet) -> P
 
     def act(ports: Ports) -> Redriven:
         if customers:
-            ports.store.commit(put_decision(decided("redrive", customers, by, "", ports)))
+            ports.store.commit(put_decision(new_decision("redrive", customers, by, "", ports)))
         for message_id, customer in woken.items():
             if ports.wake_ups is not None:
                 ports.wake_ups.send(customer, f"redrive-{message_id}")
@@ -174,7 +174,7 @@ def replay_since(
             again = sum(replay(event, ports) for event in events)
             if again:
                 detail = f"{counted(again, 'event')} since {since.isoformat()}"
-                ports.store.commit(put_decision(decided("replay", customers, by, detail, ports)))
+                ports.store.commit(put_decision(new_decision("replay", customers, by, detail, ports)))
             wake(customers, ports)
             return Replayed(len(events), len(customers), again)
 
@@ -290,7 +290,7 @@ def restore(
     kept = [*replayable(deployment.store, moment - OVERLAP)]
     events = sum(replay(event, ports) for event in kept)
     detail = f"to {moment.isoformat()}: {counted(records, 'record')}, {counted(events, 'event')} merged again"
-    ports.store.commit(put_decision(decided("restore", (), by, detail, ports)))
+    ports.store.commit(put_decision(new_decision("restore", (), by, detail, ports)))
     wake({event.customer_id for event in kept}, ports)
     tell(
         f"{counted(len(contracts), 'contract is', 'contracts are')} looked at, and {counted(events, 'event is', 'events are')} merged again."
@@ -398,7 +398,7 @@ def after_restore(ports: Ports, by: str = "") -> tuple[int, ...]:
     """
     contracts = _made_safe(ports, by)
     detail = f"everything paused, contracts looked at: {len(contracts)}"
-    ports.store.commit(put_decision(decided("reconcile --after-restore", (), by, detail, ports)))
+    ports.store.commit(put_decision(new_decision("reconcile --after-restore", (), by, detail, ports)))
     return contracts
 
 

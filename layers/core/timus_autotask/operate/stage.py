@@ -11,7 +11,7 @@ from timus_autotask.domain.stage import Stage, is_live
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Doubt, Senseless, Way
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import Delete, Write
@@ -23,7 +23,7 @@ from timus_autotask.store.terms import put_stage
 from timus_autotask.store.update import update
 from timus_autotask.sync.open_contract import want_contract
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.stage import partner_stage
+from timus_autotask.sync.stage import decide_stage, stage_of
 from timus_autotask.watch.undecided import misnamed_in
 
 _MEANT = "From then on, every change of these subscriptions is made in Autotask as soon as it comes."
@@ -110,7 +110,7 @@ def _gone_live(
         _set(customer, Stage(True, ports.clock.now(), by), ports)
     observing = () if customers else _observing_on_their_own(ports.store, excepted)
     detail = f"but for {', '.join(observing)}" if observing else ""
-    decision = decided("go-live", tuple(customers), by, detail, ports)
+    decision = new_decision("go-live", tuple(customers), by, detail, ports)
     if customers:
         ports.store.commit(put_decision(decision))
     else:
@@ -135,7 +135,7 @@ def observe(
         for customer in customers:
             require_customer(deployment, customer)
     ports = deployment.ports
-    decision = decided("observe", tuple(customers), by, "", ports)
+    decision = new_decision("observe", tuple(customers), by, "", ports)
     if customers:
         for customer in customers:
             _set(customer, Stage(False, ports.clock.now(), by), ports)
@@ -159,7 +159,7 @@ def _set(customer: str | None, stage: Stage, ports: Ports, *more: Write) -> None
     def attempt() -> None:
         if customer is None:
             partner = ports.store.partner()
-            partner_stage(ports, partner)
+            decide_stage(ports, partner)
             known = ports.store.partner().stage
         else:
             known = ports.store.stage(customer)
@@ -195,8 +195,8 @@ def kept_in_observation(
     deployment: Deployment, customers: Sequence[str] = (), excepted: Sequence[str] = ()
 ) -> Iterable[str]:
     """What whoever goes live should know: contracts that stay in observation, because of somebody else."""
-    store, ports = deployment.store, deployment.ports
-    before = partner_stage(ports, store.partner())
+    store = deployment.store
+    before = stage_of(store.partner(), store)
     partner = before if customers else Stage(True)
     for contract_id, on_it in sorted(_by_contract(store).items()):
         own = {one: _stage_then(one, store, customers, excepted) for one in on_it}

@@ -14,7 +14,7 @@ from timus_autotask.domain.terms import BY_SKU, FormerTerms, Terms
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import did_you_mean, require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Senseless, Way
 from timus_autotask.store.codec import problems_of
 from timus_autotask.store.contracts import put_provisioning
@@ -231,7 +231,9 @@ def set_terms(
                 detail += f" from {since}" if since else " as if it had always held"
                 ports.store.commit(
                     put_terms(customer, terms, own.rev),
-                    put_decision(decided("policy set", (customer,) if customer else (), by, detail, ports)),
+                    put_decision(
+                        new_decision("policy set", (customer,) if customer else (), by, detail, ports)
+                    ),
                 )
                 done = _in_force(customer, below, Stored(terms, own.rev + 1), changed)
                 return replace(done, first_day=since)
@@ -430,7 +432,9 @@ def _pause(customer: str | None, by: str, paused: bool, ports: Ports, each: Each
     def attempt() -> None:
         _, own = _own(ports.store, customer)
         terms = own.value.pause(by, ports.clock.now()) if paused else own.value.resume()
-        decision = decided("pause" if paused else "resume", (customer,) if customer else (), by, "", ports)
+        decision = new_decision(
+            "pause" if paused else "resume", (customer,) if customer else (), by, "", ports
+        )
         ports.store.commit(put_terms(customer, terms, own.rev), put_decision(decision))
 
     update(attempt)

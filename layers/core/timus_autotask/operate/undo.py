@@ -18,7 +18,7 @@ from timus_autotask.domain.timeline import Timeline
 from timus_autotask.domain.undone import with_end_days, without_undone
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
-from timus_autotask.operate.recording import decided_on
+from timus_autotask.operate.recording import new_decision_on
 from timus_autotask.operate.refusal import NotDone, Senseless, Way, not_asked
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
 from timus_autotask.store.contracts import ContractRecords
@@ -167,7 +167,7 @@ def undo(
                     *(put_line(line, records.lines[line.service_id].rev) for line in lines),
                     wake_contract(contract_id, ports),
                     put_decision(
-                        decided_on("undo", records.state.value, entry.line.service_id, by, detail, ports)
+                        new_decision_on("undo", records.state.value, entry.line.service_id, by, detail, ports)
                     ),
                 )
 
@@ -317,7 +317,7 @@ def withdraw(
                     *(put_line(line, records.lines[line.service_id].rev) for line in lines),
                     wake_contract(found.contract_id, ports),
                     put_decision(
-                        decided_on(
+                        new_decision_on(
                             "undo-withdrawn", records.state.value, entry.line.service_id, by, detail, ports
                         )
                     ),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -15,23 +14,21 @@ from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.desired import Desired, desired
 from timus_autotask.domain.line import Line
-from timus_autotask.domain.mapping import LineChoice, LineKey, PlanMapping, ServiceChoice
+from timus_autotask.domain.mapping import LineChoice, LineKey
 from timus_autotask.domain.policy import BillingSchedule, Policy
 from timus_autotask.domain.price import ObservedPrice, amount
 from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.ports.errors import Conflict, Refused
+from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import ContractService, UnitRow
 from timus_autotask.store.contracts import ContractRecords
 from timus_autotask.store.customers import CustomerRecords
-from timus_autotask.store.partner import PartnerRecords, looked_for, put_plan
-from timus_autotask.store.reading import Stored
+from timus_autotask.store.partner import PartnerRecords
+from timus_autotask.store.records import Store
 from timus_autotask.store.terms import policies_from, policy_from
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.stage import contract_is_live, partner_stage
-
-UNMATCHED_RECHECK = timedelta(minutes=15)
-"""How soon a SKU that no service carries is looked for again."""
+from timus_autotask.sync.services import skus_without_choice
+from timus_autotask.sync.stage import contract_is_live, stage_of
 
 
 @dataclass(slots=True)
@@ -77,17 +74,16 @@ def read_records(
     partner: PartnerRecords | None = None,
     known: Mapping[str, CustomerRecords] = MappingProxyType({}),
 ) -> Gathered:
-    """The records of everything that feeds a contract, whose own were read already.
+    """The records of everything that feeds a contract, whose own were read already. Nothing is written, and Autotask is not asked.
 
     ``partner`` and ``known``: what was read of the partner and of customers with them. The partner's are read before a customer's: who
-    is to stay in observation is noted before everybody else goes live. A SKU that nobody has chosen a service for is looked up in Autotask on
-    the way, and looked up again when it is time for that; raises ``AutotaskError``.
+    is to stay in observation is noted before everybody else goes live.
     """
     store, contract_id = ports.store, contract.state.value.contract_id
     partner = partner or store.partner()
-    customers = {c: known.get(c) or store.customer_to_bill(c) for c in contract.state.value.customers}
-    partner = _with_services(partner, customers, ports)
-    live = contract_is_live(contract_id, customers.values(), partner_stage(ports, partner))
+    customers = read_customers(contract, store, known)
+    skus_without_choice(customers, partner)  # raises where it cannot be read what one is billed as
+    live = contract_is_live(contract_id, customers.values(), stage_of(partner, store))
     gathered = Gathered(contract, customers, partner, live=live)
     gathered.policies = {"": policy_from(partner.terms.value.values), **_policies(customers, partner)}
     mapped = {
@@ -105,6 +101,13 @@ def read_records(
     gathered.sharing = {c: store.customer_to_bill(c) for c in _who_shares(gathered, ports.today())}
     gathered.policies |= _policies(gathered.sharing, partner)
     return gathered
+
+
+def read_customers(
+    contract: ContractRecords, store: Store, known: Mapping[str, CustomerRecords] = MappingProxyType({})
+) -> dict[str, CustomerRecords]:
+    """The records of each customer on a contract, by id; ``known`` were read already."""
+    return {c: known.get(c) or store.customer_to_bill(c) for c in contract.state.value.customers}
 
 
 def _who_shares(gathered: Gathered, today: date) -> list[str]:
@@ -130,32 +133,6 @@ def _policies(customers: Mapping[str, CustomerRecords], partner: PartnerRecords)
         )
         for customer_id, records in customers.items()
     }
-
-
-def _with_services(
-    partner: PartnerRecords, customers: Mapping[str, CustomerRecords], ports: Ports
-) -> PartnerRecords:
-    """The partner's records, once the service of every SKU was looked for that nobody has chosen one for. What is found is stored.
-
-    One that was not found is looked for again when its time has come, and is not left to the sweep: what a preview shows would lack what the
-    sweep finds a moment later.
-    """
-    wanted = {
-        sku
-        for records in customers.values()
-        for stored in records.subscriptions.values()
-        for sku in stored.value.skus
-        if not (records.mapping and sku in records.mapping.value.services)
-    }
-    unreadable = partner.unreadable_plan(sorted(wanted))
-    if unreadable is not None:
-        raise unreadable  # where its units go is not known, and so not what a line should have
-    now = ports.clock.now()
-    missing = [
-        plan for sku in sorted(wanted) if (plan := partner.plan(sku)).rev == 0 or looked_for(plan, now)
-    ]
-    store_services(missing, ports)
-    return ports.store.partner() if missing else partner
 
 
 def view_of(
@@ -381,42 +358,3 @@ def units_by_contract_service(rows: Iterable[UnitRow], contract_end: date) -> di
             steps.append((covered + ONE_DAY, 0))
         timelines[line_id] = Timeline.of(steps)
     return timelines
-
-
-def store_services(plans: Sequence[Stored[PlanMapping]], ports: Ports) -> None:
-    """Look for the services of SKUs, and store what was found. Raises ``AutotaskError`` but ``Refused``.
-
-    A SKU without one is looked for again after a while, because a person may add or correct the service in Autotask.
-    """
-    found = find_services([plan.value for plan in plans], ports)
-    for plan in plans:
-        of_sku, due_at = found[plan.value.sku], ports.clock.now() + UNMATCHED_RECHECK
-        until = (ports.clock.now() if plan.rev else None) if of_sku.matched else due_at
-        with suppress(Conflict):  # somebody chose at the same moment; what they chose is read next
-            ports.store.commit(put_plan(of_sku, plan.rev, until))
-
-
-def find_services(plans: Sequence[PlanMapping], ports: Ports) -> dict[str, PlanMapping]:
-    """By SKU: with the one active Autotask service that carries it; never by name. Without one, with those that it may be.
-
-    All are asked for together. Where Autotask refuses that, each by itself: then only the SKU that it refuses waits, and no other one of the
-    contract. Raises ``AutotaskError`` but ``Refused``.
-    """
-    if not plans:
-        return {}
-    try:
-        services = ports.autotask().services_by_sku([plan.sku for plan in plans])
-    except Refused as error:
-        if len(plans) > 1:
-            return {sku: found for plan in plans for sku, found in find_services([plan], ports).items()}
-        return {plan.sku: replace(plan, refused=str(error)) for plan in plans}
-    return {
-        plan.sku: _with_service(plan, sorted(one.id for one in services if one.sku == plan.sku))
-        for plan in plans
-    }
-
-
-def _with_service(plan: PlanMapping, ids: Sequence[int]) -> PlanMapping:
-    if len(ids) == 1:
-        return replace(plan, choices=(ServiceChoice(ids[0]),), matched=True, candidates=(), refused="")
-    return replace(plan, choices=(), matched=False, candidates=tuple(ids), refused="")

@@ -23,7 +23,7 @@ from timus_autotask.store.notes import delete_note, note, put_note
 from timus_autotask.store.reading import Stored
 from timus_autotask.sync.lease import LEASE_MARGIN
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.stage import contract_is_live, partner_stage
+from timus_autotask.sync.stage import contract_is_live, decide_stage
 from timus_autotask.sync.worker import ADJUSTMENT_TAKES, note_failure
 
 ASK_AGAIN = timedelta(hours=1)
@@ -96,7 +96,7 @@ def _later(note_id: str, ports: Ports, why: str) -> None:
 def _is_live(contract_id: int, ports: Ports) -> bool:
     known = ports.store.contract(contract_id).state.value.customers
     customers = [ports.store.customer_to_bill(customer) for customer in known]
-    return contract_is_live(contract_id, customers, partner_stage(ports, ports.store.partner()))
+    return contract_is_live(contract_id, customers, decide_stage(ports, ports.store.partner()))
 
 
 def _tell(what: str, one: ContractNote, ports: Ports, detail: str | None = None) -> None:

@@ -46,7 +46,7 @@ from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.lease import LEASE_MARGIN
 from timus_autotask.sync.merge import wake_contract, woken
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.stage import contract_is_live, partner_stage
+from timus_autotask.sync.stage import contract_is_live, decide_stage
 from timus_autotask.sync.worker import ADJUSTMENT_TAKES, note_failure
 
 OPEN_AGAIN = timedelta(hours=1)
@@ -56,7 +56,7 @@ OPEN_AGAIN = timedelta(hours=1)
 def want_contract(customer_id: str, ports: Ports) -> None:
     """Ask for a contract for a customer who is live and has a company, no contract, and something to be billed."""
     records, partner = ports.store.customer(customer_id), ports.store.partner()
-    if not is_live(partner_stage(ports, partner), (records.own_stage,)):
+    if not is_live(decide_stage(ports, partner), (records.own_stage,)):
         return
     wanted = first_contract(customer_from(records, partner.terms.value), ports.today())
     if wanted is not None and ports.store.provisioning(wanted.number) is None:
@@ -70,7 +70,7 @@ def open_contract(number: str, ports: Ports, deadline: datetime) -> None:
     """Bring one provisioning as far as Autotask and the partner's terms allow; ``deadline`` is when this process is surely dead."""
     if ports.store.circuit().value.open(ports.clock.now()):
         return
-    session = _Session.begin(number, ports, deadline)
+    session = _ProvisioningSession.begin(number, ports, deadline)
     if session is None:
         return
     try:
@@ -83,7 +83,7 @@ def open_contract(number: str, ports: Ports, deadline: datetime) -> None:
         session.postpone(CredentialsRefused(str(error)))
 
 
-class _Session:
+class _ProvisioningSession:
     """One worker at one provisioning, under its lease."""
 
     def __init__(self, stored: Stored[Provisioning], ports: Ports, deadline: datetime) -> None:
@@ -92,7 +92,7 @@ class _Session:
         self._deadline = deadline
 
     @classmethod
-    def begin(cls, number: str, ports: Ports, deadline: datetime) -> _Session | None:
+    def begin(cls, number: str, ports: Ports, deadline: datetime) -> _ProvisioningSession | None:
         """Take the lease; None when somebody has it or there is nothing to do."""
         stored, now = ports.store.provisioning(number), ports.clock.now()
         if stored is None or not stored.due(now):
@@ -182,7 +182,7 @@ class _Session:
     def _is_live(self, wanted: NewContract) -> bool:
         """Whether everybody whom the contract is for is live."""
         store = self._ports.store
-        partner = partner_stage(self._ports, store.partner())
+        partner = decide_stage(self._ports, store.partner())
         if wanted.renews is None:
             return is_live(partner, (store.customer(wanted.customer_id).own_stage,))
         known = store.contract(wanted.renews).state.value.customers

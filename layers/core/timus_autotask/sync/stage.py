@@ -13,10 +13,19 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
 
 
-def partner_stage(ports: Ports, partner: PartnerRecords) -> Stage:
-    """The stage of the stack. Where no record says it, it is decided now and written down.
+def stage_of(partner: PartnerRecords, store: Store) -> Stage:
+    """The stage of the stack; where no record says it, the one that would be decided now. Nothing is written."""
+    if partner.stage is not None:
+        return partner.stage.value
+    adjusted = has_adjusted(store)
+    since = store.partner().stage  # of a stage that was decided meanwhile, the first line may be seen already
+    return since.value if since else Stage(adjusted)
 
-    Nothing writes a line before this is asked. So a stack with a line made adjustments before there were stages, and stays live. Any
+
+def decide_stage(ports: Ports, partner: PartnerRecords) -> Stage:
+    """The stage of the stack. Where no record says it, it is decided now and stored.
+
+    Nothing writes a line before this is done. So a stack with a line made adjustments before there were stages, and stays live. Any
     other one is new, and observes.
     """
     if partner.stage is not None:

@@ -34,12 +34,12 @@ from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.store.troubles import Trouble, put_in_hand, put_trouble
 from timus_autotask.store.update import update
 from timus_autotask.sync.apply import merge_customer
-from timus_autotask.sync.gather import store_services
 from timus_autotask.sync.merge import wake_customer
 from timus_autotask.sync.note import write_note
 from timus_autotask.sync.open_contract import open_contract
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.stage import partner_stage
+from timus_autotask.sync.services import store_services
+from timus_autotask.sync.stage import decide_stage
 from timus_autotask.sync.worker import converge, growing, note_failure
 
 AT_ONCE = 100
@@ -92,7 +92,7 @@ class _Sweep:
             partner = ports.store.partner()
             if partner.in_hand:
                 self._cut_off, self._in_hand = trouble_key(partner.in_hand.value.key), partner.in_hand.rev
-            partner_stage(ports, partner)  # decided before there is any line
+            decide_stage(ports, partner)  # decided before there is any line
         done = self._do_what_is_due()
         if self._in_hand:
             self._forget(Delete(IN_HAND, self._in_hand))

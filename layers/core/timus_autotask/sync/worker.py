@@ -11,6 +11,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from timus_autotask.domain.contract import Contract
@@ -43,10 +44,12 @@ from timus_autotask.store.partner import PartnerRecords, put_changed_today, put_
 from timus_autotask.store.reading import Stored
 from timus_autotask.store.sizes import in_parts
 from timus_autotask.store.update import update
-from timus_autotask.sync.by_terms import by_terms
-from timus_autotask.sync.gather import Gathered, ask_prices, read_records, view_of
+from timus_autotask.sync.former_terms import former_terms
+from timus_autotask.sync.gather import Gathered, ask_prices, read_customers, read_records, view_of
 from timus_autotask.sync.lease import LEASE_MARGIN, Leased, take_lease
 from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.services import store_missing_services
+from timus_autotask.sync.stage import decide_stage
 
 ADJUSTMENT_TAKES = timedelta(seconds=30)
 """No adjustment is begun with less time than this before the function's deadline: it must be answered and read back."""
@@ -71,7 +74,7 @@ def converge(contract_id: int, ports: Ports, deadline: datetime, leased: Leased 
     leased = leased or take_lease(contract_id, ports, deadline)
     if leased is None:
         return
-    session = _Session(leased, ports, deadline)
+    session = _ContractSession(leased, ports, deadline)
     try:
         session.run()
         if leased.partner.circuit.value.failing and session.was_answered:
@@ -82,7 +85,7 @@ def converge(contract_id: int, ports: Ports, deadline: datetime, leased: Leased 
         session.postpone(CredentialsRefused(str(error)))
 
 
-class _Session:
+class _ContractSession:
     """One worker at one contract, from its lease to giving it back."""
 
     def __init__(self, leased: Leased, ports: Ports, deadline: datetime) -> None:
@@ -202,10 +205,12 @@ class _Session:
         self._since = contract.state.value.since or self._since
         if quick:
             return Gathered(contract, {}, PartnerRecords(), policies=self._policies)
-        if read:
-            gathered = read_records(contract, self._ports, read.partner, read.customers)
-        else:
-            gathered = read_records(contract, self._ports)
+        store, known = self._ports.store, read.customers if read else {}
+        partner = read.partner if read else store.partner()
+        decide_stage(self._ports, partner)  # before this worker writes a line
+        customers = read_customers(contract, store, known)
+        partner = store_missing_services(customers, partner, self._ports)
+        gathered = read_records(contract, self._ports, partner, customers)
         self._policies = gathered.policies
         if not self._asked:
             self._contract = self._ports.autotask().contract(self._id)
@@ -215,7 +220,7 @@ class _Session:
         return gathered
 
     def _view(self, gathered: Gathered, looks: int) -> View:
-        return view_of(
+        view = view_of(
             gathered,
             self._contract,
             self._ports,
@@ -224,6 +229,7 @@ class _Session:
             renewed=self._renewed,
             looks=looks,
         )
+        return replace(view, former_terms=partial(former_terms, gathered, view.today))
 
     def _answered(self, line: Line) -> Line:
         """The line with what this worker was answered, which may not be stored yet."""
@@ -238,9 +244,6 @@ class _Session:
         intent = line.intent
         if intent is None:
             raise ValueError("an adjustment without an intent")
-        stored = gathered.contract.lines.get(line.service_id)
-        known = replace(stored.value if stored else line, sources=line.sources)
-        intent = by_terms(gathered, known, line.key, intent, self._ports.today())
         intent = replace(intent, id=self._ports.new_id())
         lines = tuple(replace(one, intent=intent) if one.key == line.key else one for one in step.lines)
         today = self._ports.today()

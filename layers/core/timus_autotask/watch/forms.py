@@ -243,7 +243,7 @@ def change_form(change: JournalEntry, names: Directory) -> Form:
     del called["customer_name"]
     return {
         "id": change.id,
-        "posted_at": change.opened_at,
+        "opened_at": change.opened_at,
         "settled_at": change.settled_at,
         "contract_id": change.line.contract_id,
         "service_id": change.line.service_id,
@@ -263,7 +263,7 @@ def change_form(change: JournalEntry, names: Directory) -> Form:
         "plan_change_with": [_ids(key) for key in change.linked],
         "moved_from": change.postponed.day if change.postponed else None,
         "moved_because": change.postponed.cause.value if change.postponed else None,
-        "words": change.message,
+        "message": change.message,
     }
 
 
@@ -494,7 +494,7 @@ def _kept(one: KeptEdit | None) -> Form | None:
         "seat_days": one.seat_days,
         "by": one.by or None,
         "at": one.at,
-        "words": one.message,
+        "message": one.message,
     }
 
 
@@ -1113,6 +1113,6 @@ def log_queries_form(stack: str) -> Form:
     """``logs queries``, of this stack."""
     return {
         "queries": [
-            {"words": one.title, "log_groups": one.log_groups(stack), "query": one.text} for one in QUERIES
+            {"title": one.title, "log_groups": one.log_groups(stack), "query": one.text} for one in QUERIES
         ]
     }

@@ -25,7 +25,7 @@ from timus_autotask.store.reading import Stored
 from timus_autotask.store.runs import Tickets, put_tickets, tickets
 from timus_autotask.sync.lease import LEASE_MARGIN
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.stage import partner_stage
+from timus_autotask.sync.stage import decide_stage
 from timus_autotask.sync.worker import ADJUSTMENT_TAKES, note_failure
 from timus_autotask.watch.remedy import NextWay, said
 
@@ -62,7 +62,7 @@ def keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
     if early or now + ADJUSTMENT_TAKES > deadline:
         return
     partner = ports.store.partner()
-    live = partner_stage(ports, partner).live
+    live = decide_stage(ports, partner).live
     if partner.circuit.value.open(now) or not live:
         return
     alarms = {alarm.name: alarm for alarm in desk.alarms()}

@@ -84,9 +84,9 @@ def _is_drift(draft: LineDraft) -> bool:
 
 def _edited(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
     """The gap of a line whose units somebody changed by hand: units that were added are no seats of Timus's, so that none waits for them."""
-    gap, left = _gap(draft, demand, contract), draft.line.baseline or NOTHING
-    days = (*gap.observed.days, *left.days)
-    ours = Timeline.sampled(days, lambda day: min(gap.observed.at(day), left.at(day)))
+    gap, baseline = _gap(draft, demand, contract), draft.line.baseline or NOTHING
+    days = (*gap.observed.days, *baseline.days)
+    ours = Timeline.sampled(days, lambda day: min(gap.observed.at(day), baseline.at(day)))
     return replace(gap, observed=ours, added=NOTHING, parked=True, edited=True)
 
 

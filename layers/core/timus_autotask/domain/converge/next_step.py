@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from timus_autotask.domain.adjustments import Adjustment, in_order
 from timus_autotask.domain.approval import is_approved
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.by_terms import by_terms
 from timus_autotask.domain.converge.decided import change_of
 from timus_autotask.domain.converge.draft import LineDraft, drafts_of
 from timus_autotask.domain.converge.gaps import adjustments_of
@@ -93,7 +94,9 @@ def _brought_level(drafts: Drafts, contract: Contract, view: View) -> Step:
     lines = {key: _shown(draft, drafts, view) for key, draft in drafts.items()}
     adjusted: Line | None = None
     if adjustment is not None:
-        adjusted = replace(lines[adjustment.line], intent=_intent(adjustment, drafts, contract, view))
+        line = lines[adjustment.line]
+        intent = by_terms(_intent(adjustment, drafts, contract, view), line, view)
+        adjusted = replace(line, intent=intent)
         lines[adjusted.key] = adjusted
     return Step(
         lines=_changed(lines.values(), view),

@@ -49,7 +49,7 @@ def _choice(draft: LineDraft) -> dict[str, int | str]:
     if not offered:
         return {}
     return {
-        "lines": ", ".join(one.words(draft.today) for one in offered),
+        "lines": ", ".join(one.message(draft.today) for one in offered),
         "choices": " | ".join(str(one.id) for one in offered),
     }
 

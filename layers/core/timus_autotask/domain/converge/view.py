@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ class ContractServiceSeen:
     unit_price: str | None = None
     """None: Autotask shows none."""
 
-    def words(self, day: date) -> str:
+    def message(self, day: date) -> str:
         """With its units of a day and its price, for people."""
         price = f" at {self.unit_price}" if self.unit_price is not None else ""
         return f"{self.id} with {self.units.at(day)} units{price}"
@@ -87,6 +87,21 @@ class ChangedUnits:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerTerms:
+    """What was wanted by the terms before one change of them."""
+
+    desired: Desired
+    by: str
+    """Who made the change."""
+    changed: tuple[str, ...]
+    """Each term that was changed, as ``policy set`` writes it."""
+
+
+def _no_former_terms(_customers: Collection[str]) -> Iterable[FormerTerms]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """All that was gathered for one contract, under its lease."""
 
@@ -116,6 +131,8 @@ class View:
     """The last day of the latest renewal that the contract was seen to cover, or that Autotask refused for now."""
     live: bool = True
     """Whether anything may be written to Autotask. Otherwise the next step is never a write, and says what would be done."""
+    former_terms: Callable[[Collection[str]], Iterable[FormerTerms]] = _no_former_terms
+    """By the customers of a line, the newest change first: a function, because each is worked out only where it is asked for."""
     looks: int = 0
     """How many times this contract was read since the last adjustment: read-after-write may lag."""
 

@@ -44,7 +44,7 @@ from timus_autotask.operate.files.tables import (
 )
 from timus_autotask.operate.mapping.known import near
 from timus_autotask.operate.month_end import EARLIER, YEAR, asking_autotask
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Senseless, Way
 from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.invoice import (
@@ -152,7 +152,7 @@ def _decision(said: Naming, by: str, ports: Ports) -> Decision:
     settings += [f"rows that say {one} are read" for one in said.leave_in]
     customers = tuple(sorted({customer for _, customer in said.customers if customer}))
     detail = f"how the invoice is read: {'; '.join(settings)}"
-    return decided("reconcile --timus-invoice", customers, by, detail, ports)
+    return new_decision("reconcile --timus-invoice", customers, by, detail, ports)
 
 
 # -- The file

@@ -25,7 +25,7 @@ from timus_autotask.operate.mapping.late import (
 from timus_autotask.operate.mapping.line_choice import Switch, switched, units_of, was_billed, write_switch
 from timus_autotask.operate.mapping.suggest import Suggestions
 from timus_autotask.operate.proposal import Asked, Prepared, Progress, Proposal, propose, quiet, wake
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Doubt, NotDone
 from timus_autotask.store.customers import CustomerRecords, put_mapping
 from timus_autotask.store.decisions import put_decision
@@ -276,7 +276,7 @@ def _map(
                 found.rev if found else 0,
             ),
             *wake_contracts(customer, mapping.contract_ids, ports),
-            put_decision(decided(command, (customer,), by, detail, ports)),
+            put_decision(new_decision(command, (customer,), by, detail, ports)),
         )
 
     update(attempt)
@@ -292,7 +292,7 @@ def _choose(sku: str, service_id: int, command: str, by: str, ports: Ports) -> N
                 plan.rev,
                 due_at=ports.clock.now().replace(microsecond=0),
             ),
-            put_decision(decided(command, (), by, f"{sku} with service {service_id}", ports)),
+            put_decision(new_decision(command, (), by, f"{sku} with service {service_id}", ports)),
         )
 
     update(attempt)

@@ -43,7 +43,7 @@ from timus_autotask.operate.mapping.late import (
     others_billed_later,
 )
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import Psa, Service
@@ -267,7 +267,7 @@ def _write_wanted(wanted: _Wanted, begin: _Begin, ports: Ports, alias: Alias | N
     detail = route_words(wanted.route, begin.since) + (f", billed from {chosen.label}" if chosen else "")
 
     def attempt() -> None:
-        decision = decided("map customer", (wanted.customer,), wanted.by, detail, ports)
+        decision = new_decision("map customer", (wanted.customer,), wanted.by, detail, ports)
         _write_route(wanted.customer, wanted.route, begin.since, decision, alias, ports)
 
     update(attempt)
@@ -369,7 +369,9 @@ def name_company(
                         ),
                         found.mapping.rev if found.mapping else 0,
                     ),
-                    put_decision(decided("map customer", (customer,), by, f"company {company_id}", ports)),
+                    put_decision(
+                        new_decision("map customer", (customer,), by, f"company {company_id}", ports)
+                    ),
                 )
 
             update(attempt)

@@ -8,7 +8,7 @@ from typing import Any
 
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.table import Put
 from timus_autotask.store.customers import put_mapping
@@ -49,7 +49,7 @@ def _write(customer: str, by: str, deployment: Deployment) -> Iterable[str]:
     if put is not None:
         ports: Ports = deployment.ports
         ports.store.commit(
-            put, put_decision(decided("map confirm", (customer,), by, "; ".join(names), ports))
+            put, put_decision(new_decision("map confirm", (customer,), by, "; ".join(names), ports))
         )
     return names
 

@@ -8,7 +8,7 @@ from typing import Any
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.partner import put_plan
@@ -86,7 +86,7 @@ def _write(said: FamilySaid, by: str, ports: Ports) -> FamilySaid:
         now = ports.clock.now()
         ports.store.commit(
             put_plan(replace(plan.value, family=said.family), plan.rev, now.replace(microsecond=0)),
-            put_decision(decided("map plan", (), by, said.detail, ports)),
+            put_decision(new_decision("map plan", (), by, said.detail, ports)),
         )
 
     update(attempt)

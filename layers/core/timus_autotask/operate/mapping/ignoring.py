@@ -13,7 +13,7 @@ from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.decisions import Decision, put_decision
@@ -192,4 +192,4 @@ def _decision(
 ) -> Decision:
     kind = "map ignore" if ignored else "map unignore"
     detail = f"{what} {which}{f': {ignored.reason}' if ignored else ''}"
-    return decided(kind, customers, by, detail, ports)
+    return new_decision(kind, customers, by, detail, ports)

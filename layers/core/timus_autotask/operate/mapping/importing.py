@@ -35,7 +35,7 @@ from timus_autotask.operate.mapping.late import (
 from timus_autotask.operate.mapping.line_choice import Switch, all_changed
 from timus_autotask.operate.mapping.listing import chosen_lines
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Doubt, Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.decisions import put_decision
@@ -267,7 +267,7 @@ def _write(edits: Sequence[Edit], file: str, by: str, ports: Ports) -> None:
             contracts = ()
         for contract_id in contracts:
             woken.setdefault(contract_id, []).extend(customers)
-        decision = decided("map import", customers, by, f"{edit.detail} ({file})", ports)
+        decision = new_decision("map import", customers, by, f"{edit.detail} ({file})", ports)
         writes += [put, put_decision(decision)]
     for contract_id, customers_there in woken.items():
         change = partial(all_changed, choices.get(contract_id, ()))

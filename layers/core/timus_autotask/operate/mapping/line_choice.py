@@ -19,7 +19,7 @@ from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import Catalogue, LineOffered, ask, offered
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Doubt, NotDone, Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.contracts import ContractRecords, ContractState
@@ -186,7 +186,7 @@ def write_switch(switch: Switch, customers: tuple[str, ...], command: str, by: s
     """Store a choice, and let a worker look at the contract. ``command`` is what the decision is noted under."""
 
     def attempt() -> None:
-        decision = decided(
+        decision = new_decision(
             command,
             customers,
             by,

@@ -12,7 +12,7 @@ from timus_autotask.operate.mapping.catalogue import ask
 from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay, holds_from
 from timus_autotask.operate.mapping.known import customer_is_no_slip, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
-from timus_autotask.operate.recording import decided
+from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.decisions import put_decision
@@ -118,7 +118,7 @@ def _for_one(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
         ports.store.commit(
             put_mapping(mapping, records.mapping.rev if records.mapping else 0),
             *wake_contracts(customer, mapping.contract_ids, ports),
-            put_decision(decided("map plan", (customer,), by, _chosen_words(chosen), ports)),
+            put_decision(new_decision("map plan", (customer,), by, _chosen_words(chosen), ports)),
         )
 
     update(attempt)
@@ -138,7 +138,7 @@ def _for_all(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
                 plan.rev,
                 now,
             ),
-            put_decision(decided("map plan", (), by, _chosen_words(chosen), ports)),
+            put_decision(new_decision("map plan", (), by, _chosen_words(chosen), ports)),
         )
 
     update(attempt)

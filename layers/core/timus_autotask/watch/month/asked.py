@@ -58,7 +58,7 @@ class Request:
         return self.after - self.before
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """For people: "10 → 0 SASE-ADV-USER, cancelled from 2026-04-20 on"."""
         said = f"{self.before} → {self.after} {self.cause.sku}"
         if self.ends:

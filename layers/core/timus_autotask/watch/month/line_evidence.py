@@ -125,7 +125,7 @@ class SeatDays:
     not_billed: int = 0
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """For people: "9 too many and 6 too few"; empty: there are none."""
         sides = ((self.too_many, "too many"), (self.not_billed, "too few"))
         return " and ".join(f"{units} {much}" for units, much in sides if units)
@@ -241,17 +241,19 @@ def money_of(line: LineEvidence) -> str:
 def seat_days_of(line: LineEvidence) -> str:
     """What a line has too many or too few of, for people; empty: nothing."""
     found = line.seat_days
-    if not found.words:
+    if not found.message:
         return ""
-    number, _, rest = found.words.partition(" ")
+    number, _, rest = found.message.partition(" ")
     are = "is" if found.too_many + found.not_billed == 1 else "are"
     said = f"{counted(int(number), 'seat-day')} {rest} {are} billed in this month until today."
-    said += f" Of that, by what was undone: {line.by_undo.words}." if line.by_undo.words else ""
+    said += f" Of that, by what was undone: {line.by_undo.message}." if line.by_undo.message else ""
     if line.own_seat_days is None:
         return said
-    said += f" That is the whole line; of this customer: {line.own_seat_days.words or 'none'}."
+    said += f" That is the whole line; of this customer: {line.own_seat_days.message or 'none'}."
     return (
-        f"{said} Of days of which nobody can say whose: {line.unsaid.words}." if line.unsaid.words else said
+        f"{said} Of days of which nobody can say whose: {line.unsaid.message}."
+        if line.unsaid.message
+        else said
     )
 
 

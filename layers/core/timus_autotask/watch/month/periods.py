@@ -25,7 +25,7 @@ def periods_within(contract: Contract, first: date, last: date) -> Iterator[tupl
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RowChange:
     """What a row of a period begins with, beside the one before it."""
 
     units: int
@@ -37,18 +37,18 @@ class Change:
     """The price of one unit before and after it, where the units that were there have another one from this day on."""
 
 
-NO_CHANGE = Change(0, posted=True)
+NO_CHANGE = RowChange(0, posted=True)
 
 
-def changes_of(rows: Iterable[UnitRow], of_period: int) -> Mapping[date, Change]:
+def changes_of(rows: Iterable[UnitRow], of_period: int) -> Mapping[date, RowChange]:
     """By day: what each row of one period of so many days changes."""
-    found: dict[date, Change] = {}
+    found: dict[date, RowChange] = {}
     before = 0
     price: Decimal | None = None
     for row in sorted(rows, key=lambda row: row.start):
         now = _price_in(row, of_period)
         new = (price, now) if price is not None and now is not None and abs(now - price) >= CENT else None
-        found[row.start] = Change(row.units - before, row.posted, before, new)
+        found[row.start] = RowChange(row.units - before, row.posted, before, new)
         before, price = row.units, now if now is not None else price
     return found
 

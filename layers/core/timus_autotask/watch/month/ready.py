@@ -579,7 +579,7 @@ class _OpenThings:
         yield from self._apart(line, WhyDiffers.LATE, [one for one in late if one not in early])
 
     def _open(self, line: BookLine, cause: WhyDiffers, lacking: Sequence[tuple[date, int]]) -> Open:
-        message, remedy = self._words(line, cause)
+        message, remedy = self._message(line, cause)
         schedule = line.contract.schedule if line.contract else BillingSchedule(self._first)
         return Open(
             cause,
@@ -591,10 +591,10 @@ class _OpenThings:
             *_sizes(lacking, line.price.price, schedule),
         )
 
-    def _words(self, line: BookLine, cause: WhyDiffers) -> tuple[str, str]:
+    def _message(self, line: BookLine, cause: WhyDiffers) -> tuple[str, str]:
         """What is said of a cause on a line, and what settles it."""
-        status, words = self._status.get(line.key), _WORDS[cause]
-        message, remedy = words.message, words.remedy(line.key)
+        status, usual = self._status.get(line.key), _MESSAGES[cause]
+        message, remedy = usual.message, usual.remedy(line.key)
         if status and status.reason and cause not in SETTLED and cause is not WhyDiffers.SCHEDULED:
             message = status.reason
             remedy = status.remedy or remedy
@@ -666,7 +666,7 @@ class _OpenThings:
                 sizes = _sizes(side, price.price, schedule)
                 yield Open(
                     WhyDiffers.SUPERSEDED,
-                    _WORDS[WhyDiffers.SUPERSEDED].message,
+                    _MESSAGES[WhyDiffers.SUPERSEDED].message,
                     "",
                     customer,
                     key,
@@ -747,7 +747,7 @@ class _OpenThings:
             yield whole
 
 
-class _Words(NamedTuple):
+class _Message(NamedTuple):
     """What is said of a cause, where the line itself says no more."""
 
     message: str
@@ -767,38 +767,40 @@ SHUT = "These days are posted already: what settles it counts from a later day o
 BEFORE_CHOSEN = "These days are before the first day that was chosen for the customer's contract."
 BEFORE_CONTRACT = "The contract begins only after these days, so it can bill none of them: map the customer to a contract that covers them, or charge them by hand."
 
-_WORDS: Mapping[WhyDiffers, _Words] = {
-    WhyDiffers.KEPT: _Words("An edit in Autotask is kept: somebody decided so, or the terms say so."),
-    WhyDiffers.SUPERSEDED: _Words(
+_MESSAGES: Mapping[WhyDiffers, _Message] = {
+    WhyDiffers.KEPT: _Message("An edit in Autotask is kept: somebody decided so, or the terms say so."),
+    WhyDiffers.SUPERSEDED: _Message(
         "An older event came after what followed it was billed, so what Timus had by it is on no bill: bill or credit it by hand."
     ),
-    WhyDiffers.BEFORE: _Words("These days are from before the customer came to us."),
-    WhyDiffers.LATE: _Words(
+    WhyDiffers.BEFORE: _Message("These days are from before the customer came to us."),
+    WhyDiffers.LATE: _Message(
         "These days are past changing: correct them in Autotask, or bill or credit them by hand."
     ),
-    WhyDiffers.UNDONE: _Words(
+    WhyDiffers.UNDONE: _Message(
         "Somebody undid a change that was made; it stays so until Timus reports another quantity, or the terms make it another."
     ),
-    WhyDiffers.REJECTED: _Words("Somebody rejected the change.", (WayOut.APPROVE_AFTER_ALL,)),
-    WhyDiffers.DRIFT: _Words("Somebody changed the units in Autotask.", (WayOut.ENFORCE, WayOut.ADOPT)),
-    WhyDiffers.SETTLING: _Words(
+    WhyDiffers.REJECTED: _Message("Somebody rejected the change.", (WayOut.APPROVE_AFTER_ALL,)),
+    WhyDiffers.DRIFT: _Message("Somebody changed the units in Autotask.", (WayOut.ENFORCE, WayOut.ADOPT)),
+    WhyDiffers.SETTLING: _Message(
         "An adjustment is under way.",
         advice="It is settled within a quarter of an hour, automatically: look again then",
     ),
-    WhyDiffers.HELD: _Words("A change awaits approval.", (WayOut.APPROVE, WayOut.REJECT)),
-    WhyDiffers.PAUSED: _Words("Changes are paused.", (WayOut.RESUME,)),
-    WhyDiffers.REFUSED: _Words("Autotask refused the change.", (NextWay.RETRY,)),
-    WhyDiffers.PARKED: _Words("The line waits for a person.", (WayOut.LOOK_AT_CONTRACT,)),
-    WhyDiffers.ENDED: _Words("The contract has ended.", (WayOut.LOOK_AT_CONTRACT,)),
-    WhyDiffers.OBSERVING: _Words(
+    WhyDiffers.HELD: _Message("A change awaits approval.", (WayOut.APPROVE, WayOut.REJECT)),
+    WhyDiffers.PAUSED: _Message("Changes are paused.", (WayOut.RESUME,)),
+    WhyDiffers.REFUSED: _Message("Autotask refused the change.", (NextWay.RETRY,)),
+    WhyDiffers.PARKED: _Message("The line waits for a person.", (WayOut.LOOK_AT_CONTRACT,)),
+    WhyDiffers.ENDED: _Message("The contract has ended.", (WayOut.LOOK_AT_CONTRACT,)),
+    WhyDiffers.OBSERVING: _Message(
         "Nothing is written to Autotask: change the units there by hand, or go live.", (NextWay.GO_LIVE,)
     ),
-    WhyDiffers.SCHEDULED: _Words(
+    WhyDiffers.SCHEDULED: _Message(
         "A change is scheduled for a day of this period.",
         advice="It is made on its day, automatically: post after it, or it is billed as an item of its own later",
     ),
-    WhyDiffers.PENDING: _Words("A worker is still to come.", (NextWay.RETRY_LATER,)),
-    WhyDiffers.OTHER: _Words("The units differ, and nothing was to be done about it.", (NextWay.RECONCILE,)),
+    WhyDiffers.PENDING: _Message("A worker is still to come.", (NextWay.RETRY_LATER,)),
+    WhyDiffers.OTHER: _Message(
+        "The units differ, and nothing was to be done about it.", (NextWay.RECONCILE,)
+    ),
 }
 
 

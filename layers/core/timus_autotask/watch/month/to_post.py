@@ -13,7 +13,7 @@ from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import money_of_days
 from timus_autotask.watch.month.books import BookLine, Books, days_of_period
 from timus_autotask.watch.month.causes import edited
-from timus_autotask.watch.month.periods import NO_CHANGE, Change, changes_of, periods_within
+from timus_autotask.watch.month.periods import NO_CHANGE, RowChange, changes_of, periods_within
 
 NO_LINE = LineKey(0, 0)
 
@@ -64,7 +64,7 @@ class LinePeriod:
     last: date
     rows: Sequence[UnitRow]
     """Of the whole period."""
-    changes: Mapping[date, Change]
+    changes: Mapping[date, RowChange]
     """What the rows change, by day of the month."""
     items: Mapping[date, Sequence[BillingItem]]
     """Likewise what was billed."""
@@ -169,7 +169,9 @@ class ToPost:
             return self._left(of, day, lacking, change, with_price=not of_day)
         return None
 
-    def _left(self, of: LinePeriod, day: date, units: int, change: Change, *, with_price: bool) -> LeftChange:
+    def _left(
+        self, of: LinePeriod, day: date, units: int, change: RowChange, *, with_price: bool
+    ) -> LeftChange:
         """``units`` of a change that wait for the next posting, with the price that it brings."""
         line, schedule = of.line, self._books.contracts[of.line.key.contract_id].schedule
         days = [*each_day(day, of.last)]
@@ -266,7 +268,7 @@ def carried_into(
     return carried
 
 
-def _unbilled(changes: Mapping[date, Change], start: date | None) -> Iterator[tuple[date, Change]]:
+def _unbilled(changes: Mapping[date, RowChange], start: date | None) -> Iterator[tuple[date, RowChange]]:
     """Those that a posting may not have had yet: they are not posted, or of the contract's first day that somebody edited."""
     yield from ((day, change) for day, change in changes.items() if not change.posted or day == start)
 

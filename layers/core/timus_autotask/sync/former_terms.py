@@ -1,14 +1,13 @@
-"""Which change of the terms an adjustment follows from: Timus reported nothing new, and under the former terms nothing would be adjusted."""
+"""What was wanted by former terms: the newest changes of them, undone one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from timus_autotask.domain.line import Intent, Line, Why
-from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.converge.view import FormerTerms
 from timus_autotask.domain.terms import Terms
 from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.store.reading import Stored
@@ -20,48 +19,21 @@ MOST_CHANGES = 5
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A change of the partner's terms, or a customer's."""
+def former_terms(gathered: Gathered, today: date, customers: Collection[str]) -> Iterator[FormerTerms]:
+    """What was wanted before each of the newest changes of the terms of everybody and of these customers, the newest first.
 
-    after: Terms
-    before: Terms
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """Each term that was changed, as ``policy set`` writes it."""
-        return tuple(_words(self.before.values, self.after.values))
-
-
-def by_terms(gathered: Gathered, line: Line, key: LineKey, intent: Intent, today: date) -> Intent:
-    """The intent with the terms that caused it, and who set them; as it is if others than terms caused it.
-
-    ``line`` is as it was known before. What Timus reported is the cause unless it was to be followed on a later day.
+    It ends at terms of an earlier version that this one cannot read: they held on no day, or nothing would be decided here.
     """
-    scheduled = any(delta == intent.delta and day > intent.day for day, delta in line.scheduled)
-    if intent.why not in (None, Why.APPROVED) or (intent.events and not scheduled):
-        return intent
-    now = _units(gathered, key, intent.day, today)
-    for change, former in _former(gathered, {customer for customer, _ in line.sources}):
+    for after, before, former in _former(gathered, customers):
         try:
-            then = _units(former, key, intent.day, today)
+            wanted = former.desired(today)
         except TermsUnreadable:
-            return intent  # of an earlier version; they held on no day, or nothing would be decided here
-        if then != now:
-            if now - then != intent.delta:
-                return intent
-            by = intent.by if intent.why else change.after.by
-            return replace(intent, why=intent.why or Why.TERMS, by=by, terms=change.words)
-    return intent
+            return
+        yield FormerTerms(wanted, after.by, tuple(_changed(before.values, after.values)))
 
 
-def _units(gathered: Gathered, key: LineKey, day: date, today: date) -> int:
-    demand = gathered.desired(today).demands.get(key)
-    return demand.units.at(day) if demand else 0
-
-
-def _former(gathered: Gathered, customers: set[str]) -> Iterator[tuple[_Change, Gathered]]:
-    """The newest changes of the terms of everybody and of these customers, each with the records as they were before it."""
+def _former(gathered: Gathered, customers: Collection[str]) -> Iterator[tuple[Terms, Terms, Gathered]]:
+    """The terms after and before each of the changes, with the records as they were before it."""
     for _ in range(MOST_CHANGES):
         found: dict[str | None, Terms] = {None: gathered.partner.terms.value}
         found |= {
@@ -77,7 +49,7 @@ def _former(gathered: Gathered, customers: set[str]) -> Iterator[tuple[_Change, 
         if before is None:
             return
         gathered = _with(gathered, whose, before)
-        yield _Change(after, before), gathered
+        yield after, before, gathered
 
 
 def _with(gathered: Gathered, whose: str | None, terms: Terms) -> Gathered:
@@ -92,7 +64,7 @@ def _with(gathered: Gathered, whose: str | None, terms: Terms) -> Gathered:
     return replace(gathered, customers=customers, wanted=None)
 
 
-def _words(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted({*before, *after} - {"paused"}):
         old, new = before.get(name), after.get(name)
         if old == new:
