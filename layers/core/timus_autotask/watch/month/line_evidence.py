@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from decimal import Decimal
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import ONE_DAY, each_day
 from timus_autotask.domain.desired import Demand
-from timus_autotask.domain.line import HeldChange, JournalEntry, Line, Outcome, State
+from timus_autotask.domain.line import HeldChange, JournalEntry, Line, Outcome, State, Undone
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
@@ -265,11 +265,17 @@ def undone_of(line: LineEvidence) -> Iterator[str]:
         if until and until <= one.day:
             continue  # newer news came first
         days = f"From {one.day}" + (f" to before {until}" if until else "")
-        instead = f" instead of {one.instead_of}" if one.units != one.instead_of else ", as Timus says"
-        own = [each for each in line.days if one.day <= each.day and not (until and until <= each.day)]
-        if one.units != one.instead_of and own and all(each.autotask == one.instead_of for each in own):
-            instead += f" was meant; these days are past changing and have {one.instead_of}"
+        instead = _instead(one, [each for each in line.days if not (until and until <= each.day)])
         yield f"{days}, {one.units}{instead}: change {one.entry} was undone by {one.by}: {one.reason}"
+
+
+def _instead(one: Undone, until: Sequence[DayUnits]) -> str:
+    """Instead of which units these are, within a sentence; also where the days until its end have those, for the undo came too late."""
+    if one.units == one.instead_of:
+        return ", as Timus says"
+    said, own = f" instead of {one.instead_of}", [each for each in until if one.day <= each.day]
+    late = own and all(each.autotask == one.instead_of for each in own)
+    return f"{said} was meant; these days are past changing and have {one.instead_of}" if late else said
 
 
 @dataclass(frozen=True, slots=True)
