@@ -1826,9 +1826,16 @@ class Oracle:
         )
 
     def _changed_as_a_whole(self, sub: str, sku: str) -> bool:
-        """Whether a subscription had another SKU that it never had together with this one."""
+        """Whether a subscription had another SKU that it never had together with this one, by what did not come too late to count."""
         others = {*self._subs_skus(sub)} - {sku}
-        beside = {one for v in self.history[sub] if v.items.get(sku) for one in v.items if v.items[one]}
+        late = {number for one, number in self._arrived if one == sub and self._came_late(sub, number)}
+        beside = {
+            one
+            for v in self.history[sub]
+            if v.items.get(sku) and v.number not in late
+            for one in v.items
+            if v.items[one]
+        }
         return bool(others - beside)
 
     def _truly_refused(self, line: Line) -> bool:

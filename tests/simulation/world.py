@@ -36,6 +36,7 @@ from timus_autotask.bootstrap import (
 from timus_autotask.domain.approval import approve, reject
 from timus_autotask.domain.line import Choice, Line, Outcome, State
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
+from timus_autotask.domain.reasons import REFUSED
 from timus_autotask.domain.stage import Stage
 from timus_autotask.operate import parked_events
 from timus_autotask.operate.deployment import Deployment
@@ -1112,13 +1113,12 @@ class World:
 def waits_elsewhere(contract: int, lines: Iterable[Line], to_do: Collection[int] = ()) -> bool:
     """Whether a line of a contract waits for a decrease while a line of another contract settles: what is to come was shown, and comes later.
 
-    ``to_do``: contracts whose turn is still to come, on which the decrease may be.
+    ``to_do``: contracts whose turn is still to come, on which the decrease may be. Where Autotask has refused something on the contract itself,
+    that is sent again later, and nothing else is waited for.
     """
     known = [*lines]
-    waits = any(
-        one.contract_id == contract and one.parked is not None and one.parked.code == "waits-for-decrease"
-        for one in known
-    )
+    parked = {one.parked.code for one in known if one.contract_id == contract and one.parked is not None}
+    waits = "waits-for-decrease" in parked and REFUSED not in parked
     settling = any(one.contract_id != contract and one.intent is not None for one in known)
     return waits and (settling or bool({*to_do} - {contract}))
 
