@@ -235,6 +235,36 @@ def test_a_plan_that_comes_back_from_before_the_other_one_waits_for_it() -> None
     assert any(link.down == ESS and link.up == ADV and link.day <= march(17) for link in found.links)
 
 
+GATEWAY = LineKey(1, 47)
+
+
+@pytest.mark.parametrize(
+    ("named", "waits"),
+    [(("ADV", "ESS"), False), (("ADV",), True), ((), True)],
+    ids=["both users", "one of them", "nobody said"],
+)
+def test_seats_of_a_named_family_wait_for_no_sku_of_which_nobody_said_anything(
+    named: tuple[str, ...], waits: bool
+) -> None:
+    """10 gateways go and 12 users come on one day: by the numbers they might be seats that move, and people said that they are not."""
+    lines = (("ADV", ADV), ("ESS", ESS), ("GW", GATEWAY))
+    plans = {
+        sku: PlanMapping(sku, (ServiceChoice(line.service_id),), family="users" if sku in named else None)
+        for sku, line in lines
+    }
+
+    def version(number: int, day: int, **items: int) -> Version:
+        return Version(number, march(day), tuple(items.items()), "active", None, None, f"evt_{number}", "x")
+
+    versions = (version(1, 10, ADV=19, ESS=2, GW=10), version(2, 11, ADV=20, ESS=14))
+    mapping = CustomerMapping("cus_1", (Routing((Route(600, 1),)),))
+    customer = Customer("cus_1", mapping, (Subscription("sub_1", "cus_1", versions),))
+    found = desired([customer], plans, {}, march(12))
+    assert any(link.down == GATEWAY and link.up == ESS for link in found.links) is waits
+    assert any(GATEWAY in family and ESS in family for family in found.families) is waits
+    assert any({ADV, ESS} <= family for family in found.families) is ("ESS" in named)
+
+
 def test_units_for_a_while_are_left_out_where_they_could_not_be_taken_back() -> None:
     """16 for two days, told late: on the 4th, which is taken, they would stay on top of the 17 for good."""
     wanted, held = steps((1, 16), (3, 0)), steps((4, 17))

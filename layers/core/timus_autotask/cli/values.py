@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 from datetime import date, datetime
+from typing import TypeVar
 
+D = TypeVar("D", bound=date)
+
+_FIRST_YEAR, _LAST_YEAR = 2000, 2199
 _PLAIN_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 _PLAIN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLAIN_TIME = re.compile(
@@ -52,15 +56,22 @@ def day(text: str) -> date | None:
     if text == "always":
         return None
     try:
-        return date.fromisoformat(text if _PLAIN_DAY.fullmatch(text) else "")
+        return _within_reach(date.fromisoformat(text if _PLAIN_DAY.fullmatch(text) else ""))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is no day: write it as in 2026-03-15, or always") from None
+
+
+def _within_reach(found: D) -> D:
+    """The day itself. Raises ``ValueError`` for one of other centuries: nothing is billed then, and its neighbours may not be days at all."""
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise ValueError
+    return found
 
 
 def time(text: str) -> datetime:
     """A day, or a day with its time."""
     try:
-        found = datetime.fromisoformat(text)
+        found = _within_reach(datetime.fromisoformat(text))
     except ValueError:
         found = None
     if found is None or not _PLAIN_TIME.fullmatch(text):
@@ -81,6 +92,6 @@ def pair(text: str) -> tuple[str, str]:
 def month(text: str) -> date:
     """The first day of a month."""
     try:
-        return date.fromisoformat(f"{text}-01" if _PLAIN_MONTH.fullmatch(text) else "")
+        return _within_reach(date.fromisoformat(f"{text}-01" if _PLAIN_MONTH.fullmatch(text) else ""))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is no month: write it as in 2026-03") from None

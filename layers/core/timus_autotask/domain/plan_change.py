@@ -108,6 +108,9 @@ class Families:
         self._subscription = subscription
         self._said = {sku: mapped[sku].family for sku in subscription.skus if sku in mapped}
         """What people said at the mapping: the name of a family, or empty for an add-on."""
+        self._named = self._families_named()
+        self._settled = {sku for skus in self._named if len(skus) > 1 for sku in skus}
+        """SKUs of which people said between which others seats move: between these and no others."""
         self._exchanged = {sku: group for group in subscription.exchanged() for sku in group}
         self._most = subscription.most()
         self._together: dict[str, set[str]] = {sku: set() for sku in subscription.skus}
@@ -122,14 +125,17 @@ class Families:
     def are_plans(self, old: str, new: str) -> bool:
         """True if seats may move between two SKUs.
 
-        What people said counts. Where nobody said anything, two SKUs are plans if versions exchanged their units, or if there were never
-        both at once, unless the old one was but an add-on of a third. All else is an add-on, and waits for nothing.
+        What people said counts: seats of a family with two SKUs move between these, and to no SKU of which nobody said anything. Else two SKUs
+        are plans if versions exchanged their units, or if there were never both at once, unless the old one was but an add-on of a third.
+        All else is an add-on, and waits for nothing.
         """
         said = [self._said.get(sku) for sku in (old, new)]
         if "" in said or old == new:
             return False
         if None not in said:
             return said[0] == said[1]
+        if self._settled & {old, new}:
+            return False
         if new in self._exchanged.get(old, ()):
             return True
         return new not in self._together[old] and not self._was_add_on(old, new)
@@ -147,16 +153,21 @@ class Families:
 
     def beside(self) -> Iterator[frozenset[str]]:
         """The families of which some version had two SKUs, so that each may keep some seats."""
-        said: dict[str, set[str]] = defaultdict(set)
-        for sku, family in self._said.items():
-            if family:
-                said[family].add(sku)
         plans = [
-            {sku for sku in group if self._said.get(sku) != ""} for group in self._subscription.exchanged()
+            {sku for sku in group if self._said.get(sku) != "" and sku not in self._settled}
+            for group in self._subscription.exchanged()
         ]
-        for group in joined([*said.values(), *plans]):
+        for group in joined([*self._named, *plans]):
             if any(len(group & self._together[sku]) > 1 for sku in group):
                 yield group
+
+    def _families_named(self) -> list[set[str]]:
+        """The SKUs of each family that people named."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for sku, family in self._said.items():
+            if family:
+                found[family].add(sku)
+        return [*found.values()]
 
 
 def named_across(

@@ -227,6 +227,8 @@ def put_again(stored: Stored[EventRecord], ports: Ports) -> tuple[Write, Write]:
 
 LOOKED_EACH = 15
 """Seconds between two looks at how far the workers are."""
+KEPT_FOR = timedelta(days=35)
+"""How far back point-in-time recovery goes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html"""
 OVERLAP = timedelta(days=1)
 """So much more than what came since a restored time is merged again: one event too many changes nothing."""
 
@@ -259,9 +261,12 @@ class Restored:
 
 
 def in_the_past(moment: datetime, deployment: Deployment) -> datetime:
-    """The moment itself. Raises :class:`Senseless` for a time that has not been."""
-    if moment >= deployment.clock.now():
+    """The moment itself. Raises :class:`Senseless` for a time that has not been, or that DynamoDB does not keep any more."""
+    now = deployment.clock.now()
+    if moment >= now:
         raise Senseless("Records can only be restored to a time in the past.")
+    if moment < now - KEPT_FOR:
+        raise Senseless(f"DynamoDB keeps the records of the last {KEPT_FOR.days} days only.")
     return moment
 
 
