@@ -401,7 +401,7 @@ class TestRestore:
         assert "if it is meant: --yes" in desk.refused("restore", "--to", "2026-03-16T22:00")
         assert "if it is meant: --yes" in desk.refused("reconcile", "--after-restore")
         assert "to a time in the past" in desk.refused("restore", "--to", "2027-01-01", status=2)
-        assert "35 days only" in desk.refused("restore", "--to", "2026-02-01", "--yes", status=2)
+        assert "for 35 days only" in desk.refused("restore", "--to", "2026-02-01", "--yes", status=2)
         assert desk.world.table.documents() == before
 
     def test_what_is_not_done_yet_is_not_said_to_be_done(self, desk: Desk) -> None:

@@ -266,7 +266,7 @@ def in_the_past(moment: datetime, deployment: Deployment) -> datetime:
     if moment >= now:
         raise Senseless("Records can only be restored to a time in the past.")
     if moment < now - KEPT_FOR:
-        raise Senseless(f"DynamoDB keeps the records of the last {KEPT_FOR.days} days only.")
+        raise Senseless(f"DynamoDB keeps records for {counted(KEPT_FOR.days, 'day')} only.")
     return moment
 
 
