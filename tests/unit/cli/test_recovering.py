@@ -245,13 +245,18 @@ class TestRestore:
 
         desk.deployment = lambda _stack="": replace(before, earlier=earlier)  # type: ignore[method-assign]
 
-    def _damaged(self, desk: Desk) -> None:
-        """A change comes in and is posted, then the histories and lines are lost."""
+    def _with_three_more_since(self, desk: Desk) -> World:
+        """A change comes in and is made after the time to which the records go back."""
         world = desk.world
         self._earlier(desk)
         world.tell(2, {ADV: 31})
         world.work()
         world.pass_time(days=1)
+        return world
+
+    def _damaged(self, desk: Desk) -> None:
+        """A change comes in and is posted, then the histories and lines are lost."""
+        world = self._with_three_more_since(desk)
         assert world.units(ADV, date(2026, 3, 18)) == 31
         for document in world.table.documents():
             if document.key.sk.startswith(("SUBSCRIPTION#", "LINE#", "MAPPING")):
@@ -318,11 +323,7 @@ class TestRestore:
 
     def _after_an_undo(self, desk: Desk) -> World:
         """+6 came after the records were copied, and was undone; then the records are brought back."""
-        world = desk.world
-        self._earlier(desk)
-        world.tell(2, {ADV: 31})
-        world.work()
-        world.pass_time(days=1)
+        world = self._with_three_more_since(desk)
         change = desk.ask("changes")["changes"][-1]["id"]
         desk.told("undo", change, "--reason", "ordered twice", "--yes")
         world.pass_time(days=1)
@@ -379,11 +380,7 @@ class TestRestore:
 
     def test_a_line_that_was_lost_knows_its_adjustments_from_the_journal(self, desk: Desk) -> None:
         """So that an adjustment of ours is no edit of somebody's, and the chain of the journal goes on from its newest entry."""
-        world = desk.world
-        self._earlier(desk)
-        world.tell(2, {ADV: 31})
-        world.work()
-        world.pass_time(days=1)
+        world = self._with_three_more_since(desk)
         [lost] = [one for one in world.table.documents() if one.key.sk.startswith("LINE#")]
         world.table._delete(lost.key)
         _workers_go_on(desk)
