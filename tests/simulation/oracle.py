@@ -25,6 +25,8 @@ Exceptions, each with its reason:
   down on the next.
 * A line is parked for all of its customers while one of them is mapped to the contract as another company's. Its past days stay
   as they are, and what waits for the old plan on it goes on waiting.
+* What a person undid counts again from the day on which somebody made it by hand, if the line had just what Timus says then: the product's own
+  record names the day, and there is such an edit.
 * What a person undid is made again without news of its day, where the terms date such a change back to the start of its period and
   Timus has news of a later day of that period.
 * What came and went again before its customer was mapped is not billed afterwards on another contract than what came after it.
@@ -551,7 +553,8 @@ class Oracle:
         Where it was one customer's change, of this customer: two clients may share a line, and each has orders of their own. ``asking``:
         undos that hold unless something else ends this one.
         """
-        if day < one.day:
+        taken_back = self._taken_back(one)
+        if day < one.day or (taken_back is not None and day >= taken_back):
             return False
         sides = [each for other in one.others for each in self._undos[other] if each.id == one.id]
         for side in (one, *sides):
@@ -568,6 +571,13 @@ class Oracle:
             if any(v.day <= day for line in about for v in self._news(side, line, without)):
                 return False
         return True
+
+    def _taken_back(self, one: Undone) -> date | None:
+        """From which day on somebody made by hand what was undone, by the product's own record: only where an edit made just what Timus says."""
+        record = self._record(one.line) if self._edits.get(one.line) and not one.others else None
+        days = [each.taken_back for each in record.undone if each.id == one.id] if record is not None else []
+        day = days[0] if days else None
+        return day if day and self.has(one.line, day) == self._by_timus(one.line, day) else None
 
     def _is_on_another_plan(
         self, one: Undone, day: date, without: frozenset[tuple[str, int]], asking: frozenset[str]
