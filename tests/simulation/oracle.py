@@ -575,8 +575,8 @@ class Oracle:
     def _taken_back(self, one: Undone) -> date | None:
         """From which day on somebody made by hand what was undone, by the product's own record: only where an edit made just what Timus says."""
         record = self._record(one.line) if self._edits.get(one.line) and not one.others else None
-        days = [each.taken_back for each in record.undone if each.id == one.id] if record is not None else []
-        day = days[0] if days else None
+        undone = record.undone if record is not None else ()
+        day = next((each.taken_back for each in undone if each.id == one.id), None)
         return day if day and self.has(one.line, day) == self._by_timus(one.line, day) else None
 
     def _is_on_another_plan(

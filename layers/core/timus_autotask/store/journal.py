@@ -19,7 +19,7 @@ from datetime import datetime
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.line import Head, JournalEntry, Line, Outcome
 from timus_autotask.domain.mapping import LineChoice
-from timus_autotask.ports.table import Data, Key, Put, Table
+from timus_autotask.ports.table import Data, Document, Key, Put, Table
 from timus_autotask.store import keys
 from timus_autotask.store.contracts import (
     ContractNames,
@@ -111,12 +111,11 @@ def journalled(store: Store, contract_id: int) -> Journalled:
     """A contract with all of its journal."""
     state, names = ContractState(contract_id), None
     lines: dict[int, Line] = {}
-    entries: dict[int, list[tuple[JournalEntry, Data]]] = {}
+    entries: list[Document] = []
     for document in store.table.range(keys.contract_pk(contract_id), *keys.WITH_JOURNAL):
         sk = document.key.sk
         if sk.startswith(keys.CHANGE):
-            entry = read_as(JOURNAL_ENTRY.load, document)
-            entries.setdefault(entry.line.service_id, []).append((entry, document.data))
+            entries.append(document)
         elif sk.startswith(keys.LINE):
             line = read_as(line_in, document)
             lines[line.service_id] = line
@@ -124,8 +123,16 @@ def journalled(store: Store, contract_id: int) -> Journalled:
             state = read_as(contract_state_in, document)
         elif sk == keys.NAMES:
             names = readable_or(ContractNames(contract_id), names_in, document).value
-    journals = {service_id: _in_order(found) for service_id, found in entries.items()}
+    journals = _by_service(entries)
     return Journalled(contract_id, state.contract, state.chosen, state.head, lines, journals, names)
+
+
+def _by_service(documents: Iterable[Document]) -> dict[int, Journal]:
+    entries: dict[int, list[tuple[JournalEntry, Data]]] = {}
+    for document in documents:
+        entry = read_as(JOURNAL_ENTRY.load, document)
+        entries.setdefault(entry.line.service_id, []).append((entry, document.data))
+    return {service_id: _in_order(found) for service_id, found in entries.items()}
 
 
 def _in_order(found: Iterable[tuple[JournalEntry, Data]]) -> Journal:
@@ -162,12 +169,7 @@ def contract_head(heads: Mapping[int, Head]) -> str:
 
 def journals_of(table: Table, contract_id: int) -> dict[int, Journal]:
     """The journals of a contract by service, as :class:`Journalled` has them. Raises :class:`RecordUnreadable`."""
-    entries: dict[int, list[tuple[JournalEntry, Data]]] = {}
-    first, last = keys.CHANGE, keys.CHANGE + keys.LAST
-    for document in table.range(keys.contract_pk(contract_id), first, last):
-        entry = read_as(JOURNAL_ENTRY.load, document)
-        entries.setdefault(entry.line.service_id, []).append((entry, document.data))
-    return {service_id: _in_order(found) for service_id, found in entries.items()}
+    return _by_service(table.range(keys.contract_pk(contract_id), keys.CHANGE, keys.CHANGE + keys.LAST))
 
 
 def with_newest_head(earlier: Data, present: Data) -> Data:

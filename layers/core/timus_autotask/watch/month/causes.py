@@ -216,6 +216,11 @@ def stretches(one: BookLine, first: date, last: date, today: date) -> Iterator[t
         yield from ((begins, until - ONE_DAY) for begins, until in pairwise([first, *inside, last + ONE_DAY]))
 
 
+def too_few_and_too_many(lacking: Sequence[tuple[date, int]]) -> Iterator[Sequence[tuple[date, int]]]:
+    """(day, units that are lacking): the days with too few units, and those with too many, so that neither makes up for the other."""
+    yield from filter(None, ([one for one in lacking if one[1] > 0], [one for one in lacking if one[1] < 0]))
+
+
 def edited(one: BookLine, day: date) -> int:
     """Units that somebody else put on a day (negative: took off), as far as nobody has decided about them."""
     left = _left(one, day)

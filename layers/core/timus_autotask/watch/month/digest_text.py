@@ -13,7 +13,7 @@ from timus_autotask.watch.money import total as together
 from timus_autotask.watch.month.coverage import Coverage, subscriptions_of, within
 from timus_autotask.watch.month.digest import ChangedLine, Digest, Waiting
 from timus_autotask.watch.month.passed import Passed
-from timus_autotask.watch.month.to_post import NotPosted
+from timus_autotask.watch.month.to_post import NotPosted, that_came_since
 from timus_autotask.watch.remedy import NextWay, said, ways
 from timus_autotask.watch.wording import counted, with_sign
 
@@ -148,8 +148,7 @@ def _left(these: Sequence[NotPosted]) -> str:
     unknown = len(these) - len(money)
     without = f" ({unknown} without a known price)" if unknown and money else ""
     about = f", about {_signed(sum(money, Decimal()))}{without}" if money else ""
-    changes = counted(len(these), "change that came since waits", "changes that came since wait")
-    return f"{changes} for the next posting{about}"
+    return f"{that_came_since(these)}{about}"
 
 
 def _contracts(ids: Collection[int], found: Digest, of_all: int | None = None) -> str:

@@ -25,6 +25,7 @@ from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import WITHOUT_PART, Books, days_of_period, price_of_sku
+from timus_autotask.watch.month.causes import too_few_and_too_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +150,7 @@ def costs(effect: EventEffect, books: Books, first: date, last: date) -> tuple[C
     found = []
     for sku, units in effect.units.items():
         price, key = price_of_sku(books, effect.event.customer_id, sku)
-        for sign in (1, -1):
-            other = [(day, more) for day in days if (more := units.at(day)) * sign > 0]
-            if not other:
-                continue
+        for other in too_few_and_too_many([(day, units.at(day)) for day in days]):
             parts = sum((Decimal(more) / days_of_period(books, key, day) for day, more in other), Decimal())
             found.append(
                 Cost(

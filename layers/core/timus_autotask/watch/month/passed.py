@@ -23,13 +23,13 @@ from timus_autotask.watch.month.causes import (
     WhyDiffers,
     billed_otherwise_on,
     decided_by,
+    too_few_and_too_many,
     undone_all_the_same_on,
     waits_for_an_edit,
     ways_of_edit,
 )
 from timus_autotask.watch.month.periods import periods_within
 from timus_autotask.watch.month.postings import Postings, schedule_of
-from timus_autotask.watch.month.ready import too_few_and_too_many
 from timus_autotask.watch.remedy import remedy_of, said
 from timus_autotask.watch.wording import counted
 

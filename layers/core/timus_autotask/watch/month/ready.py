@@ -44,6 +44,7 @@ from timus_autotask.watch.month.causes import (
     differing_on,
     edited,
     stretches,
+    too_few_and_too_many,
     waits_for_an_edit,
     ways_of_edit,
 )
@@ -842,11 +843,6 @@ def _another_contract(line: BookLine, day: date) -> str:
 def _without_rejected(line: BookLine) -> Timeline:
     """The units that a line should have, without what somebody rejected."""
     return at_least_0(line.wanted.minus(rejected_units(line.line)))
-
-
-def too_few_and_too_many(lacking: Sequence[tuple[date, int]]) -> Iterator[Sequence[tuple[date, int]]]:
-    """(day, units that are lacking): the days with too few units, and those with too many, so that neither makes up for the other."""
-    yield from filter(None, ([one for one in lacking if one[1] > 0], [one for one in lacking if one[1] < 0]))
 
 
 def _sizes(

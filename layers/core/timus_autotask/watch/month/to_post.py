@@ -14,6 +14,7 @@ from timus_autotask.watch.money import money_of_days
 from timus_autotask.watch.month.books import BookLine, Books, days_of_period
 from timus_autotask.watch.month.causes import edited
 from timus_autotask.watch.month.periods import NO_CHANGE, RowChange, changes_of, periods_within
+from timus_autotask.watch.wording import counted
 
 NO_LINE = LineKey(0, 0)
 
@@ -207,6 +208,12 @@ def is_period(item: BillingItem, first: date) -> bool:
 
 def _order_of_left(one: NotPosted) -> tuple[int, date, LineKey, date]:
     return one.contract_id, one.first, one.line or NO_LINE, one.day
+
+
+def that_came_since(these: Sequence[NotPosted]) -> str:
+    """How many changes of posted periods wait for the next posting, as the end of a sentence."""
+    changes = counted(len(these), "change that came since waits", "changes that came since wait")
+    return f"{changes} for the next posting"
 
 
 def left_of_posted(

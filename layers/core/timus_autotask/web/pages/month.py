@@ -28,6 +28,7 @@ from timus_autotask.watch.month.evidence import MonthEvidence, evidence, verdict
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Total, UndecidedEvent, total
 from timus_autotask.watch.month.line_evidence import Month, money_of, seat_days_of
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
+from timus_autotask.watch.month.to_post import that_came_since
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Desk
@@ -161,8 +162,7 @@ def _sentence(found: Ready | None, *, current: bool) -> str:
     if found.ready and not found.periods:
         return f"Nothing of it waits, and nothing is billed for Timus in {found.month:%B %Y}"
     if found.ready and found.posted and found.left:
-        changes = counted(len(found.left), "change that came since waits", "changes that came since wait")
-        return f"{found.month:%B %Y} is approved and posted already, and {changes} for the next posting"
+        return f"{found.month:%B %Y} is approved and posted already, and {that_came_since(found.left)}"
     if found.ready and found.posted:
         return f"{found.month:%B %Y} is approved and posted already, and nothing is left to settle for it"
     if found.ready:
