@@ -54,7 +54,7 @@ Exceptions, each with its reason:
   is parked because nobody knows what Autotask has there or whose it is, where one is on another contract (it is looked at again an hour
   later), and on a day that was adjusted already.
 * A rise may give a day back what a decrease of an earlier day took from it just before: the seats that lack then wait for another line.
-* A SKU without a service, and a customer without a mapping, have no line. A plan of which Timus only ever listed 0 needs no service.
+* A SKU without a service, and a customer without a mapping, have no line. So it is while the service cannot be looked up. A plan of which Timus only ever listed 0 needs no service.
 * A customer who is moved to another contract is judged on each of the two for itself: a move does not wait for what is held on the line
   that it leaves, and no plan on the one contract waits for a plan on the other.
 * What says another customer than the one whose the subscription is counts from when a person has accepted that; what was said of the new
@@ -1456,11 +1456,18 @@ class Oracle:
         }
         heard_of = {one for one in came if self._arrived_at[one] < heard}
         naming = {(s, v.number) for s, v in versions if sku in v.items}
-        known = bool(self._committed[line]) or (bool(heard_of & naming) and sku not in self._hidden)
+        known = bool(self._committed[line]) or (bool(heard_of & naming) and self._has_service(sku))
         told = heard_of if heard_of & naming else came
         having = {s for s, _ in told & naming}
         in_time = {(s, v) for s, v in told if not self._came_late(s, v)}
         return known and any(v.day <= day for s, v in versions if s in having and (s, v.number) in in_time)
+
+    def _has_service(self, sku: str) -> bool:
+        """Whether it is known which line a SKU has: one that was to be looked up while Autotask or the table was away may have none yet."""
+        if sku in self._hidden:
+            return False
+        plan = self.w.store.partner().plans.get(sku) if self.own else None
+        return plan is None or bool(plan.value.choices)
 
     def _came_late(self, sub: str, number: int) -> bool:
         """Whether a version came after a newer one: what it says of the days before that one is told, and not billed."""

@@ -119,11 +119,15 @@ def _rejected_as_a_whole(
 def _approved_as_a_whole(
     this: _Round, without_kept_back: Adjustments, view: View
 ) -> dict[LineKey, LineDraft]:
-    """What a person has approved and of which only a part goes now, parked with its approval until the decreases are decided on, too."""
+    """What a person has approved and of which only a part goes now, parked with its approval until the decreases are decided on, too.
+
+    What a person has rejected a part of is judged as a whole by that.
+    """
     return {
         key: draft.park("waits-for-decrease", down=old_service(key, this.judged, view))
         for key, draft in this.judged.items()
         if not draft.stopped
         and draft.line.approved
+        and not draft.set_aside
         and draft.with_adjustments(without_kept_back).adjustments != this.asked[key].adjustments
     }
