@@ -777,8 +777,14 @@ class Oracle:
     def _asks(self, customer: str, post: Post) -> str | None:
         """Which term of a customer asks for approval of a change, if one surely does."""
         terms = self._terms_of(customer)
-        size, units = abs(post.delta), self.has(post.line, post.day)
-        approval = terms.get("approve_increases" if post.delta > 0 else "approve_decreases", {})
+        news, units = post.delta, self.has(post.line, post.day)
+        on_that_day = (*self._committed[post.line], *self._edits[post.line])
+        if not units and all(day != post.day for day, _ in on_that_day):
+            # An empty new period goes on with the units of the day before, unasked.
+            units = self.has(post.line, post.day - DAY)
+            news -= units
+        size = abs(news)
+        approval = terms.get("approve_increases" if news > 0 else "approve_decreases", {})
         units_limit, percent = approval.get("above_units"), approval.get("above_percent")
         if units_limit is not None and size > units_limit:
             return f"{customer} asks for more than {units_limit}"

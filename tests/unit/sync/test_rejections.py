@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
@@ -103,3 +103,25 @@ def test_a_plan_change_is_rejected_as_a_whole(world: World) -> None:
     assert (code(world, ADV), code(world, ESS)) == ("held-with-plan-change", "rejected")
     assert world.posted() == []
     assert (world.units(ADV, TODAY), world.units(ESS, TODAY)) == (25, 0)
+
+
+def test_more_seats_of_another_subscription_are_approved_beside_a_plan_change_that_was_rejected(
+    world: World,
+) -> None:
+    """Neither line waits for the other: the client keeps the old plan, and gets what was approved on the new one."""
+    world.tell(1, {ESS: 9}, subscription="sub_2")
+    world.work()
+    decide(world, ESS, approved=True)
+    world.pass_time(days=3)
+    today = world.ports.today()
+    moved = datetime(2026, 3, 17, tzinfo=world.ports.zone)
+    world.tell(8, {ESS: 12, GATEWAY: 1}, effective=moved)
+    world.tell(2, {ESS: 24}, subscription="sub_2")
+    world.work()
+    decide(world, ESS, approved=False)
+    decide(world, ESS, approved=True)
+    decide(world, ADV, approved=True)
+    world.pass_time(days=1)
+    assert (world.units(ADV, today), world.units(ESS, today)) == (25, 24)
+    assert world.posted()[1:] == [(46, 15, today.isoformat())]
+    assert (code(world, ADV), code(world, ESS)) == ("held-with-plan-change", "rejected")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -217,6 +218,42 @@ def test_periods_that_our_renewal_adds_without_units_are_made_level_and_are_no_e
     assert world.posted()[1:] == [(45, 25, "2027-01-01"), (47, 1, "2027-01-01")]
     assert (world.units(ADV, date(2026, 12, 31)), world.units(ADV, date(2027, 1, 1))) == (28, 28)
     assert {world.line(sku).state for sku in (ADV, GATEWAY)} == {State.APPLIED}
+
+
+@pytest.mark.parametrize(
+    ("ask", "renewed", "on_its_day"),
+    [
+        ({"approve_increases": {"above_units": 0}}, 25, 25),
+        ({"approve_increases": {"above_units": 0}}, 28, 0),
+        ({"approve_increases": {"above_units": 3}}, 28, 28),
+        ({"approve_increases": {"above_percent": 10}}, 27, 27),
+        ({"approve_increases": {"above_percent": 10}}, 28, 0),
+        ({"approve_increases": {"above_units": 0}}, 22, 22),
+        ({"approve_decreases": {"above_units": 0}}, 22, 0),
+        ({"line_limit": 2}, 25, 25),
+        ({"line_limit": 2}, 28, 0),
+        ({"customer_day_limit": 2, "partner_day_limit": 2}, 25, 25),
+        ({"customer_day_limit": 2, "partner_day_limit": 2}, 27, 27),
+        ({"customer_day_limit": 2, "partner_day_limit": 2}, 28, 0),
+    ],
+)
+def test_terms_judge_of_a_new_period_what_is_news_in_it(
+    world: World, ask: Mapping[str, Any], renewed: int, on_its_day: int
+) -> None:
+    """To fill periods that our renewal added without units, with those of the day before, is nothing that anybody ordered."""
+    new_end = date(2027, 12, 31)
+    terms(world, **ask)
+    world.api.set_switch("extended_periods", "empty")
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=new_end, type="subscription.renewed")
+    world.work()
+    new_term = datetime(2027, 1, 1, tzinfo=world.ports.zone)
+    assert not world.units(ADV, new_term.date())
+    world.tell(9, {ADV: renewed, GATEWAY: 1}, term_end=new_end, effective=new_term)
+    world.work()
+    world.pass_time(days=300)
+    assert world.units(ADV, new_end) == on_its_day
+    assert (world.line(ADV).state is State.PARKED) == (not on_its_day)
+    assert world.units(GATEWAY, new_end) == 1
 
 
 @pytest.mark.parametrize("units", [20, 0])

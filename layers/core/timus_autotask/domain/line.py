@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
+from .days import ONE_DAY
 from .history import Cause
 from .mapping import LineKey
 from .past_days import PastDays, Postponed
@@ -387,6 +388,15 @@ class Line:
     def tries_again(self) -> bool:
         """Whether its open adjustment is one that Autotask has refused before."""
         return self.intent is not None and self.refusal is not None and self.refusal.is_of(self.intent)
+
+    def news_in(self, day: date, delta: int, units: Timeline) -> int:
+        """What of a change is more or less than on the day before, where it fills a new period; else all of it. ``units`` are those before it.
+
+        On some tenants the periods that an extension adds have no units. To go on with those of the day before is nothing that anybody
+        ordered. An example: 25 are billed until the 31st, and 28 are wanted from the 1st on. The change is +28, and +3 of it is news.
+        """
+        is_empty = not units.at(day) and day not in (*self.adjusted, *self.taken)
+        return delta - units.at(day - ONE_DAY) if is_empty else delta
 
     @property
     def unsaid(self) -> Timeline | None:

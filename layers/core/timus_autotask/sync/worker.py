@@ -255,7 +255,8 @@ class _ContractSession:
             p.customer_day_limit is not None or p.partner_day_limit is not None
             for p in gathered.policies.values()
         ):
-            grown = changed.value.plus(today, [customer for customer, _ in line.sources], intent.delta)
+            news = line.news_in(intent.day, intent.delta, intent.before)
+            grown = changed.value.plus(today, [customer for customer, _ in line.sources], news)
             last.append(put_changed_today(grown, changed.rev))
             changed = Stored(grown, changed.rev + 1)
         self._commit([*others, *floors], last, step, gathered)

@@ -420,12 +420,16 @@ def test_an_edit_of_today_that_makes_what_timus_said_leaves_the_days_alone_that_
     [
         (((march(1), 30), (march(31), 25)), "2026-03-01 to 2026-03-30: 30 instead of 25"),
         (((march(1), 30), (APRIL, 25)), "from 2026-03-01 on: 30 instead of 25"),
+        (
+            ((march(1), 30), (APRIL, 0)),
+            "2026-03-01 to 2026-03-31: 30 instead of 25; from 2026-04-01 on, which the contract has gained since: 0",
+        ),
     ],
 )
 def test_days_that_a_contract_has_gained_are_not_among_those_that_differ(
     units: tuple[tuple[date, int], ...], differs: str
 ) -> None:
-    """An edit that lasts until the last day that was known goes on, as far as anybody can say."""
+    """An edit that lasts until the last day that was known goes on, as far as anybody can say; where they are empty, that is said."""
     step = next_step(
         view(demand(since_january(26)), held={45: on_contract(since_january(25, *units))}, lines=(EXTENDED,))
     )

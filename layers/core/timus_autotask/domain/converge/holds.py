@@ -339,8 +339,9 @@ def _held_with_its_parts(
     one's news make of the sum. The reason says what the change contains, and by whose terms it waits.
     """
     parts = parts_of(draft, change.day, units)
-    deltas = (change.delta, *parts.values())
-    held = _terms_ask(draft, change, deltas, units, to_move, view)
+    news = draft.line.news_in(change.day, change.delta, units)
+    deltas, there = (news, *parts.values()), units.at(change.day) + change.delta - news
+    held = _terms_ask(draft, change, deltas, there, to_move, view)
     if held is None and any(_was_rejected(one, parts, draft) for one in draft.overtaken):
         held = draft.hold("held-for-approval", change)
     if held is None or held.parked is None or len(draft.customers) < 2:
@@ -348,7 +349,7 @@ def _held_with_its_parts(
     strict = [
         one
         for one in draft.customers
-        if _terms_ask(_alone(draft, one, view), change, deltas, units, to_move, view)
+        if _terms_ask(_alone(draft, one, view), change, deltas, there, to_move, view)
     ]
     of_each = {
         "contains": ", ".join(f"{one} {more:+d}" for one, more in parts.items()),
@@ -370,19 +371,21 @@ def _was_rejected(rejection: Rejection, parts: Mapping[str, int], draft: LineDra
 
 
 def _terms_ask(
-    draft: LineDraft, change: HeldChange, deltas: Sequence[int], units: Timeline, to_move: int, view: OnADay
+    draft: LineDraft, change: HeldChange, deltas: Sequence[int], there: int, to_move: int, view: OnADay
 ) -> LineDraft | None:
-    """Parked if the terms of the line ask for approval. ``deltas`` are those of the change, and of its parts."""
+    """Parked if the terms of the line ask for approval. ``deltas`` are those of the change, and of its parts; ``there`` are the units before."""
     policy, size = draft.policy, max(map(abs, deltas))
     if policy.posted_period is PostedPeriod.HOLD and _is_posted(change.day, draft.observed.closed):
         return draft.hold("held-posted-period", change)
+    if not size:
+        return None
     if policy.line_limit is not None and size > policy.line_limit:
         return draft.hold("held-over-limit", change, limit=policy.line_limit)
     over = _over_day_limit(draft, change, to_move - abs(change.delta) + size, view)
     if over is not None:
         return draft.hold("held-over-day-limit", replace(change, day_limit=over), limit=over)
     new_line = not draft.observed.contract_service_ids and not draft.line.adjusted
-    large = any(policy.approval(delta).asks(delta, units.at(change.day)) for delta in deltas)
+    large = any(policy.approval(delta).asks(delta, there) for delta in deltas)
     if large or (new_line and policy.approve_new_lines):
         return draft.hold("held-for-approval", change)
     return None

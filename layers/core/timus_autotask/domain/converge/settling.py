@@ -362,13 +362,19 @@ def _days_that_differ(draft: LineDraft, baseline: Timeline, contract: Contract) 
     """The days on which Autotask has other units than we left, for people."""
     units, last = draft.observed.units, _comparable_until(draft.line.baseline_until, contract)
     found = past_days(baseline, units, contract.start, last, lambda _: WhyPast.EDITED)
+    gained = last + ONE_DAY
+    empty_there = gained <= contract.end and units.at(last) and not units.at(gained)
     words = [
         f"{one.first} to {one.until - ONE_DAY}: {one.autotask} instead of {one.wanted}"
-        if one.until <= last
+        if one.until <= last or empty_there
         else f"from {one.first} on: {one.autotask} instead of {one.wanted}"
         for one in found[:_MOST_STRETCHES]
     ]
-    return "; ".join(words) + ("; …" if len(found) > _MOST_STRETCHES else "")
+    if len(found) > _MOST_STRETCHES:
+        words.append("…")
+    if empty_there:
+        words.append(f"from {gained} on, which the contract has gained since: 0")
+    return "; ".join(words)
 
 
 def answer_to_edit(draft: LineDraft, baseline: Timeline, contract: Contract) -> OnDrift | None:
