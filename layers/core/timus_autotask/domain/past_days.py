@@ -43,7 +43,7 @@ class WhyPast(StrEnum):
 _MESSAGES = {
     WhyPast.DAY_TAKEN: "the day had an adjustment of this line already",
     WhyPast.PERIOD_POSTED: "its period is approved and posted",
-    WhyPast.PLAN_CHANGE: "the old plan comes down only later",
+    WhyPast.PLAN_CHANGE: "the line that it takes the place of comes down only later",
     WhyPast.BILLED_ELSEWHERE: "it was billed on another contract service then",
     WhyPast.CANCELLED_LATER: "Timus says that it was cancelled by then, in an event that holds only from a later day",
     WhyPast.EDITED: "somebody changed the units in Autotask by hand, and the days before the line was level again stay so",
