@@ -779,7 +779,8 @@ class Oracle:
         terms = self._terms_of(customer)
         news, units = post.delta, self.has(post.line, post.day)
         on_that_day = (*self._committed[post.line], *self._edits[post.line])
-        if not units and all(day != post.day for day, _ in on_that_day):
+        empty_periods = self.w.story.switches.get("extended_periods") == "empty"
+        if empty_periods and not units and all(day != post.day for day, _ in on_that_day):
             # An empty new period goes on with the units of the day before, unasked.
             units = self.has(post.line, post.day - DAY)
             news -= units

@@ -256,6 +256,19 @@ def test_terms_judge_of_a_new_period_what_is_news_in_it(
     assert world.units(GATEWAY, new_end) == 1
 
 
+def test_units_that_somebody_took_off_are_no_empty_period(world: World) -> None:
+    """To bring them back is asked for, as the terms say, although the line then has what is billed on the day before."""
+    terms(world, drift="enforce", line_limit=2)
+    line = world.api.model.find_line(CONTRACT, 45)
+    assert line is not None
+    world.api.model.person_adjusts(line.id, (TODAY + timedelta(days=1)).toordinal(), -25)
+    world.tell(8, {ADV: 25, GATEWAY: 2})
+    world.work()
+    world.pass_time(days=2)
+    assert world.posted() == [(47, 1, "2026-03-15")]
+    assert code(world, ADV) == "held-over-limit"
+
+
 @pytest.mark.parametrize("units", [20, 0])
 def test_a_decrease_after_a_renewal_is_made_when_the_empty_periods_are_level(
     world: World, units: int

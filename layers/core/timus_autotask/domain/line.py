@@ -326,6 +326,8 @@ class Line:
     baseline_until: date | None = None
     """The contract's last day when the baseline was read. Later days, which a longer contract has gained since, are nobody's edit; None:
     it was read by an earlier version, which did not note the day."""
+    empty_from: date | None = None
+    """The first day that the contract has gained since we look after the line, where Autotask left its new periods without units."""
     awaiting: HeldChange | None = None
     """What ``approve`` lets go: what the terms hold back, or what was rejected: then its ``rejection`` says so, and nobody is asked. What
     a day's limit holds stays held by it."""
@@ -395,8 +397,8 @@ class Line:
         On some tenants the periods that an extension adds have no units. To go on with those of the day before is nothing that anybody
         ordered. An example: 25 are billed until the 31st, and 28 are wanted from the 1st on. The change is +28, and +3 of it is news.
         """
-        is_empty = not units.at(day) and day not in (*self.adjusted, *self.taken)
-        return delta - units.at(day - ONE_DAY) if is_empty else delta
+        fills = day == self.empty_from and not units.at(day) and day not in (*self.adjusted, *self.taken)
+        return delta - units.at(day - ONE_DAY) if fills else delta
 
     @property
     def unsaid(self) -> Timeline | None:

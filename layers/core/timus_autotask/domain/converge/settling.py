@@ -211,7 +211,7 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
         draft = replace(draft, enforced=answer is OnDrift.ENFORCE)
     found = _found(line, draft.observed, contract)
     line = _without_corrected(line, draft)
-    line = replace(line, baseline=units, baseline_until=contract.end, observed=None, choice=None, found=found)
+    line = replace(_with_read(line, units, contract), observed=None, choice=None, found=found)
     return replace(draft, line=line, adjustable=True)
 
 
@@ -241,7 +241,16 @@ def _goes_on(expected: Timeline, until: date | None, units: Timeline, contract: 
 
 def _with_read(line: Line, units: Timeline, contract: Contract) -> Line:
     """The line with what Autotask has now as its baseline."""
-    return replace(line, baseline=units, baseline_until=contract.end)
+    empty_from = _empty_from(line, units, contract)
+    return replace(line, baseline=units, baseline_until=contract.end, empty_from=empty_from)
+
+
+def _empty_from(line: Line, units: Timeline, contract: Contract) -> date | None:
+    """The first of the days that a contract has gained, if they have no units; see ``Line.empty_from``."""
+    last = line.baseline_until
+    if last is None or last >= contract.end or not units.at(last) or units.at(last + ONE_DAY):
+        return line.empty_from
+    return last + ONE_DAY
 
 
 def _comparable_until(last: date | None, contract: Contract) -> date:
