@@ -45,7 +45,8 @@ def dated(
     for version in subscription.versions:
         replay.follow(version)
     families = tuple(replay.families.beside())
-    return Dated(replay.billed, tuple(replay.plan_changes), families, replay.fallen, replay.redated)
+    changes = tuple(replay.plan_changes.values())
+    return Dated(replay.billed, changes, families, replay.fallen, replay.redated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ class _Replay:
         self._placement = placement
         self._schedules = schedules
         self.billed = dict.fromkeys(subscription.skus, NOTHING)
-        self.plan_changes: list[PlanChange] = []
+        self.plan_changes: dict[tuple[date, str, str, bool], PlanChange] = {}
+        """By day, old and new SKU, and whether the old one was listed: many versions note the same."""
         self._first_day = date.max
         """The day of the first bill. A newer version of an earlier day takes it back, and is the first bill itself."""
         self._listed = set(subscription.gone)
@@ -168,22 +170,28 @@ class _Replay:
         Where the terms bill a plan from a day before the other had fallen, the plan change is of that day.
         """
         for old, new in sorted(update.moves):
-            self.plan_changes.append(self._plan_change(plan_change_day, old, new, listed=True))
+            self._note(plan_change_day, old, new, listed=True)
         for old, since in self._away_since.items():
+            listed = old in self._listed
             for new, units in update.wanted.items():
                 if (old, new) in update.moves or not self.families.are_plans(old, new):
                     continue
-                on = min(since, risen.get(new, since))
-                change = self._plan_change(on, old, new, listed=old in self._listed)
-                if (units and not change.beside) or (change.listed and update.deltas[new] > 0):
-                    self.plan_changes.append(change)
+                if (units and not self._beside(old, new)) or (listed and update.deltas[new] > 0):
+                    self._note(min(since, risen.get(new, since)), old, new, listed=listed)
         for old, since in self.fallen.items():
             for new, on in risen.items():
                 if old not in self._away_since and self.families.are_plans(old, new):
-                    self.plan_changes.append(self._plan_change(min(since, on), old, new, listed=True))
+                    self._note(min(since, on), old, new, listed=True)
 
-    def _plan_change(self, day: date, old: str, new: str, *, listed: bool) -> PlanChange:
-        return PlanChange(self._subscription, day, old, new, listed, new in self.families.together(old))
+    def _note(self, day: date, old: str, new: str, *, listed: bool) -> None:
+        key = (day, old, new, listed)
+        if key not in self.plan_changes:
+            self.plan_changes[key] = PlanChange(
+                self._subscription, day, old, new, listed, self._beside(old, new)
+            )
+
+    def _beside(self, old: str, new: str) -> bool:
+        return new in self.families.together(old)
 
 
 def after_seats_that_stay(billed: Sequence[Timeline], reported: Sequence[Timeline]) -> list[Timeline]:
