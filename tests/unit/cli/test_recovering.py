@@ -132,6 +132,30 @@ def test_what_is_suspicious_is_held_until_it_is_accepted_by_its_id(desk: Desk, t
     assert desk.world.units(ADV, date(2026, 3, 17)) == 56
 
 
+def test_seats_that_a_file_lists_twice_are_billed_once_until_a_person_says_otherwise(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Under the known id and under a new one; `--yes` is not enough, the finding's own id is."""
+    file = tmp_path / "portal.csv"
+    file.write_text(
+        "customer_id,subscription_id,sku,quantity,term_end\n"
+        f"{CUSTOMER},sub_8f2c1a,{ADV},28,2026-12-31\n{CUSTOMER},sub_again,{ADV},28,2026-12-31\n"
+    )
+    words = ("reconcile", "--timus-export", str(file), "--yes")
+    before = desk.world.posted()
+    said = desk.run(*words, "--json")
+    assert (said.status, said.json["taken_in"], said.json["held"]) == (1, 0, 1)
+    [one] = said.json["suspicions"]
+    assert (one["kind"], one["holds"]) == ("copy-of-another", ["sub_again"])
+    assert "all that it has, sub_8f2c1a has in the same file too" in one["message"]
+    assert one["id"] in said.err
+    desk.world.work()
+    assert desk.world.posted() == before
+    assert desk.ask(*words, "--accept", one["id"])["taken_in"] == 1
+    desk.world.work()
+    assert desk.world.units(ADV, date(2026, 3, 17)) == 56
+
+
 def test_what_follows_from_a_comparison_is_shown_and_asked_once(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
