@@ -132,6 +132,59 @@ def test_what_is_suspicious_is_held_until_it_is_accepted_by_its_id(desk: Desk, t
     assert desk.world.units(ADV, date(2026, 3, 17)) == 56
 
 
+def test_seats_that_a_file_lists_twice_are_billed_once_until_a_person_says_otherwise(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Under the known id and under a new one; `--yes` is not enough, the finding's own id is."""
+    file = tmp_path / "portal.csv"
+    file.write_text(
+        "customer_id,subscription_id,sku,quantity,term_end\n"
+        f"{CUSTOMER},sub_8f2c1a,{ADV},28,2026-12-31\n{CUSTOMER},sub_again,{ADV},28,2026-12-31\n"
+    )
+    words = ("reconcile", "--timus-export", str(file), "--yes")
+    before = desk.world.posted()
+    said = desk.run(*words, "--json")
+    assert (said.status, said.json["taken_in"], said.json["held"]) == (1, 0, 1)
+    [one] = said.json["suspicions"]
+    assert (one["kind"], one["holds"]) == ("copy-of-another", ["sub_again"])
+    assert "all that it has, sub_8f2c1a has in the same file too" in one["message"]
+    assert one["id"] in said.err
+    desk.world.work()
+    assert desk.world.posted() == before
+    assert desk.ask(*words, "--accept", one["id"])["taken_in"] == 1
+    desk.world.work()
+    assert desk.world.units(ADV, date(2026, 3, 17)) == 56
+
+
+def test_what_follows_from_a_comparison_is_shown_and_asked_once(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the file and an edit in Autotask are about one line: in text and in JSON."""
+    desk.told("policy", "set", "drift=enforce")
+    desk.world.work()
+    desk.world.control.person_adjusts(1201, date(2026, 3, 16).toordinal(), 3)
+    file = tmp_path / "portal.csv"
+    file.write_text(f"customer_id,subscription_id,sku,quantity\n{CUSTOMER},sub_8f2c1a,{ADV},27\n")
+    words = ("reconcile", "--timus-export", str(file))
+    asked: list[str] = []
+
+    def agrees(_terminal: Terminal, question: str) -> bool:
+        asked.append(question)
+        return "workers" not in question
+
+    monkeypatch.setattr(Terminal, "confirm", agrees)
+    assert "Nothing was written." in desk.refused(*words)
+    assert asked == ["Take 1 of these in as events, and let the workers look at 1 contract?"]
+    assert not desk.world.ports.store.customer(CUSTOMER).inbox
+    dry = desk.told(*words, "--dry-run")
+    assert dry.count("-4 from 2026-03-1") == dry.count("Nothing was written (--dry-run).") == 1
+    said = desk.ask(*words, "--yes")
+    assert (said["taken_in"], said["looked_at"]) == (1, [CONTRACT])
+    [contract] = said["preview"]
+    [line] = contract["lines"]
+    assert [one["unit_change"] for one in line["adjustments"]] == [-4]
+
+
 def test_a_subscription_that_moved_is_said_and_fails(desk: Desk, tmp_path: Path) -> None:
     """It is another customer's in the file: its event waits for a person, so the command must not end as if all were well."""
     file = tmp_path / "portal.csv"

@@ -125,7 +125,7 @@ class TestInPlace:
 
     def test_a_second_subscription_is_none(self) -> None:
         """Where the file tells of the first one, or the two have nothing in common, also not the number of their units."""
-        assert found([SUB, billed("sub_new", {ADV: 25})], known(SUB)) == []
+        assert found([SUB, billed("sub_new", {ADV: 24})], known(SUB)) == []
         assert found([billed("sub_new", {ESS: 7})], known(SUB)) == []
 
     @pytest.mark.parametrize("units", [{ESS: 25, "WIFI": 1}, {ESS: 26}, {ESS: 29}, {ESS: 13}])
@@ -144,6 +144,100 @@ class TestInPlace:
         told = [billed("sub_new", {ADV: 5}, "cus_new")]
         assert ("in-place-of-another", ("sub_new",)) in found(told, known(*others))
         assert found([*others, *told], known(*others)) == []
+
+
+class TestCopies:
+    """What the file lists under a known id is not billed again under a new one beside it."""
+
+    @pytest.mark.parametrize(
+        ("units", "copy"),
+        [
+            ({ADV: 25, GATEWAY: 1}, True),
+            ({ADV: 25, GATEWAY: 1, ESS: 0}, True),
+            ({ADV: 25}, True),
+            ({GATEWAY: 1}, False),
+            ({ADV: 24, GATEWAY: 1}, False),
+            ({ADV: 25, GATEWAY: 2}, False),
+            ({ADV: 25, ESS: 3}, False),
+            ({ESS: 25}, False),
+            ({ADV: 0}, False),
+        ],
+    )
+    def test_a_copy_of_a_known_one_is_held(self, units: Units, copy: bool) -> None:
+        """With all that it has, or with so much of it that it is no everyday change; one with anything of its own is no copy."""
+        held = found([SUB, billed("sub_new", units)], known(SUB))
+        assert held == ([("copy-of-another", ("sub_new",))] if copy else [])
+
+    @pytest.mark.parametrize(("units", "part"), [(FEW, False), (FEW + 1, True)])
+    def test_a_copy_of_all_is_one_however_small(self, units: int, part: bool) -> None:
+        """Of a part only what is more than a few units, as everywhere."""
+        small = billed("sub_1", {ADV: units, GATEWAY: 20})
+        for copied, copy in (({ADV: units, GATEWAY: 20}, True), ({ADV: units}, part)):
+            held = [kind for kind, _ in found([small, billed("sub_new", copied)], known(small))]
+            assert held == (["copy-of-another"] if copy else [])
+        one = billed("sub_1", {GATEWAY: 1})
+        assert found([one, billed("sub_new", {GATEWAY: 1})], known(one)) == [
+            ("copy-of-another", ("sub_new",))
+        ]
+
+    def test_what_it_says(self) -> None:
+        """What is there twice, under which ids, and what to do about it."""
+        [one] = suspicions([SUB, billed("sub_new", {ADV: 25, GATEWAY: 1})], {"sub_new"}, known(SUB))
+        assert one.message == (
+            "Subscription sub_new of cus_a is new, and all that it has, sub_1 has in the same file too: 25 SASE-ADV-USER, 1 SASE-GATEWAY. Both "
+            "would be billed. If it is sub_1 under another id, leave it out; if it replaces sub_1, give sub_1 with quantity 0 in the same file."
+        )
+
+    def test_it_is_of_what_the_file_says_of_both(self) -> None:
+        """Also where the known one changes in the same file: what counts is what would be billed."""
+        told = [replace(SUB, units={ADV: 27, GATEWAY: 1}), billed("sub_new", {ADV: 27, GATEWAY: 1})]
+        assert found(told, known(SUB)) == [("copy-of-another", ("sub_new",))]
+        told = [replace(SUB, units={ADV: 24, GATEWAY: 1}), billed("sub_new", {ADV: 25, GATEWAY: 1})]
+        assert found(told, known(SUB)) == []
+
+    @pytest.mark.parametrize("was", [{ADV: 0, GATEWAY: 0}, {ADV: 25, GATEWAY: 1}])
+    def test_a_copy_of_what_has_no_seats_is_none(self, was: Units) -> None:
+        """The known one is over, since long or with this file: it is billed once."""
+        ours = replace(SUB, units=was)
+        other = billed("sub_2", {ADV: 40, GATEWAY: 2})
+        told = [replace(SUB, units={ADV: 0, GATEWAY: 0}), other, billed("sub_new", {ADV: 25, GATEWAY: 1})]
+        assert found(told, known(ours, other)) == []
+
+    @pytest.mark.parametrize(
+        ("begins", "copy"),
+        [(None, True), (TODAY + timedelta(days=30), True), (TODAY + timedelta(days=31), False)],
+    )
+    def test_a_copy_that_begins_when_the_known_one_has_ended_is_none(
+        self, begins: date | None, copy: bool
+    ) -> None:
+        """Until then both would be billed."""
+        ending = replace(SUB, ends=True)
+        told = replace(ending, days={"cancel_at": TODAY + timedelta(days=31)})
+        new = replace(billed("sub_new", SUB.units), days={"effective_date": begins} if begins else {})
+        held = found([told, new], known(ending))
+        assert held == ([("copy-of-another", ("sub_new",))] if copy else [])
+        assert found([ending, new], known(ending)) == [], "a day that the file does not give is none to go by"
+
+    def test_a_replacement_of_one_of_two_that_are_equal_is_no_copy_of_the_other(self) -> None:
+        """The client has as many seats as before, so nothing is billed twice."""
+        other = billed("sub_2", SUB.units)
+        told = [SUB, replace(other, units={ADV: 0, GATEWAY: 0}), billed("sub_new", SUB.units)]
+        assert found(told, known(SUB, other)) == []
+
+    def test_two_new_ones_that_are_equal_are_no_copies(self) -> None:
+        """A client with two sites looks so, and nothing that we know says otherwise."""
+        twice = [billed("sub_x", {ADV: 25}, "cus_x"), billed("sub_y", {ADV: 25}, "cus_x")]
+        assert found([SUB, *twice], known(SUB)) == []
+        assert found([SUB, billed("sub_x", SUB.units, "cus_x")], known(SUB)) == [], "nor is another client's"
+
+    def test_two_copies_of_one_are_two(self) -> None:
+        """Each is held by itself, and each says its units."""
+        told = [SUB, billed("sub_x", SUB.units), billed("sub_y", SUB.units)]
+        assert found(told, known(SUB)) == [("copy-of-another", ("sub_x",)), ("copy-of-another", ("sub_y",))]
+
+    def test_an_id_that_is_alike_says_it_already(self) -> None:
+        """Two suspicions of one fact would have to be accepted twice."""
+        assert found([SUB, billed("SUB_1", SUB.units)], known(SUB)) == [("id-alike", ("SUB_1", "sub_1"))]
 
 
 class TestChanges:
@@ -361,7 +455,7 @@ class TestWhatIsNew:
     @pytest.mark.parametrize(
         ("units", "large"),
         [
-            ({ADV: 25}, False),
+            ({ADV: 24}, False),
             ({ADV: 26}, True),
             ({ADV: 2500}, True),
             ({GATEWAY: FEW}, False),
@@ -849,6 +943,41 @@ def test_another_id_with_other_skus_bills_nothing(portal: Portal, data: st.DataO
     ]
     released = [event.subscription_id for event in compared(portal.records, written(rows)).released()]
     assert "sub_quite_new" not in released
+
+
+@given(portals() | portals(near_counts), st.data())
+def test_a_subscription_that_is_listed_again_under_a_new_id_is_not_billed_again(
+    portal: Portal, data: st.DataObject
+) -> None:
+    """Whichever it is, and whatever else the file says of the client; released it is by the ids of what is found, and by nothing less."""
+    one = data.draw(st.sampled_from(sorted({row["subscription_id"] for row in portal.rows})))
+    copied = [
+        {**row, "subscription_id": "sub_quite_new"} for row in portal.rows if row["subscription_id"] == one
+    ]
+    found = compared(portal.records, written([*portal.rows, *copied]))
+    assert "copy-of-another" in {each.kind.value for each in found.suspicions}
+    assert found.released() == ()
+    assert [event.subscription_id for event in found.released({each.id for each in found.suspicions})] == [
+        "sub_quite_new"
+    ]
+
+
+@given(portals() | portals(near_counts), st.data())
+def test_a_new_subscription_with_anything_of_its_own_is_no_copy(portal: Portal, data: st.DataObject) -> None:
+    """Another number of one SKU, or one SKU more, is enough: then it is judged by how much it is."""
+    one = data.draw(st.sampled_from(sorted({row["subscription_id"] for row in portal.rows})))
+    copied = [
+        {**row, "subscription_id": "sub_quite_new"} for row in portal.rows if row["subscription_id"] == one
+    ]
+    if data.draw(st.booleans()):
+        copied.append({**copied[0], "sku": "NEW-SKU", "quantity": "1"})
+    else:
+        numbers = {int(row["quantity"]) for row in portal.rows if row["sku"] == copied[0]["sku"]}
+        copied[0]["quantity"] = str(
+            data.draw(st.integers(1, 400).filter(lambda number: number not in numbers))
+        )
+    found = compared(portal.records, written([*portal.rows, *copied]))
+    assert "copy-of-another" not in {each.kind.value for each in found.suspicions}
 
 
 @given(portals())

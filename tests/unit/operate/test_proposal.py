@@ -27,7 +27,7 @@ from timus_autotask.operate.mapping.known import slips
 from timus_autotask.operate.mapping.late import BillFrom
 from timus_autotask.operate.mapping.service_choice import choose_service
 from timus_autotask.operate.proposal import Proposal
-from timus_autotask.operate.reconcile import AgainstTimus, take_in_missing
+from timus_autotask.operate.reconcile import AgainstTimus, follow_up, last_comparison
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.operate.terms import TermChange
 from timus_autotask.ports.errors import QueueUnavailable
@@ -173,7 +173,8 @@ def missing_event(deployment: Deployment) -> Proposal[Any]:
     """A change that only Timus's portal shows."""
     body = change("sub_8f2c1a", 8, CUSTOMER, {ADV: 33, GATEWAY: 1}, deployment.clock.now())
     missing = MissingEvent(CUSTOMER, "sub_8f2c1a", "timus-export-1", body.encode())
-    return take_in_missing(deployment, AgainstTimus(Comparison((), (missing,), ()), frozenset()), BY)
+    against = AgainstTimus(Comparison((), (missing,), ()), frozenset())
+    return follow_up(deployment, last_comparison(deployment), against, BY)
 
 
 Ask = Callable[[Deployment], Proposal[Any]]

@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TypeVar
 
 import pytest
 
 from tests.deployment import deployment_of
 from tests.drift_table import LINE, aligned
+from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, World
 from timus_autotask.operate.files.timus_export import Exported, ExportFile
-from timus_autotask.operate.proposal import Asked, Proposal, Result
+from timus_autotask.operate.proposal import Asked, Proposal
 from timus_autotask.operate.reconcile import (
     AgainstTimus,
-    LookedAt,
+    FollowedUp,
     Reconciled,
     Reconciliation,
-    TakenIn,
     ToCompare,
     compare_and_decide,
 )
 from timus_autotask.operate.recover import MadeSafe, make_safe
-
-R = TypeVar("R", bound=Result)
 
 
 @dataclass
@@ -41,15 +38,8 @@ class Decided:
     def see_timus(self, found: AgainstTimus) -> None:
         self.saw.append(f"Timus: {found.released} of {found.missing}")
 
-    def take_in(self, proposal: Proposal[TakenIn], found: AgainstTimus) -> Asked[TakenIn]:
-        self.saw.append(f"take in {found.released}?")
-        return self._said(proposal)
-
-    def look_at(self, proposal: Proposal[LookedAt]) -> Asked[LookedAt]:
-        self.saw.append(f"look at {proposal.result.contracts}?")
-        return self._said(proposal)
-
-    def _said(self, proposal: Proposal[R]) -> Asked[R]:
+    def follow_up(self, proposal: Proposal[FollowedUp], events: int) -> Asked[FollowedUp]:
+        self.saw.append(f"take in {events}, look at {proposal.result.looked_at}?")
         return Asked(proposal, proposal.commit() if self.says else None)
 
 
@@ -72,23 +62,50 @@ def reconciled(world: World, who: Decided, wanted: ToCompare) -> Reconciliation:
     return compare_and_decide(deployment_of(world), wanted, "kim", who)
 
 
-def test_events_are_taken_in_before_contracts_are_looked_at(edited: World) -> None:
-    """Each thing is shown before it is asked about, and what is agreed to is done."""
+def test_what_follows_is_one_proposal(edited: World) -> None:
+    """Each thing is shown before it is asked about, and what is agreed to is done: events are taken in, and contracts looked at."""
     who = Decided()
     found = reconciled(edited, who, ToCompare(exported=exported(31), source="portal.csv"))
-    assert who.saw == ["Autotask: 1", "Timus: 1 of 1", "take in 1?", f"look at ({CONTRACT},)?"]
-    assert found.to_json()["taken_in"] == 1
-    assert found.to_json()["looked_at"]["written"] is True
+    assert who.saw == ["Autotask: 1", "Timus: 1 of 1", f"take in 1, look at ({CONTRACT},)?"]
+    form = found.to_json()
+    assert (form["taken_in"], form["looked_at"], form["written"]) == (1, [CONTRACT], True)
     assert edited.ports.store.customer(CUSTOMER).inbox
+    assert (
+        sum(one.key.pk == "DECISIONS" for one in edited.table.documents()) == 2
+    )  # the file's, and the contract's
 
 
 def test_who_says_no_changes_nothing(edited: World) -> None:
     """What was found is told all the same."""
     found = reconciled(edited, Decided(says=False), ToCompare(exported=exported(31), source="portal.csv"))
-    assert (found.to_json()["taken_in"], found.to_json()["missing_events"][0]["customer"]) == (0, CUSTOMER)
+    form = found.to_json()
+    assert (form["taken_in"], form["looked_at"], form["written"]) == (0, [], False)
+    assert form["missing_events"][0]["customer"] == CUSTOMER
     assert not edited.ports.store.customer(CUSTOMER).inbox
     state = edited.ports.store.contract_state(CONTRACT).value
     assert state.generation == state.converged
+
+
+@pytest.mark.parametrize(
+    ("drift", "units", "change"), [("enforce", 30, -1), ("adopt", 32, 1), ("park", 31, 0)]
+)
+def test_a_line_of_which_an_event_and_an_edit_are_found_is_shown_once_as_it_will_be(
+    edited: World, drift: str, units: int, change: int
+) -> None:
+    """By whatever terms: what the event makes of the line is in the same preview as what becomes of the edit, and it is what is made."""
+    Desk(edited).told("policy", "set", f"drift={drift}")
+    edited.work()
+    quantity = {"enforce": 30, "adopt": 29, "park": 29}[drift]
+    found = reconciled(edited, Decided(), ToCompare(exported=exported(quantity), source="portal.csv"))
+    assert found.followed_up is not None
+    [contract] = found.followed_up.proposal.preview.contracts
+    [line] = contract.lines
+    shown = [one.delta for one in line.adjustments]
+    before = len(edited.posted())
+    edited.work()
+    edited.pass_time(hours=12)  # the edit has taken its day
+    assert shown == [delta for _, delta, _ in edited.posted()[before:]] == ([change] if change else [])
+    assert edited.units(ADV, date(2026, 3, 17)) == units
 
 
 def test_where_nothing_is_found_nothing_is_asked() -> None:
@@ -99,7 +116,7 @@ def test_where_nothing_is_found_nothing_is_asked() -> None:
     ):
         who = Decided()
         found = reconciled(aligned(), who, wanted)
-        assert (who.saw, found.taken_in, found.looked_at) == (saw, None, None)
+        assert (who.saw, found.followed_up) == (saw, None)
 
 
 def test_what_a_suspicion_holds_is_not_asked_about_before_it_is_accepted() -> None:
@@ -107,11 +124,11 @@ def test_what_a_suspicion_holds_is_not_asked_about_before_it_is_accepted() -> No
     world, who = aligned(), Decided()
     wanted = ToCompare(exported=exported(28, "SUB_8F2C1A"), source="portal.csv")
     found = reconciled(world, who, wanted)
-    assert (who.saw, found.taken_in) == (["Autotask: 0", "Timus: 0 of 1"], None)
+    assert (who.saw, found.followed_up) == (["Autotask: 0", "Timus: 0 of 1"], None)
     assert found.against_timus is not None
     accepted = tuple(one.id for one in found.against_timus.open_suspicions)
     reconciled(world, who, replace(wanted, accepted=accepted))
-    assert who.saw[2:] == ["Autotask: 0", "Timus: 1 of 1", "take in 1?"]
+    assert who.saw[2:] == ["Autotask: 0", "Timus: 1 of 1", "take in 1, look at ()?"]
 
 
 def test_the_last_comparison_asks_autotask_nothing_and_leaves_its_contracts_alone(edited: World) -> None:
@@ -120,7 +137,7 @@ def test_the_last_comparison_asks_autotask_nothing_and_leaves_its_contracts_alon
     edited.control.clear_requests()
     who = Decided()
     found = reconciled(edited, who, ToCompare(last=True))
-    assert (who.saw, found.looked_at, edited.control.requests()) == (["Autotask: 1"], None, [])
+    assert (who.saw, found.followed_up, edited.control.requests()) == (["Autotask: 1"], None, [])
 
 
 def test_a_restored_table_is_paused_before_its_contracts_are_waited_for() -> None:

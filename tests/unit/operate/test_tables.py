@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -237,15 +238,29 @@ class TestCells:
                 "28,0",
                 "must be a whole number, but is '28,0', a whole number that a spreadsheet has given decimals",
             ),
-            ("quantity", "1.5", "must be a whole number, but is '1.5'"),
+            ("quantity", "1.5", "must be a whole number, but is '1.5', a number with decimals"),
+            ("quantity", "1,5", "must be a whole number, but is '1,5', a number with decimals"),
             ("quantity", "+5", "must be a whole number, but is '+5'"),
             ("quantity", "-5", "must be a whole number, but is '-5'"),
-            ("quantity", "1 000", "must be a whole number, but is '1 000'"),
-            ("quantity", "1\u00a0000", "must be a whole number, but is '1\\xa0000'"),
             (
                 "quantity",
-                "1.000",
-                "must be a whole number, but is '1.000', a whole number that a spreadsheet has given",
+                "1 000",
+                "must be a whole number, but is '1 000', a number with its thousands apart",
+            ),
+            (
+                "quantity",
+                "1\u00a0000",
+                "must be a whole number, but is '1\\xa0000', a number with its thousands",
+            ),
+            (
+                "quantity",
+                "-7,000",
+                "must be a whole number, but is '-7,000', a number with its thousands apart or",
+            ),
+            (
+                "quantity",
+                "1000.000",
+                "must be a whole number, but is '1000.000', a whole number that a spreadsheet",
             ),
             ("quantity", "1_000", "must be a whole number, but is '1_000'"),
             ("quantity", "0028", "must be a whole number, but is '0028'"),
@@ -301,8 +316,16 @@ class TestCells:
             ("customer_name", "\u001b[2J", "must be a text without control characters, but is '\\x1b[2J'"),
             ("customer_name", "\u009b2J", "must be a text without control characters, but is '\\x9b2J'"),
             ("status", "Active", "must be active, trial or canceled, but is 'Active'"),
-            ("price", "1.234", "must tell thousands from decimals: write 1234 or 1.2340, but is '1.234'"),
-            ("price", "1.234,50", "must be a number such as 12.50 or 12,50, but is '1.234,50'"),
+            (
+                "price",
+                "1.234",
+                "must be written as 1234 or as 1.2340, but is '1.234', a number with its thousands apart or with decimals",
+            ),
+            (
+                "price",
+                "1.234,50",
+                "must be a number such as 12.50 or 12,50, but is '1.234,50', a number with its thousands apart",
+            ),
             ("price", "12 €", "must be a number such as 12.50 or 12,50, but is '12 €'"),
             (
                 "term_end",
@@ -332,6 +355,42 @@ class TestCells:
         quoted = ['"' + cell.replace('"', '""') + '"' for cell in cells.values()]
         [found] = problems(f"{','.join(cells)}\n{','.join(quoted)}\n")
         assert found.startswith(f"row 2: {column} {words}")
+
+    @pytest.mark.parametrize("column", ["id", "sku", "quantity"])
+    @pytest.mark.parametrize(
+        ("value", "may_be"),
+        [
+            *((each, "thousands apart or with decimals") for each in ("7,000", "1.000", "12,345", "999.001")),
+            *(
+                (each, "thousands apart")
+                for each in ("1'000", "1\u2019000", "1.234.567", "1,234,567", "1.234,50")
+            ),
+            *((each, "thousands apart") for each in ("1,23,456", "12,34,567.8")),
+            *((each, "with decimals") for each in ("1,5", "0.125", "1234.567")),
+            *((each, "spreadsheet has given decimals") for each in ("28.0", "28,00", "0.000", "1000.000")),
+        ],
+    )
+    def test_a_number_that_is_not_written_in_digits_alone_is_refused_with_what_it_may_be(
+        self, column: str, value: str, may_be: str
+    ) -> None:
+        """Thousands apart, decimals, or either: nobody has to guess which of them the file means."""
+        cells = {"id": "s", "sku": "A", "quantity": "25", column: value}
+        [found] = problems("\t".join(cells) + "\n" + "\t".join(cells.values()) + "\n")
+        assert re.search(rf"{re.escape(value)}'?\"?, a (whole )?number [a-z ]*{may_be}(: |$)", found)
+
+    @pytest.mark.parametrize("sign", [" ", "\u00a0", "\u202f"])
+    def test_thousands_may_be_apart_by_a_space_of_any_kind(self, sign: str) -> None:
+        """The one that does not break and the narrow one look like any other."""
+        for column in ("sku", "quantity"):
+            cells = {"id": "s", "sku": "A", "quantity": "25", column: f"1{sign}000"}
+            [found] = problems("\t".join(cells) + "\n" + "\t".join(cells.values()) + "\n")
+            assert ", a number with its thousands apart" in found
+
+    def test_an_id_that_looks_like_such_a_number_is_taken_as_a_formula_that_gives_the_text(self) -> None:
+        """The problem says how, for another copy of the value would be refused again."""
+        [found] = problems("id\tsku\tquantity\n1.5\tA\t1\n")
+        assert found.endswith('copy the value again, or give it as ="…" if it is right')
+        assert rows('id\tsku\tquantity\n="1.5"\tA\t1\n')[0]["id"] == "1.5"
 
     @pytest.mark.parametrize("price", ["12.5", "12,5", "0,125", "1234", "1234,567", "-3,50", "1.2340"])
     def test_decimals(self, price: str) -> None:

@@ -788,7 +788,7 @@ def test_an_amount_that_may_be_two_is_refused(amount: str, tmp_path: Path) -> No
     [
         (f"{CUSTOMER},{ADV},10.5", "whole units"),
         (f"{CUSTOMER},{ADV},1,234", "has 4 cells"),
-        (f'{CUSTOMER},{ADV},"1,234"', "thousands from decimals"),
+        (f'{CUSTOMER},{ADV},"1,234"', "thousands apart or with decimals"),
         (f"{CUSTOMER},{ADV},", "is missing"),
         (f"1.20E+05,{ADV},10", "a spreadsheet has rewritten"),
         (f"#N/A,{ADV},10", "an error of a spreadsheet"),

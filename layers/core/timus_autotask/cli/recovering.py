@@ -22,9 +22,8 @@ from timus_autotask.operate.files.timus_export import Comparison, ExportFile
 from timus_autotask.operate.proposal import Asked, Proposal
 from timus_autotask.operate.reconcile import (
     AgainstTimus,
-    LookedAt,
+    FollowedUp,
     Reconciled,
-    TakenIn,
     ToCompare,
     compare_and_decide,
 )
@@ -87,26 +86,24 @@ class _AtTheTerminal:
         _show_comparison(found.comparison, self.terminal)
         _show_suspicions(found, self.terminal)
 
-    def take_in(self, proposal: Proposal[TakenIn], found: AgainstTimus) -> Asked[TakenIn]:
-        return ask(
-            proposal,
-            self.arguments,
-            self.terminal,
-            lambda done: self.terminal.say(
-                f"{counted(done.taken_in, 'event was', 'events were')} taken in; see: timus-autotask events",
-                style="green",
-            ),
-            f"Take {found.released} of these in as events?",
-        )
+    def follow_up(self, proposal: Proposal[FollowedUp], events: int) -> Asked[FollowedUp]:
+        def say(done: FollowedUp) -> None:
+            if events:
+                taken_in = counted(done.taken_in, "event was", "events were")
+                self.terminal.say(f"{taken_in} taken in; see: timus-autotask events", style="green")
+            if done.looked_at:
+                self.terminal.say(_looked_at(len(done.looked_at)))
 
-    def look_at(self, proposal: Proposal[LookedAt]) -> Asked[LookedAt]:
-        return ask(
-            proposal,
-            self.arguments,
-            self.terminal,
-            lambda done: self.terminal.say(_looked_at(len(done.contracts))),
-            "Let the workers look at this?" if any(one.changes for one in proposal.preview.contracts) else "",
-        )
+        return ask(proposal, self.arguments, self.terminal, say, _question(proposal, events))
+
+
+def _question(proposal: Proposal[FollowedUp], events: int) -> str:
+    """What is asked; ``""``: nothing has to be, for nothing would be adjusted."""
+    contracts = proposal.result.looked_at
+    if events:
+        look = f", and let the workers look at {counted(len(contracts), 'contract')}" if contracts else ""
+        return f"Take {events} of these in as events{look}?"
+    return "Let the workers look at this?" if any(one.changes for one in proposal.preview.contracts) else ""
 
 
 def _make_sense(arguments: Namespace) -> None:

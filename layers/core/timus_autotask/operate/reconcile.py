@@ -47,7 +47,7 @@ class Reconciled:
     """How far it came; ``run.stopped`` says why it did not end."""
     findings: tuple[Finding, ...]
     to_look_at: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    """Contracts, with their customers, that workers have to look at, and do not yet; see ``look_at``."""
+    """Contracts, with their customers, that workers have to look at, and do not yet; see ``follow_up``."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -64,41 +64,11 @@ def last_comparison(deployment: Deployment) -> Reconciled:
 def compare_with_autotask(
     deployment: Deployment, *, deep: bool = False, on_compared: Callable[[Run], None] = unseen
 ) -> Reconciled:
-    """Compare every contract with Autotask now; ``deep``: every row of it. Nothing is adjusted: see ``look_at``."""
+    """Compare every contract with Autotask now; ``deep``: every row of it. Nothing is adjusted: see ``follow_up``."""
     ports = deployment.ports
     until, to_look_at = ports.clock.now() + AT_MOST, dict[int, frozenset[str]]()
     reconcile.reconcile(ports, until, anew=True, deep=deep, on_progress=on_compared, to_look_at=to_look_at)
     return replace(last_comparison(deployment), to_look_at=to_look_at)
-
-
-@dataclass(frozen=True, slots=True)
-class LookedAt:
-    """Contracts that workers look at now."""
-
-    contracts: tuple[int, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """For programs."""
-        return {"looked_at": [*self.contracts]}
-
-
-def look_at(
-    deployment: Deployment, found: Reconciled, by: str, on_progress: Progress = quiet
-) -> Proposal[LookedAt]:
-    """Let workers look at the contracts at which a comparison found something: by the terms they may adjust."""
-
-    def act(ports: Ports) -> LookedAt:
-        for contract_id, customers in sorted(found.to_look_at.items()):
-            update(partial(_look_at, contract_id, customers, by, ports))
-        wake({customer for customers in found.to_look_at.values() for customer in customers}, ports)
-        return LookedAt(tuple(sorted(found.to_look_at)))
-
-    return propose(deployment, lambda: Prepared(act), on_progress)
-
-
-def _look_at(contract_id: int, customers: frozenset[str], by: str, ports: Ports) -> None:
-    decision = new_decision("reconcile", tuple(sorted(customers)), by, "", ports, contract_id=contract_id)
-    ports.store.commit(wake_contract(contract_id, ports, customers), put_decision(decision))
 
 
 # -- With Timus
@@ -159,36 +129,61 @@ def compare_with_timus(
     return AgainstTimus(found, found.accepting(accepted))
 
 
-@dataclass(frozen=True, slots=True)
-class TakenIn:
-    """Events that our table lacked."""
+# -- What follows
 
-    taken_in: int
+
+@dataclass(frozen=True, slots=True)
+class FollowedUp:
+    """What follows from a comparison."""
+
+    taken_in: int = 0
+    """Events that our table lacked."""
+    looked_at: tuple[int, ...] = ()
+    """Contracts at which something was found: workers look at them now."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        return {"taken_in": self.taken_in}
+        return {"taken_in": self.taken_in, "looked_at": [*self.looked_at]}
 
 
-def take_in_missing(
+def follow_up(
     deployment: Deployment,
-    found: AgainstTimus,
+    compared: Reconciled,
+    against: AgainstTimus | None,
     by: str,
     on_progress: Progress = quiet,
-) -> Proposal[TakenIn]:
-    """Put events that Timus shows, and our table lacks, into the inbox. Those that a suspicion holds stay out."""
-    released = found.comparison.released(found.accepted)
-    customers = tuple(dict.fromkeys(event.customer_id for event in released))
+) -> Proposal[FollowedUp]:
+    """Put events that Timus shows, and our table lacks, into the inbox, and let workers look at the contracts at which something was found.
 
-    def act(ports: Ports) -> TakenIn:
-        new = take_in(found.comparison, ports, found.accepted)
-        if new:
-            detail = f"{counted(new, 'event')} from a file"
-            ports.store.commit(put_decision(new_decision("reconcile", customers, by, detail, ports)))
-        wake(customers, ports)
-        return TakenIn(new)
+    Events that a suspicion holds stay out. What workers adjust at such a contract is by the terms. It is one proposal: an event and an
+    edit may be about one line, and two previews would show its change twice.
+    """
+
+    def act(ports: Ports) -> FollowedUp:
+        taken_in = _take_in(against, by, ports) if against else 0
+        for contract_id, customers in sorted(compared.to_look_at.items()):
+            update(partial(_look_at, contract_id, customers, by, ports))
+        wake({customer for customers in compared.to_look_at.values() for customer in customers}, ports)
+        return FollowedUp(taken_in, tuple(sorted(compared.to_look_at)))
 
     return propose(deployment, lambda: Prepared(act), on_progress)
+
+
+def _take_in(found: AgainstTimus, by: str, ports: Ports) -> int:
+    """Take in what no suspicion holds, and wake its customers; returns how many events were new."""
+    released = found.comparison.released(found.accepted)
+    customers = tuple(dict.fromkeys(event.customer_id for event in released))
+    new = take_in(found.comparison, ports, found.accepted)
+    if new:
+        detail = f"{counted(new, 'event')} from a file"
+        ports.store.commit(put_decision(new_decision("reconcile", customers, by, detail, ports)))
+    wake(customers, ports)
+    return new
+
+
+def _look_at(contract_id: int, customers: frozenset[str], by: str, ports: Ports) -> None:
+    decision = new_decision("reconcile", tuple(sorted(customers)), by, "", ports, contract_id=contract_id)
+    ports.store.commit(wake_contract(contract_id, ports, customers), put_decision(decision))
 
 
 # -- All of it
@@ -217,12 +212,11 @@ class Decides(Protocol):
 
     def see_timus(self, found: AgainstTimus) -> None: ...
 
-    def take_in(self, proposal: Proposal[TakenIn], found: AgainstTimus) -> Asked[TakenIn]:
-        """Whether what our table lacks is taken in; asked only where some of it may be."""
-        ...
+    def follow_up(self, proposal: Proposal[FollowedUp], events: int) -> Asked[FollowedUp]:
+        """Whether so many events, which our table lacks, are taken in, and workers look at the contracts at which something was found.
 
-    def look_at(self, proposal: Proposal[LookedAt]) -> Asked[LookedAt]:
-        """Whether workers look at the contracts at which something was found; asked only where something was."""
+        Asked only where there is one or the other.
+        """
         ...
 
 
@@ -232,10 +226,8 @@ class Reconciliation:
 
     compared: Reconciled
     against_timus: AgainstTimus | None = None
-    taken_in: Asked[TakenIn] | None = None
-    """Of the events that our table lacked; None: none may be taken in."""
-    looked_at: Asked[LookedAt] | None = None
-    """None: there was nothing to look at."""
+    followed_up: Asked[FollowedUp] | None = None
+    """None: there was nothing to take in, and nothing to look at."""
     restored: tuple[int, ...] | None = None
     """Contracts that are looked at because the table was restored; None: it was not."""
 
@@ -243,13 +235,10 @@ class Reconciliation:
         """For programs."""
         form: dict[str, Any] = {} if self.restored is None else {"restored": [*self.restored]}
         form |= self.compared.to_json()
-        if self.against_timus:
-            taken = self.taken_in.done.result.taken_in if self.taken_in and self.taken_in.done else 0
-            form |= self.against_timus.to_json() | (self.taken_in.to_json() if self.taken_in else {})
-            form |= {"taken_in": taken}
-        if self.looked_at:
-            form |= {"looked_at": self.looked_at.to_json()}
-        return form
+        form |= self.against_timus.to_json() if self.against_timus else {}
+        form |= self.followed_up.to_json() if self.followed_up else {}
+        done = self.followed_up.done if self.followed_up else None
+        return form | (done.result if done else FollowedUp()).to_json()
 
 
 def compare_and_decide(
@@ -261,9 +250,9 @@ def compare_and_decide(
     on_compared: Callable[[Run], None] = unseen,
     on_progress: Progress = quiet,
 ) -> Reconciliation:
-    """Compare with Autotask, then with Timus; take in what our table lacks; then let workers look at what Autotask has otherwise.
+    """Compare with Autotask, then with Timus; take in what our table lacks, and let workers look at what Autotask has otherwise.
 
-    The events come first, so that what follows from them is known when the contracts are looked at. Raises as the steps do.
+    Raises as the steps do.
     """
     compared = (
         last_comparison(deployment)
@@ -271,12 +260,11 @@ def compare_and_decide(
         else compare_with_autotask(deployment, deep=wanted.deep, on_compared=on_compared)
     )
     who.see_autotask(compared)
-    against = taken = looked = None
+    against = followed = None
     if wanted.exported is not None:
         against = compare_with_timus(deployment, wanted.exported, wanted.source, by, wanted.accepted)
         who.see_timus(against)
-        if against.released:
-            taken = who.take_in(take_in_missing(deployment, against, by, on_progress), against)
-    if compared.to_look_at:
-        looked = who.look_at(look_at(deployment, compared, by, on_progress))
-    return Reconciliation(compared, against, taken, looked)
+    events = against.released if against else 0
+    if events or compared.to_look_at:
+        followed = who.follow_up(follow_up(deployment, compared, against, by, on_progress), events)
+    return Reconciliation(compared, against, followed)

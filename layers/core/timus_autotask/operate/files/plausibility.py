@@ -62,6 +62,7 @@ class SuspicionKind(StrEnum):
     ALIKE = "id-alike"
     NUMBER = "id-a-number"
     IN_PLACE = "in-place-of-another"
+    COPY = "copy-of-another"
     LARGE = "large-change"
     EXCHANGED = "exchanged"
     WHOLE = "all-together"
@@ -131,15 +132,15 @@ def suspicions(given: Sequence[Billed], new: Collection[str], known: KnownToUs) 
     # What is known as another customer's is suspicious as a whole.
     moved = [one for one in given if known.owner(one.subscription_id) not in (None, one.customer_id)]
     given = [one for one in given if one not in moved]
-    in_place = [*_in_place(given, known), *_swallowed(given, known)]
-    # These say the units already, so a person sees them in any case.
-    seen = {one for each in in_place for one in each.holds}
     news = [*_changed(_among(given, new), known)]
+    twice = [*_in_place(given, known), *_swallowed(given, known), *_copies(given, news, known)]
+    # These say the units already, so a person sees them in any case.
+    seen = {one for each in twice for one in each.holds}
     changed = [change for change in news if change.one.subscription_id in known.subscriptions]
     found = [
         *_alike(given, known),
         *_numbers(given, known),
-        *in_place,
+        *twice,
         *_changes(given, _made_up(news, known), known),
         *_clients(_among(given, {*new} - seen), known),
         *_exchanged(changed),
@@ -377,7 +378,45 @@ def _has(other: Billed, skus: Iterable[str]) -> str:
     """What the other one has: just “that” where both have the same SKUs."""
     if any(other.units.get(sku) for sku in skus):
         return "that"
-    return ", ".join(f"{units} {sku}" for sku, units in sorted(other.filled().items()))
+    return _items(other)
+
+
+def _items(one: Billed) -> str:
+    return ", ".join(f"{units} {sku}" for sku, units in sorted(one.filled().items()))
+
+
+def _copies(given: Sequence[Billed], news: Iterable[_Change], known: KnownToUs) -> Iterator[Suspicion]:
+    """New subscriptions that have nothing but what a known one of the client has in the same file, and that the client would have more by.
+
+    Two new ones may be equal: a client with two sites looks so, and nothing that is known says otherwise.
+    """
+    rise: Counter[tuple[str, str]] = Counter()
+    for change in news:
+        rise[change.customer, change.sku] += change.more
+    clients = _by_customer(one for one in given if one.subscription_id in known.subscriptions)
+    for one in given:
+        others = () if one.subscription_id in known.subscriptions else clients.get(one.customer_id, ())
+        twins = (other for other in others if _is_copy(one, other, known.today))
+        twin = next(twins, None)
+        if twin and any(rise[one.customer_id, sku] > 0 for sku in one.filled()):
+            has, name = _items(one), twin.subscription_id
+            message = (
+                f"Subscription {one.subscription_id} of {one.customer_id} is new, and all that it has, {name} has in the same file too: {has}. "
+                f"Both would be billed. If it is {name} under another id, leave it out; if it replaces {name}, give {name} with quantity 0 in "
+                "the same file."
+            )
+            yield _suspicion(SuspicionKind.COPY, message, {one.subscription_id})
+
+
+def _is_copy(new: Billed, other: Billed, today: date) -> bool:
+    """Whether a new one has as many units as another one, of all SKUs or of some with more than a few units, on days on which both are billed."""
+    if _are_alike(new.subscription_id, other.subscription_id):
+        return False  # that is said already
+    has, there = new.filled(), other.filled()
+    some = new.total() > FEW and has.items() <= there.items()
+    begins, ends = new.days.get("effective_date", today), other.days.get("cancel_at")
+    follows = other.ends and (ends is None or ends <= begins)
+    return (has == there or some) and not follows
 
 
 def _changes(

@@ -266,7 +266,7 @@ def _decimal(text: str) -> Decimal:
     if not re.fullmatch(r"-?[0-9]{1,15}([.,][0-9]{1,15})?", text):
         raise ValueError("must be a number such as 12.50 or 12,50")
     if re.fullmatch(r"-?[1-9][0-9]{0,2}[.,][0-9]{3}", text):
-        raise ValueError("must tell thousands from decimals: write 1234 or 1.2340")
+        raise ValueError("must be written as 1234 or as 1.2340")
     return Decimal(text.replace(",", "."))
 
 
@@ -319,9 +319,19 @@ _NO_VALUE = (
     (r".*\ufffd.*", "a text that lost characters in another encoding"),
 )
 """Refused in every column."""
+_THOUSANDS = ".,'\u2019 \u00a0\u2009\u202f"
+"""What stands between thousands, somewhere in the world: the last three are a space that does not break and two thin ones."""
+_THOUSANDS_APART = "a number with its thousands apart"
 _REWRITTEN = (
     (r"[0-9](?:[.,][0-9]+)?E[+-][0-9]{2,}", "a number that a spreadsheet has rewritten"),
-    (r"[0-9]+[.,]0+", "a whole number that a spreadsheet has given decimals"),
+    (r"-?[1-9][0-9]{0,2}[.,][0-9]{3}", "a number with its thousands apart or with decimals"),
+    (
+        rf"-?[1-9][0-9]{{0,2}}([{_THOUSANDS}])[0-9]{{3}}(?:\1[0-9]{{3}})*(?:(?!\1)[.,][0-9]+)?",
+        _THOUSANDS_APART,
+    ),
+    (r"-?[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?", _THOUSANDS_APART),
+    (r"-?[0-9]+[.,]0+", "a whole number that a spreadsheet has given decimals"),
+    (r"-?[0-9]+[.,][0-9]+", "a number with decimals"),
     (r"[=@].*", "a formula of a spreadsheet"),
     (r"'.*", "a text with a spreadsheet's mark before it"),
     (rf"[0-9]{{1,2}}[-./ ]+{_MONTH}(?:[-./ ]+[0-9]{{2,4}})?", "a day of a spreadsheet"),
@@ -468,6 +478,7 @@ class _Reader:
             lost, rewritten = _damage(value, _NO_VALUE), _damage(value, _REWRITTEN)
         if lost or (rewritten and column.kind.code):
             anew = "format the column as text and copy the value again"
+            anew += "" if lost else ', or give it as ="…" if it is right'
             self.report(f"is {_shown(value)}, {lost or rewritten}: {anew}", row, column.name, value)
             return None
         try:
