@@ -42,6 +42,7 @@ Exceptions, each with its reason:
 * Seats that left a line on another contract may still be billed there on a day that takes no more adjustments. As many of those that came
   instead wait, and the others go up: for that day the new line has a part of what Timus says, and with the seats over there just that.
 * Where a subscription leaves a plan for this one, and another one comes to that plan from a third, as many wait as the third has too many.
+  The third may be on another contract.
 * Where a line between which and this one seats may move is billed to a contract of another company, this one waits for a person, and the days
   until then may pass.
 * Where the third was changed by hand, both wait until somebody decides. A subscription that changed its plan as a whole waits while the former
@@ -942,9 +943,9 @@ class Oracle:
         latest = local_day(self.w.scheduler.now + 3 * SECOND, self.w.zone)
         if day > latest:
             self._broken("I5", f"an adjustment of {line} was posted for {day} on {latest}")
-        self._really_had(line, day)
+        self._really_had(line, day, micros_of(posting.received_ms))
 
-    def _really_had(self, line: Line, day: date) -> None:
+    def _really_had(self, line: Line, day: date, asked_at: int) -> None:
         """Promise I2: the quantity that the post made is one that Timus really had for that day, and in order."""
         if self._edits[line] and self.w.story.switches.get("same_day") == "override":
             return  # it may have replaced a person's change of the same day
@@ -982,7 +983,9 @@ class Oracle:
         whole = max(
             units + o for p in product(*choices) for units in self._sums(line, subs, p) for o in offsets
         )
-        if has < whole and self._seats_of_all_plans(line, day):
+        if has < whole and (
+            self._seats_of_all_plans(line, day) or self._came_down_meanwhile(line, day, asked_at)
+        ):
             return
         if self._decrease_follows(line, day) or self._makes_up(line, day):
             return
@@ -1051,8 +1054,11 @@ class Oracle:
         least = min((self.has(line, day) for day in later if today < day <= end), default=None)
         days = {v.day for sub in self._feeding(line) for v in self.history[sub]} | {today}
         days |= {v.cancel_at for sub in self._feeding(line) for v in self.history[sub] if v.cancel_at}
+        kept = min(self._offsets(line)) if self._keeps_edits(line) else 0
         return least is not None and any(
-            self.has(line, day) - (self.wants(line, day) or 0) > least for day in days if day <= today
+            self.has(line, day) - max(0, (self.wants(line, day) or 0) + kept) > least
+            for day in days
+            if day <= today
         )
 
     def _seats_of_all_plans(self, line: Line, day: date) -> bool:
@@ -1071,6 +1077,18 @@ class Oracle:
             or self._waits_for_what_stays(line, day)
             or self._waits_as_a_whole(line, day)
         )
+
+    def _came_down_meanwhile(self, line: Line, day: date, asked_at: int) -> bool:
+        """Whether a part of a rise, asked for while seats were still billed on another line of its contract, landed after these had come down."""
+        others = (one for one in self._committed if one[0] == line[0] and one != line)
+        found = any(
+            delta < 0 and on <= day and at > asked_at
+            for other in others
+            for (on, delta), (_, at) in zip(self._committed[other], self._when[other], strict=True)
+        )
+        if found:
+            self._note_part(line, day)
+        return found
 
     def _waits_as_a_whole(self, line: Line, day: date) -> bool:
         """Whether a line has what others have there, and lacks just the subscriptions that changed their plan while the former one is still billed."""
@@ -1750,7 +1768,9 @@ class Oracle:
         first = next(c.units.get(self._skus[line[1]], 0) for c in self.w.story.contracts if c.id == line[0])
         picks = product(*[[(1, units) for units in sorted(one)] for one in values])
         sums = {first, *self._parts[line]}.union(*(self._sums(line, subs, pick) for pick in picks))
-        return any(has - offset in sums for offset in self._offsets(line))
+        # What a person had rejected, and approved after all, comes on the next day that is free: until then the rest of it is there.
+        later = {0, *(delta for _, delta in self._approved[line])}
+        return any(has - offset + more in sums for offset in self._offsets(line) for more in later)
 
     def _record(self, line: Line) -> Any:
         if not self.own:
@@ -1806,6 +1826,11 @@ class Oracle:
         today = self._today()
         own_days = any(term in t for t in self._all_terms() for term in ("increases", "decreases", "minimum"))
         others = [o for o in self.lines() if o != line and (o[0] == line[0] or self._moves_with(line, o))]
+        # By way of these, seats may come from a third on another contract.
+        near = [*others]
+        others += [
+            o for o in self.lines() if o not in (line, *near) and any(self._moves_with(n, o) for n in near)
+        ]
         unsure = any(self._is_unsure(other) for other in (line, *others))
         elsewhere = any(other[0] != line[0] and self._comes_down_elsewhere(other) for other in others)
         if (

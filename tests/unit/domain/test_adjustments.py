@@ -608,6 +608,29 @@ def test_nothing_is_posted_only_to_be_taken_back() -> None:
     assert plan.in_order == (Adjustment(OLD, day(16), 7),)
 
 
+def test_a_decrease_that_is_no_good_after_what_makes_room_for_it_is_left_out() -> None:
+    """-9 on day 11 would leave fewer than 0 on day 17, so +16 of day 14 comes first; then day 17, which a person's edit has, bars the way."""
+    held = steps((0, 9), (17, 5))
+    edited = replace(gap(steps((14, 16)), held, 17, start=11), edited_on=frozenset({day(17)}))
+    assert adjustments_for([edited]).in_order == (Adjustment(OLD, day(14), 7), Adjustment(OLD, day(18), 4))
+
+
+def test_seats_that_end_later_come_once_the_other_plans_of_their_family_have_come_down() -> None:
+    """Day 7 is taken on all three lines. On day 8 the others come down, so that 13 seats have room until they end on day 10."""
+    third = LineKey(1, 47)
+    lines = [
+        gap(steps((6, 1), (7, 11), (10, 0)), steps((0, 9), (7, 14)), 7, start=6),
+        gap(steps((7, 5), (10, 0)), steps((0, 16), (7, 15)), 7, line=NEW, start=7),
+        gap(steps((6, 13), (7, 14), (10, 0)), steps((7, 1)), 7, line=third, start=6),
+    ]
+    found = adjustments_for(lines, families=[frozenset({OLD, NEW, third})])
+    assert [one for one in found.in_order if one.line == third] == [
+        Adjustment(third, day(8), 13),
+        Adjustment(third, day(10), -14),
+    ]
+    assert not found.blocked
+
+
 def test_what_is_wanted_until_after_the_last_day_is_billed() -> None:
     """A cancellation that falls after the contract's end does not keep the units before it down."""
     one = Gap(OLD, steps((5, 29), (70, 0)), day(0), NOTHING, opens(), LAST)

@@ -428,7 +428,7 @@ class _Adjuster:
             return _Blocked(self._is_known_soon(staying))
         if self._decrease_is_to_come(staying, day):
             return _Later(day)
-        later = min((turn.day for turn in self._turns if day < turn.day < until), default=None)
+        later = self._next_turn(day, until)
         if staying and later is not None:
             return _Later(later)  # the other plan may come down by then
         return _LeftOut(until) if billed else None
@@ -444,7 +444,14 @@ class _Adjuster:
         elsewhere = {one for family in crowded for one in family - self._gaps.keys()}
         if elsewhere:
             return _Blocked(self._is_known_soon(elsewhere))
+        later = self._next_turn(day, until) if crowded else None
+        if later is not None:
+            return _Later(later)  # the other plans may come down by then
         return _LeftOut(until) if crowded else None
+
+    def _next_turn(self, day: date, until: date) -> date | None:
+        """The next day before ``until`` on which a line has a turn."""
+        return min((turn.day for turn in self._turns if day < turn.day < until), default=None)
 
     def _old_plan(self, line: LineKey, day: date) -> _Obstacle | None:
         """What is in the way of the new plan of a plan change: an old plan that has not come down by ``day``.

@@ -166,10 +166,23 @@ def within_reach(gap: Gap) -> Timeline:
 
 
 def _is_still_lacking_after(gap: Gap, missing: Timeline, day: date) -> bool:
-    """True if the rest of ``missing`` is still what would be adjusted once the adjustment of ``day`` is made."""
-    delta = missing.at(day)
-    begun = replace(gap, observed=gap.observed.add_from(day, delta))
-    return within_reach(begun).same(missing.add_from(day, -delta), day, gap.last)
+    """True if the rest of ``missing`` is still what would be adjusted once the first adjustment is made: that of ``day``, or what makes room for it."""
+    made, delta = _room_for(gap, missing, day) or (day, missing.at(day))
+    begun = replace(gap, observed=gap.observed.add_from(made, delta))
+    return within_reach(begun).same(missing.add_from(made, -delta), day, gap.last)
+
+
+def _room_for(gap: Gap, missing: Timeline, day: date) -> tuple[date, int] | None:
+    """The later increase, with its day, that comes before the adjustment of ``day``, because that would leave fewer than 0 units until then."""
+    after = gap.observed.add_from(day, missing.at(day))
+    below = next((later for later, units in after.steps if later > day and units < 0), None)
+    if below is None:
+        return None
+    rises = ((one, missing.at(one) - missing.at(one - ONE_DAY)) for one in reversed(missing.days))
+    return next(
+        ((one, more) for one, more in rises if more > 0 and day < one <= below and gap.open_day(one) == one),
+        None,
+    )
 
 
 def _without_run_overs(gap: Gap) -> Timeline:

@@ -46,7 +46,7 @@ A = TypeVar("A")
 AT_ONCE = 50
 """Contracts that are read of Autotask together: some five pages of unit rows."""
 ROUNDS = 10
-"""How often contracts are looked at again because of what was made on others; each time something must have been made."""
+"""How often contracts are looked at again because of what was made on others; each time but the first something must have been made."""
 
 
 # -- The table
@@ -432,12 +432,15 @@ class Rehearsal:
         """
         result = act(self.ports)
         self._prefetch()
-        for _ in range(ROUNDS):
+        for turn in range(ROUNDS):
             made = self.autotask.made
             self._work_off()
             if self.autotask.failure is not None:
                 raise NotAnswered(str(self.autotask.failure)) from self.autotask.failure
-            if self.autotask.made == made or not self._look_again():
+            first_looks = (
+                turn == 0
+            )  # what one contract waits for may be known once another was looked at for the first time
+            if (self.autotask.made == made and not first_looks) or not self._look_again():
                 break
         contracts = self.contracts()
         if contracts:

@@ -458,6 +458,16 @@ def test_an_edit_that_is_brought_back_is_not_set_off_against_what_was_rejected(
     assert posted(step) == (day, delta)
 
 
+def test_an_edit_is_brought_back_beside_a_rejected_decrease_whose_day_is_taken() -> None:
+    """-8 of today is rejected. Somebody takes three off tomorrow: these come back, and nothing else is made."""
+    less = since_january(25, (TODAY, 17))
+    first = next_step(view(told(less, 8), lines=(left(LEVEL),), policy=ALWAYS))
+    line = replace(rejected(line_of(first)), taken=(TODAY, TODAY + ONE_DAY))
+    edited = since_january(25, (TODAY + ONE_DAY, 22))
+    day = TODAY + ONE_DAY * 2
+    assert posted(on(day, less, line, edited, Policy(drift=OnDrift.ENFORCE))) == (day, 3)
+
+
 def test_another_change_of_the_same_size_is_not_what_was_rejected() -> None:
     """Somebody made the rejected one by hand."""
     wanted = since_january(25, (TODAY, 28), (APRIL, 31))

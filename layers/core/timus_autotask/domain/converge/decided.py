@@ -104,7 +104,7 @@ def _without_rejected(draft: LineDraft, standing: Sequence[Rejection], contract:
         if delta + edited:
             goes.append(replace(adjustment, delta=delta + edited))
     if units < 0:
-        goes += at_the_end(draft, contract, max(one.day for one in aside))
+        goes += at_the_end(draft, contract, max(one.day for one in (*aside, *unmatched)))
     return replace(draft, adjustments=tuple(goes), set_aside=tuple(aside))
 
 
