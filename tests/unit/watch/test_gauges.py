@@ -13,15 +13,18 @@ from hypothesis import strategies as st
 
 from tests.bench.growth import metered
 from tests.crowd import settled
+from tests.crowds import many_contracts
 from tests.deployment import deployment_of
 from tests.fakes.memory_table import MemoryTable
-from tests.world import ADV, CONTRACT, GATEWAY, World
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
 from timus_autotask.domain.line import State
 from timus_autotask.operate import decisions, terms
 from timus_autotask.operate.terms import TermChange
 from timus_autotask.ports.table import Document, Put
+from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.runs import gauges
 from timus_autotask.watch.gauges import EVERY, LEAST_ROOM, report_gauges
+from timus_autotask.watch.listing import of_partner, portions
 from timus_autotask.watch.status import gather, status_of
 
 
@@ -162,6 +165,19 @@ def test_a_count_reads_each_customers_records_once_however_many_portions_it_has(
         return tally.read_bytes
 
     assert read(5) <= read(1000) * 1.02
+
+
+def test_a_portion_ends_with_many_contracts_too() -> None:
+    """Each is read by itself: a hundred customers of many contracts would take longer than a run may."""
+    world, mapping = many_contracts(30)
+    world.ports.store.commit(put_mapping(mapping, 0))
+    world.tell(1, {ADV: 3}, customer="zzz", subscription="sub_zzz")
+    world.work()
+    found = [
+        (len(records.customers), len(records.contracts), last)
+        for records, last in portions(world.ports.store, "", 20, of_partner(world.ports.store))
+    ]
+    assert found == [(1, 30, CUSTOMER), (1, 0, None)]
 
 
 def test_a_record_that_cannot_be_read_is_counted_once_wherever_a_portion_ends() -> None:

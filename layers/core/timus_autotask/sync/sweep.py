@@ -44,7 +44,7 @@ from timus_autotask.sync.open_contract import open_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.services import store_services
 from timus_autotask.sync.stage import decide_stage
-from timus_autotask.sync.worker import converge, growing, note_failure
+from timus_autotask.sync.worker import ADJUSTMENT_TAKES, converge, growing, note_failure
 
 AT_ONCE = 100
 """Documents in one run; the rest is taken by the next."""
@@ -52,6 +52,8 @@ MOST_NOTES = 10
 """Notes on contracts that are written in one run, with two requests each: at most an eighth of Autotask's hourly allowance."""
 ROOM = timedelta(seconds=35)
 """Nothing is begun with less time than this before the deadline."""
+LAST_ROOM = timedelta(seconds=10)
+"""Nothing is handed over with less time than this before the deadline: the gauges come after it."""
 WAKING_TAKES = timedelta(seconds=15)
 """How long customers are woken for SKUs in one run: it leaves some time to whatever else is due, and ends long before the deadline."""
 WOKEN_TOGETHER = 25
@@ -117,7 +119,7 @@ class _Sweep:
             mine = sorted(self._without_some_notes(mine), key=_is_news, reverse=True)
             for number, document in enumerate(mine):
                 if ports.clock.now() + ROOM > self._deadline:
-                    _hand_over(mine[number:], ports)
+                    _hand_over(mine[number:], ports, self._deadline)
                     return done
                 done += self._handle(document, mine[number:])
             if done >= AT_ONCE:
@@ -166,7 +168,8 @@ class _Sweep:
         subject = trouble_key(key)
         customers = _customers(due[:1], self._ports)
         self._ports.on_event("failed", error=repr(error), document="/".join(key), customers=customers or None)
-        self._leave_alone(key, error, [one.key for one in due if trouble_key(one.key) == subject])
+        of_it = [one.key for one in due if trouble_key(one.key) == subject]
+        self._leave_alone(key, error, of_it[:AT_ONCE])  # what else is due of it is passed in this run
         self._tried[subject] = False
 
     def _take_in_hand(self, key: Key) -> None:
@@ -182,7 +185,10 @@ class _Sweep:
         match key.pk.partition("#")[0]:
             case "CUSTOMER":
                 contracts = merge_customer(identity, self._ports, self._deadline)
-                for contract_id, leased in contracts.items():
+                for number, (contract_id, leased) in enumerate(contracts.items()):
+                    if number and self._ports.clock.now() + ADJUSTMENT_TAKES > self._deadline:
+                        self._ports.hand_on(identity)  # they are due
+                        break
                     handle = partial(converge, contract_id, self._ports, self._deadline, leased)
                     self._attempt(contract_key(contract_id), handle)
             case "CONTRACT":
@@ -253,17 +259,20 @@ def _parts(ports: Ports, now: datetime) -> Iterator[list[Due]]:
         seen.update(document.key for document in due)
 
 
-def _hand_over(documents: Iterable[Due], ports: Ports) -> None:
-    """Wake the workers for what is left; once in five minutes for each, so that a long backlog is not queued again and again."""
+def _hand_over(documents: Iterable[Due], ports: Ports, deadline: datetime) -> None:
+    """Wake the workers for what is left, as far as there is time; once in five minutes for each, so that a long backlog is not queued again and again."""
     if ports.wake_ups is None:
         return
     turn = int(ports.clock.now().timestamp()) // 300
     customers = _customers(documents, ports)
-    try:
-        for customer in customers:
+    for number, customer in enumerate(customers):
+        if ports.clock.now() + LAST_ROOM > deadline:
+            customers = customers[:number]  # the others stay due
+            break
+        try:
             ports.wake_ups.send(customer, f"sweep-{customer}-{turn}")
-    except QueueUnavailable:
-        return  # the next sweep goes on
+        except QueueUnavailable:
+            return  # the next sweep goes on
     ports.on_event("handed-over", customers=customers)
 
 
