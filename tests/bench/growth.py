@@ -12,7 +12,7 @@ from tests.crowd import settled
 from tests.crowds import empty, rest
 from tests.fakes.memory_table import MemoryTable
 from tests.world import ADV, ESS, GATEWAY, World
-from timus_autotask.aws.dynamodb import item_of
+from timus_autotask.aws.dynamodb import A_FEW, MOST_IN_A_PAGE, item_of
 from timus_autotask.bootstrap import apply_handler
 from timus_autotask.ports.table import MOST_GOT, Document, Due, Key, Put, Write
 
@@ -52,7 +52,8 @@ def metered(table: MemoryTable) -> Tally:
         return found
 
     def counted_list(*arguments: Any, **more: Any) -> Iterator[Document]:
-        return iter(_read(tally, "Query", [*listed(*arguments, **more)], consistent=False))
+        for page in _pages(listed(*arguments, **more), A_FEW if more.get("backwards") else MOST_IN_A_PAGE):
+            yield from _read(tally, "Query", page, consistent=False)
 
     def counted_write(changes: Sequence[Write]) -> None:
         if not changes:
@@ -77,6 +78,21 @@ def metered(table: MemoryTable) -> Tally:
     ):
         setattr(table, name, method)
     return tally
+
+
+def _pages(listed: Iterator[Document], most: int) -> Iterator[list[Document]]:
+    """What is listed as it is read: a page is read whole with the first document that is taken of it. The last one may be empty."""
+    while True:
+        page, size = list[Document](), 0
+        for document in listed:
+            page.append(document)
+            size += size_of(_item(document) or {})
+            if size >= PAGE or len(page) == most:
+                break
+        else:
+            yield page
+            return
+        yield page
 
 
 def _read(tally: Tally, operation: str, found: list[Document], *, consistent: bool) -> list[Document]:

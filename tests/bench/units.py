@@ -50,13 +50,17 @@ class Tally:
     requests: Counter[str] = field(default_factory=Counter)
     """By service and operation, as in ``dynamodb.PutItem``."""
     read_units: float = 0
+    read_bytes: int = 0
+    """What DynamoDB read for it, whether the caller took it or not."""
     write_units: int = 0
     index_units: int = 0
     """Write units of the indexes."""
 
     def read(self, items: Iterable[Item], *, consistent: bool) -> None:
         """A read that gave these items."""
-        units = max(1, ceil(sum(map(size_of, items)) / 4096))
+        size = sum(map(size_of, items))
+        units = max(1, ceil(size / 4096))
+        self.read_bytes += size
         self.read_units += units if consistent else units / 2
 
     def wrote(self, old: Item | None, new: Item | None, indexes: Indexes, *, transaction: bool) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
+from tests.crowds import many_contracts, rest
 from tests.drift_table import aligned
 from tests.world import ADV, CONTRACT, CUSTOMER
 from timus_autotask.ports.errors import TableUnavailable
-from timus_autotask.ports.table import Key, Put
+from timus_autotask.ports.table import Key, Put, Write
+from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.partner import Circuit, put_circuit
 from timus_autotask.sync.merge import wake_contract
-from timus_autotask.sync.sweep import AT_ONCE, sweep
+from timus_autotask.sync.sweep import AT_ONCE, LAST_ROOM, ROOM, sweep
 
 
 def _broken() -> Put:
@@ -157,3 +160,54 @@ class TestHandingOver:
         world.ports.store.commit(wake_contract(CONTRACT, world.ports))
         assert sweep(world.ports, world.clock.now()) == 0
         assert sum(world.queue.depth()) == 0
+
+
+def test_what_is_handed_over_leaves_time_for_what_follows() -> None:
+    """The queue is slow and many customers are left: the others stay due, and the run ends in time."""
+    world = aligned()
+    for number in range(1, 51):
+        world.tell(1, {ADV: 3}, customer=f"cus_{number}", subscription=f"sub_{number}")
+    world.clock.advance(120)
+    deadline = world.clock.now() + ROOM - timedelta(seconds=1)
+
+    class SlowQueue:
+        """A message takes a second."""
+
+        def send(self, customer_id: str, _message_id: str) -> None:
+            """Send."""
+            world.clock.advance(1)
+            sent.append(customer_id)
+
+    sent: list[str] = []
+    ports = replace(world.ports, wake_ups=SlowQueue())
+    sweep(ports, deadline)
+    assert 0 < len(sent) < 50
+    assert world.clock.now() <= deadline - LAST_ROOM + timedelta(seconds=1)
+    [told] = [fields["customers"] for name, fields in world.happened if name == "handed-over"]
+    assert told == sent
+
+
+def test_the_contracts_of_one_customer_are_handed_on_when_time_is_over() -> None:
+    """However many they are: they are due, and the run ends in time."""
+    world, mapping = many_contracts(20)
+    world.ports.store.commit(put_mapping(mapping, 0))
+    world.tell(1, {ADV: 40})
+    world.clock.advance(120)
+    before = len(world.control.requests())
+    slow = type("Slow", (type(world.table),), {})()
+    slow.__dict__.update(world.table.__dict__)
+    write = slow.write
+
+    def slowly(changes: Sequence[Write]) -> None:
+        world.clock.advance(2)
+        write(changes)
+
+    slow.write = slowly
+    deadline = world.deadline
+    sweep(replace(world.ports, table=slow), deadline)
+    assert world.clock.now() < deadline
+    assert len(world.control.requests()) > before
+    rest(world)
+    states = [work for work, _ in world.ports.store.contract_states()]
+    assert len(states) == 20
+    assert all(work.generation == work.converged for work in states)

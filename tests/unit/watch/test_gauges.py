@@ -11,15 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.bench.growth import metered
 from tests.crowd import settled
+from tests.crowds import many_contracts
 from tests.deployment import deployment_of
-from tests.world import ADV, CONTRACT, GATEWAY, World
+from tests.fakes.memory_table import MemoryTable
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
 from timus_autotask.domain.line import State
 from timus_autotask.operate import decisions, terms
 from timus_autotask.operate.terms import TermChange
-from timus_autotask.ports.table import Document
+from timus_autotask.ports.table import Document, Put
+from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.runs import gauges
 from timus_autotask.watch.gauges import EVERY, LEAST_ROOM, report_gauges
+from timus_autotask.watch.listing import of_partner, portions
 from timus_autotask.watch.status import gather, status_of
 
 
@@ -144,6 +149,49 @@ def test_a_quantity_that_was_reported_today_is_not_parked_for_long_whatever_its_
     assert long() == 0
     world.pass_time(days=2)
     assert long() > 0
+
+
+def test_a_count_reads_each_customers_records_once_however_many_portions_it_has(crowd: World) -> None:
+    """A list that was begun anew with each portion read whole pages anew, of which it took a few records."""
+
+    def read(at_once: int) -> int:
+        crowd.clock.advance(EVERY.total_seconds())
+        table = MemoryTable()
+        table.__dict__.update(crowd.table.__dict__)
+        tally = metered(table)
+        report_gauges(
+            replace(crowd.ports, table=table), crowd.clock.now() + timedelta(minutes=1), at_once=at_once
+        )
+        return tally.read_bytes
+
+    assert read(5) <= read(1000) * 1.02
+
+
+def test_a_portion_ends_with_many_contracts_too() -> None:
+    """Each is read by itself: a hundred customers of many contracts would take longer than a run may."""
+    world, mapping = many_contracts(30)
+    world.ports.store.commit(put_mapping(mapping, 0))
+    world.tell(1, {ADV: 3}, customer="zzz", subscription="sub_zzz")
+    world.work()
+    found = [
+        (len(records.customers), len(records.contracts), last)
+        for records, last in portions(world.ports.store, "", 20, of_partner(world.ports.store))
+    ]
+    assert found == [(1, 30, CUSTOMER), (1, 0, None)]
+
+
+def test_a_record_that_cannot_be_read_is_counted_once_wherever_a_portion_ends() -> None:
+    """The portion before it has already come across it."""
+    world = settled(4)
+    [key] = [one.key for one in world.table.list("subscription") if one.sort == "cus_3"]
+    found = world.table.get(key)
+    assert found is not None
+    world.table.write([Put(key, {"id": 7}, found.rev, kind="subscription", sort="cus_3")])
+    for at_once in (1, 2, 3, 100):
+        world.clock.advance(EVERY.total_seconds())
+        world.happened.clear()
+        report_gauges(world.ports, world.clock.now() + timedelta(minutes=1), at_once=at_once)
+        assert [fields["parked_long"] for fields in told(world)] == [1]
 
 
 def test_they_read_no_more_events_than_it_takes_to_know_the_last_webhook() -> None:

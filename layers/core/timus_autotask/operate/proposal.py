@@ -17,6 +17,7 @@ from timus_autotask.operate.deployment import Deployment, Queue
 from timus_autotask.operate.mapping.twice import billed_twice
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
+from timus_autotask.store.partner import Looks
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, stage_of
 from timus_autotask.watch.forms import in_observation_form, preview_form, totals_form, unhandled_form
@@ -94,7 +95,7 @@ class Proposal(Generic[R]):
     _prepare: Callable[[], Prepared[R]] | None = field(default=None, repr=False, compare=False)
     _prepared: Prepared[R] | None = field(default=None, repr=False, compare=False)
     _progress: dict[int, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
-    _looks: dict[str, tuple[int, bool]] = field(default_factory=dict, repr=False, compare=False)
+    _looks: Looks = field(default_factory=dict, repr=False, compare=False)
 
     def commit(self) -> Done[R]:
         """Do it.

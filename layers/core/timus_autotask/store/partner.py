@@ -82,10 +82,28 @@ class Circuit:
 
 
 @dataclass(frozen=True, slots=True)
+class Waking:
+    """How far it came to wake the customers who have a SKU, one after the other by id."""
+
+    after: str = ""
+    """Customers with an id up to this one were woken."""
+    left: tuple[str, ...] = ()
+    """But these: something failed, and they are tried again after all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan(Stored[PlanMapping]):
+    """The service of a SKU, and how far the customers know of it."""
+
+    waking: Waking | None = None
+    """Set while some of them were woken and not all; whoever writes the plan anew leaves it out, so that all are woken again."""
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerRecords:
     """What holds for all customers, in one read."""
 
-    plans: Mapping[str, Stored[PlanMapping]] = field(default_factory=dict)
+    plans: Mapping[str, StoredPlan] = field(default_factory=dict)
     terms: Stored[Terms] = Stored(Terms())  # noqa: RUF009 - it is frozen
     circuit: Stored[Circuit] = Stored(Circuit())  # noqa: RUF009 - it is frozen
     changed_today: Stored[ChangedUnits] = Stored(ChangedUnits())  # noqa: RUF009 - it is frozen
@@ -96,16 +114,16 @@ class PartnerRecords:
     unreadable: Mapping[str, RecordUnreadable] = field(default_factory=dict)
     """By sort key: what of it cannot be read."""
 
-    def plan(self, sku: str) -> Stored[PlanMapping]:
+    def plan(self, sku: str) -> StoredPlan:
         """The service of a SKU; one that is not stored is fresh. Raises ``RecordUnreadable``."""
         unreadable = self.unreadable_plan([sku])
         if unreadable is not None:
             raise unreadable
-        return self.plans.get(sku, Stored(PlanMapping(sku)))
+        return self.plans.get(sku, StoredPlan(PlanMapping(sku)))
 
-    def looks(self, now: datetime) -> Mapping[str, tuple[int, bool]]:
-        """By SKU: which state of its plan this is, and whether its service is looked for again now."""
-        return {sku: (plan.rev, looked_for(plan, now)) for sku, plan in self.plans.items()}
+    def looks(self, now: datetime) -> Looks:
+        """What is known of each SKU's service, and whether it is looked for again now."""
+        return {sku: (plan.value, looked_for(plan, now)) for sku, plan in self.plans.items()}
 
     def unreadable_plan(self, skus: Iterable[str]) -> RecordUnreadable | None:
         """Why it is not known which service one of these SKUs is."""
@@ -114,12 +132,23 @@ class PartnerRecords:
         )
 
 
-def looked_for(plan: Stored[PlanMapping], now: datetime) -> bool:
-    """Whether it is time to look again for a service that was not found."""
-    return plan.due(now) and not plan.value.choices and not plan.value.ignored
+Looks = Mapping[str, tuple[PlanMapping, bool]]
+"""By SKU: what is known of its service, and whether it is looked for again."""
 
 
-_PLAN = Codec(PlanMapping)
+def looked_for(plan: StoredPlan, now: datetime) -> bool:
+    """Whether it is time to look again for a service that was not found: not while customers are woken for another reason."""
+    return plan.due(now) and plan.waking is None and is_missing(plan.value)
+
+
+def is_missing(plan: PlanMapping) -> bool:
+    """Whether a SKU is to have a service and has none."""
+    return not plan.choices and not plan.ignored
+
+
+WAKING = "waking"
+"""Under which name it stands beside a plan's own fields how far the customers were woken."""
+_PLAN, _WAKING = Codec(PlanMapping), Codec(Waking)
 _CIRCUIT = Codec(Circuit)
 _CHANGED_TODAY = Codec(ChangedUnits)
 
@@ -133,7 +162,7 @@ changed_today_in = _CHANGED_TODAY.load
 
 def partner_in(documents: Iterable[Document]) -> PartnerRecords:
     """The records that the partner's documents hold, with what of them cannot be read."""
-    plans: dict[str, Stored[PlanMapping]] = {}
+    plans: dict[str, StoredPlan] = {}
     terms: Stored[Terms] = Stored(Terms())
     circuit, changed = Stored(Circuit()), Stored(ChangedUnits())
     stage: Stored[Stage] | None = None
@@ -143,8 +172,8 @@ def partner_in(documents: Iterable[Document]) -> PartnerRecords:
         sk = document.key.sk
         try:
             if sk.startswith(keys.PLAN):
-                plan = read_as(plan_in, document)
-                plans[plan.sku] = Stored(plan, document.rev, document.due_at)
+                plan = _stored_plan(document)
+                plans[plan.value.sku] = plan
             elif sk == keys.POLICY:
                 terms = Stored(read_as(terms_in, document), document.rev)
             elif sk == keys.LIVE:
@@ -160,11 +189,21 @@ def partner_in(documents: Iterable[Document]) -> PartnerRecords:
     return PartnerRecords(plans, terms, circuit, changed, stage, in_hand, unreadable)
 
 
-def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -> Put:
-    """Store the service of a SKU; ``due_at`` makes the sweep look at it."""
+def _stored_plan(document: Document) -> StoredPlan:
+    plan = read_as(plan_in, document)
+    waking = document.data.get(WAKING)
+    how_far = None if waking is None else read_as(lambda _: _WAKING.load(waking), document)
+    return StoredPlan(plan, document.rev, document.due_at, waking=how_far)
+
+
+def put_plan(
+    plan: PlanMapping, expected: int, due_at: datetime | None = None, waking: Waking | None = None
+) -> Put:
+    """Store the service of a SKU; ``due_at`` makes the sweep look at it. ``waking``: how far the customers were woken who have it."""
+    how_far = {} if waking is None else {WAKING: _WAKING.dump(waking)}
     return Put(
         keys.plan_key(plan.sku),
-        _PLAN.dump(plan),
+        {**_PLAN.dump(plan), **how_far},
         expected,
         due_at=seconds_of(due_at),
         kind="plan",

@@ -10,8 +10,7 @@ from datetime import timedelta
 from timus_autotask.domain.mapping import PlanMapping, ServiceChoice
 from timus_autotask.ports.errors import Conflict, Refused
 from timus_autotask.store.customers import CustomerRecords
-from timus_autotask.store.partner import PartnerRecords, looked_for, put_plan
-from timus_autotask.store.reading import Stored
+from timus_autotask.store.partner import PartnerRecords, StoredPlan, looked_for, put_plan
 from timus_autotask.sync.ports import Ports
 
 UNMATCHED_RECHECK = timedelta(minutes=15)
@@ -50,7 +49,7 @@ def store_missing_services(
     return ports.store.partner() if missing else partner
 
 
-def store_services(plans: Sequence[Stored[PlanMapping]], ports: Ports) -> None:
+def store_services(plans: Sequence[StoredPlan], ports: Ports) -> None:
     """Look for the services of SKUs, and store what was found. Raises ``AutotaskError`` but ``Refused``.
 
     A SKU without one is looked for again after a while, because a person may add or correct the service in Autotask.

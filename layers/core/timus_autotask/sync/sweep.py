@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain, groupby
+from operator import attrgetter
 
 from timus_autotask.ports.errors import (
     AutotaskError,
@@ -23,13 +26,14 @@ from timus_autotask.store.keys import (
     CIRCUIT,
     CONTRACT,
     IN_HAND,
+    LAST,
     NOTE,
     contract_key,
     id_of,
     sku_of,
     trouble_key,
 )
-from timus_autotask.store.partner import looked_for, put_plan
+from timus_autotask.store.partner import StoredPlan, Waking, is_missing, looked_for, put_plan
 from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.store.troubles import Trouble, put_in_hand, put_trouble
 from timus_autotask.store.update import update
@@ -40,7 +44,7 @@ from timus_autotask.sync.open_contract import open_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.services import store_services
 from timus_autotask.sync.stage import decide_stage
-from timus_autotask.sync.worker import converge, growing, note_failure
+from timus_autotask.sync.worker import ADJUSTMENT_TAKES, converge, growing, note_failure
 
 AT_ONCE = 100
 """Documents in one run; the rest is taken by the next."""
@@ -48,6 +52,12 @@ MOST_NOTES = 10
 """Notes on contracts that are written in one run, with two requests each: at most an eighth of Autotask's hourly allowance."""
 ROOM = timedelta(seconds=35)
 """Nothing is begun with less time than this before the deadline."""
+LAST_ROOM = timedelta(seconds=10)
+"""Nothing is handed over with less time than this before the deadline: the gauges come after it."""
+WAKING_TAKES = timedelta(seconds=15)
+"""How long customers are woken for SKUs in one run: it leaves some time to whatever else is due, and ends long before the deadline."""
+WOKEN_TOGETHER = 25
+"""Customers who are woken before it is noted how far that came."""
 FIRST_PAUSE = timedelta(seconds=45)
 """How long what could not be handled is left alone: the next run tries it again. Twice as long each further time in a row."""
 MOST_SAID = 500
@@ -80,6 +90,7 @@ class _Sweep:
         self._tried: dict[Key, bool] = {}
         """By the key of its trouble: what was tried in this run, and whether it went well."""
         self._notes_left = MOST_NOTES
+        self._wakes_until: datetime | None = None
         self._cut_off: Key | None = None
         """The key of the trouble of what the run before did not end."""
         self._in_hand = 0
@@ -108,7 +119,7 @@ class _Sweep:
             mine = sorted(self._without_some_notes(mine), key=_is_news, reverse=True)
             for number, document in enumerate(mine):
                 if ports.clock.now() + ROOM > self._deadline:
-                    _hand_over(mine[number:], ports)
+                    _hand_over(mine[number:], ports, self._deadline)
                     return done
                 done += self._handle(document, mine[number:])
             if done >= AT_ONCE:
@@ -157,7 +168,8 @@ class _Sweep:
         subject = trouble_key(key)
         customers = _customers(due[:1], self._ports)
         self._ports.on_event("failed", error=repr(error), document="/".join(key), customers=customers or None)
-        self._leave_alone(key, error, [one.key for one in due if trouble_key(one.key) == subject])
+        of_it = [one.key for one in due if trouble_key(one.key) == subject]
+        self._leave_alone(key, error, of_it[:AT_ONCE])  # what else is due of it is passed in this run
         self._tried[subject] = False
 
     def _take_in_hand(self, key: Key) -> None:
@@ -173,7 +185,10 @@ class _Sweep:
         match key.pk.partition("#")[0]:
             case "CUSTOMER":
                 contracts = merge_customer(identity, self._ports, self._deadline)
-                for contract_id, leased in contracts.items():
+                for number, (contract_id, leased) in enumerate(contracts.items()):
+                    if number and self._ports.clock.now() + ADJUSTMENT_TAKES > self._deadline:
+                        self._ports.hand_on(identity)  # they are due
+                        break
                     handle = partial(converge, contract_id, self._ports, self._deadline, leased)
                     self._attempt(contract_key(contract_id), handle)
             case "CONTRACT":
@@ -183,7 +198,12 @@ class _Sweep:
             case "OPENING":
                 open_contract(identity, self._ports, self._deadline)
             case _:  # raises if it is no SKU either
-                refresh_plan(sku_of(key), self._ports)
+                refresh_plan(sku_of(key), self._ports, self._until())
+
+    def _until(self) -> datetime:
+        """Until when customers are woken for SKUs in this run, all SKUs together."""
+        self._wakes_until = self._wakes_until or self._ports.clock.now() + WAKING_TAKES
+        return self._wakes_until
 
     def _leave_alone(self, key: Key, error: Exception, due: Iterable[Key]) -> None:
         """Note why something could not be handled, and let it and what is due of it wait: longer each time."""
@@ -239,17 +259,20 @@ def _parts(ports: Ports, now: datetime) -> Iterator[list[Due]]:
         seen.update(document.key for document in due)
 
 
-def _hand_over(documents: Iterable[Due], ports: Ports) -> None:
-    """Wake the workers for what is left; once in five minutes for each, so that a long backlog is not queued again and again."""
+def _hand_over(documents: Iterable[Due], ports: Ports, deadline: datetime) -> None:
+    """Wake the workers for what is left, as far as there is time; once in five minutes for each, so that a long backlog is not queued again and again."""
     if ports.wake_ups is None:
         return
     turn = int(ports.clock.now().timestamp()) // 300
     customers = _customers(documents, ports)
-    try:
-        for customer in customers:
+    for number, customer in enumerate(customers):
+        if ports.clock.now() + LAST_ROOM > deadline:
+            customers = customers[:number]  # the others stay due
+            break
+        try:
             ports.wake_ups.send(customer, f"sweep-{customer}-{turn}")
-    except QueueUnavailable:
-        return  # the next sweep goes on
+        except QueueUnavailable:
+            return  # the next sweep goes on
     ports.on_event("handed-over", customers=customers)
 
 
@@ -280,43 +303,94 @@ def _due_at(due_at: int, document: Document) -> Put:
     )
 
 
-def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
-    """Look again for a SKU's service; where there is one, wake every contract that has been waiting for it. Returns whose were woken."""
-    partner = ports.store.partner()
-    plan = partner.plan(sku)
-    now = ports.clock.now()
-    woken: list[str] = []
-    if not plan.due(now):
-        return ()
+def refresh_plan(sku: str, ports: Ports, until: datetime | None = None) -> tuple[str, ...]:
+    """Look again for a SKU's service; where there is one, wake every customer who has been waiting for it. Returns who was woken.
+
+    ``until``: whoever is not woken by then is woken by the next call. The first failure is raised when all were tried.
+    """
+    walk = _Walk(until)
     try:
-        if looked_for(plan, now):
-            if partner.circuit.value.open(now):
-                return ()
-            store_services([plan], ports)
-            plan = ports.store.partner().plan(sku)
-            if not plan.value.matched:
-                return ()
-        woken += wake_having(sku, ports)
-        ports.store.commit(put_plan(plan.value, plan.rev))
+        update(lambda: _refresh(sku, ports, walk))
+        if walk.failure is not None:
+            raise walk.failure
     except AutotaskError as error:
         note_failure(ports, error)  # it stays due
     except (Conflict, NoCredentials):
         pass  # it stays due
-    return tuple(woken)
+    return tuple(walk.woken)
 
 
-def wake_having(sku: str, ports: Ports) -> list[str]:
-    """Wake every customer who has a SKU; the first failure is raised when all were tried."""
-    woken: list[str] = []
+@dataclass(slots=True)
+class _Walk:
+    """One call's way through the customers who have a SKU."""
+
+    until: datetime | None
+    woken: dict[str, None] = field(default_factory=dict)
     failure: Exception | None = None
-    for customer_id in sorted({s.customer_id for s in ports.store.subscriptions() if sku in s.skus}):
-        try:
-            if wake_customer(customer_id, ports):
-                woken.append(customer_id)
-        except RecordUnreadable as error:
-            ports.store.on_unreadable(error)  # no worker does anything for this one until it can be read
-        except Exception as error:  # noqa: BLE001 - the others wait for this SKU too
-            failure = failure or error
-    if failure is not None:
-        raise failure
-    return woken
+    """The first one, of a customer who was tried after all others."""
+
+
+def _refresh(sku: str, ports: Ports, walk: _Walk) -> None:
+    """Look and wake. Raises ``Conflict`` when others wrote the plan meanwhile: they chose anew, or woke the same customers."""
+    partner, now = ports.store.partner(), ports.clock.now()
+    plan = partner.plan(sku)
+    if not plan.due(now):
+        return
+    if looked_for(plan, now):
+        if partner.circuit.value.open(now):
+            return
+        store_services([plan], ports)
+        plan = ports.store.partner().plan(sku)
+        if not plan.value.matched:
+            return
+    if _wake_having(plan, ports, walk) and is_missing(plan.value):
+        _refresh(sku, ports, walk)  # they were woken for another reason; its service is looked for now
+
+
+def _wake_having(plan: StoredPlan, ports: Ports, walk: _Walk) -> bool:
+    """Wake those who have a SKU and were not woken yet; False when some are left.
+
+    How far that came is noted in the plan, some customers at a time. So a run that is cut off repeats a few of them, and one who fails
+    holds up nobody. Whoever writes the plan meanwhile takes the note away: then all are woken again. Raises ``Conflict``.
+    """
+    rev, waking, unnoted = plan.rev, plan.waking or Waking(), 0
+    due_at = datetime.fromtimestamp(plan.due_at or 0, UTC)
+    walk.failure = None
+    again = [(customer_id, LAST, True) for customer_id in waking.left]
+    for customer_id, after, has_it in chain(_by_customer(plan.value.sku, waking.after, ports), again):
+        left = [one for one in waking.left if one != customer_id]
+        if has_it and not _wake(customer_id, ports, walk):
+            left.append(customer_id)
+        waking, unnoted = Waking(after, tuple(left)), unnoted + has_it
+        late = walk.until is not None and ports.clock.now() >= walk.until
+        if late or unnoted == WOKEN_TOGETHER:
+            ports.store.commit(put_plan(plan.value, rev, due_at, waking))
+            rev, unnoted = rev + 1, 0
+        if late:
+            walk.failure = None  # whoever failed is tried again
+            return False
+    if waking.left:
+        ports.store.commit(put_plan(plan.value, rev, due_at, Waking(LAST, waking.left)))
+        return False
+    ports.store.commit(put_plan(plan.value, rev, due_at if is_missing(plan.value) else None))
+    return True
+
+
+def _by_customer(sku: str, after: str, ports: Ports) -> Iterator[tuple[str, str, bool]]:
+    """Each customer after one, by id: the id, up to where the walk has come with it, and whether the customer has a SKU."""
+    listed = ports.store.subscriptions(f"{after}\0" if after else "")
+    for customer_id, subscriptions in groupby(listed, attrgetter("customer_id")):
+        yield customer_id, customer_id, any(sku in one.skus for one in subscriptions)
+
+
+def _wake(customer_id: str, ports: Ports, walk: _Walk) -> bool:
+    """Wake one customer; False when it failed."""
+    try:
+        if wake_customer(customer_id, ports):
+            walk.woken[customer_id] = None
+    except RecordUnreadable as error:
+        ports.store.on_unreadable(error)  # no worker does anything for this one until it can be read
+    except Exception as error:  # noqa: BLE001 - the others wait for this SKU too
+        walk.failure = walk.failure or error
+        return False
+    return True

@@ -36,7 +36,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import MOST_NOTES
 from timus_autotask.sync.worker import note_failure
 from timus_autotask.watch.findings import LONG
-from timus_autotask.watch.listing import of_partner, portion
+from timus_autotask.watch.listing import of_partner, portions
 from timus_autotask.watch.status import Records, Status, StatusLine, status_of
 
 EVERY = timedelta(minutes=15)
@@ -103,20 +103,23 @@ def _ask_allowance(ports: Ports) -> None:
 
 def _counted(tally: Tally, ports: Ports, deadline: datetime, at_once: int) -> tuple[Tally, bool]:
     """Count on from where a count stopped; False when there was no time for all customers."""
-    partner = of_partner(ports.store)
-    room = LEAST_ROOM
-    while ports.clock.now() + room <= deadline:
-        unreadable: dict[str, RecordUnreadable] = {}
-        noting = Store(ports.table, lambda error, found=unreadable: found.setdefault(error.record, error))  # type: ignore[misc]
-        records, last = portion(noting, tally.after, at_once, partner)
+    if ports.clock.now() + LEAST_ROOM > deadline:
+        return tally, False
+    unreadable: dict[str, RecordUnreadable] = {}
+    noting = Store(ports.table, lambda error: unreadable.setdefault(error.record, error))
+    told = 0
+    for records, last in portions(noting, tally.after, at_once, of_partner(ports.store)):
         tally = _plus(tally, records, ports)
         # Whatever it says is missing here, and only a person can do something about it.
-        tally = replace(tally, parked_long=tally.parked_long + len(unreadable))
-        for error in unreadable.values():
+        new = [*unreadable.values()][told:]
+        tally, told = replace(tally, parked_long=tally.parked_long + len(new)), len(unreadable)
+        for error in new:
             ports.store.on_unreadable(error)
         if last is None:
             return tally, True
-        tally, room = replace(tally, after=last), ROOM
+        tally = replace(tally, after=last)
+        if ports.clock.now() + ROOM > deadline:
+            break
     return tally, False
 
 

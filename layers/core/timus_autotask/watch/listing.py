@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from heapq import merge
-from itertools import groupby, islice
+from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import TypeVar
 
@@ -133,10 +133,11 @@ def of_partner(store: Store) -> Records:
     )
 
 
-def portion(store: Store, after: str, most: int, partner: Records) -> tuple[Records, str | None]:
-    """The next ``most`` customers after one, by id, and their contracts, beside what is the partner's.
+def portions(store: Store, after: str, most: int, partner: Records) -> Iterator[tuple[Records, str | None]]:
+    """The customers after one, by id, ``most`` at a time, with their contracts, beside what is the partner's: fewer where they have many contracts.
 
-    Returns the last of them too; None when there are no more.
+    Each time with the last of them; None when there are no more. Mappings and subscriptions are listed once for all portions: a list that
+    is begun anew for each reads a page of a megabyte anew for each.
     """
     beyond = f"{after}\0" if after else ""
     known: Iterator[tuple[str, CustomerMapping | Subscription]] = merge(
@@ -144,16 +145,34 @@ def portion(store: Store, after: str, most: int, partner: Records) -> tuple[Reco
         ((subscription.customer_id, subscription) for subscription in store.subscriptions(beyond)),
         key=itemgetter(0),
     )
-    groups = [(id_, [one for _, one in group]) for id_, group in islice(groupby(known, itemgetter(0)), most)]
-    if not groups:
-        return partner, None
-    last = groups[-1][0]
-    terms, stages = dict(store.terms(beyond, last)), dict(store.stages(beyond, last))
-    customers = {id_: _customer(id_, these, terms.get(id_), stages.get(id_)) for id_, these in groups}
-    ids = {id_ for one in customers.values() if one.mapping for id_ in one.mapping.value.contract_ids}
-    contracts = dict(_readable_contracts(sorted(ids), store))
-    records = replace(partner, customers=customers, contracts=contracts)
-    return records, last if len(groups) == most else None
+    groups = ((id_, [one for _, one in group]) for id_, group in groupby(known, itemgetter(0)))
+    following = next(groups, None)
+    if following is None:
+        yield partner, None
+    while following is not None:
+        these, following = _until_many(following, groups, most)
+        first, last = these[0][0], these[-1][0]
+        terms, stages = dict(store.terms(first, last)), dict(store.stages(first, last))
+        customers = {id_: _customer(id_, of_it, terms.get(id_), stages.get(id_)) for id_, of_it in these}
+        ids = {id_ for one in customers.values() if one.mapping for id_ in one.mapping.value.contract_ids}
+        contracts = dict(_readable_contracts(sorted(ids), store))
+        yield replace(partner, customers=customers, contracts=contracts), last if following else None
+
+
+_Listed = tuple[str, list[CustomerMapping | Subscription]]
+"""A customer, and what is listed of it."""
+
+
+def _until_many(first: _Listed, others: Iterator[_Listed], most: int) -> tuple[list[_Listed], _Listed | None]:
+    """The next customers, until they or their contracts are so many; and the one who follows."""
+    these: list[_Listed] = []
+    contracts = 0
+    following: _Listed | None = first
+    while following is not None and max(len(these), contracts) < most:
+        these.append(following)
+        contracts += sum(len(one.contract_ids) for one in following[1] if isinstance(one, CustomerMapping))
+        following = next(others, None)
+    return these, following
 
 
 def _readable_contracts(ids: Iterable[int], store: Store) -> Iterator[tuple[int, ContractRecords]]:

@@ -26,7 +26,7 @@ from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.contracts import ContractRecords, contract_records
 from timus_autotask.store.keys import OF_CONTRACT, OF_PARTNER, PARTNER, contract_pk
-from timus_autotask.store.partner import partner_in
+from timus_autotask.store.partner import Looks, partner_in
 from timus_autotask.store.reading import RecordUnreadable, Unreadable
 from timus_autotask.store.records import Store
 from timus_autotask.store.terms import TermsUnreadable
@@ -233,7 +233,7 @@ class Previewed(Generic[T]):
     progress: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     """How far each contract had come when it was read. Farther means that something has changed since: there is news, or a worker has
     made by now what would have been made."""
-    looks: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
+    looks: Looks = field(default_factory=dict)
     """By SKU: the state of its plan, and whether its service was looked for again. Otherwise by now: a worker may know a service that was
     not known here, also if nobody has told its contracts yet."""
 

@@ -29,8 +29,7 @@ from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Doubt, NotDone
 from timus_autotask.store.customers import CustomerRecords, put_mapping
 from timus_autotask.store.decisions import put_decision
-from timus_autotask.store.partner import put_plan
-from timus_autotask.store.reading import Stored
+from timus_autotask.store.partner import StoredPlan, put_plan
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
@@ -284,7 +283,7 @@ def _map(
 
 def _choose(sku: str, service_id: int, command: str, by: str, ports: Ports) -> None:
     def attempt() -> None:
-        plan = ports.store.partner().plans.get(sku, Stored(PlanMapping(sku)))
+        plan = ports.store.partner().plans.get(sku, StoredPlan(PlanMapping(sku)))
         choices = chosen_from(plan.value.choices, service_id, None)
         ports.store.commit(
             put_plan(

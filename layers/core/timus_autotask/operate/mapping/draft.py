@@ -34,7 +34,7 @@ from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.table import MOST_WRITES, Check, Put
 from timus_autotask.store.contracts import ContractRecords
 from timus_autotask.store.customers import CustomerRecords, put_mapping
-from timus_autotask.store.partner import put_plan
+from timus_autotask.store.partner import Waking, put_plan
 from timus_autotask.store.reading import Stored
 from timus_autotask.sync.merge import WOKEN_AT_ONCE
 from timus_autotask.sync.ports import Ports
@@ -138,7 +138,9 @@ class PlanEdit:
         """What stores it now (None: it is there already); due, so that the sweep wakes the contracts if nobody else does."""
         found = ports.store.partner().plan(self.sku)
         after, due_at = self.applied(found.value), ports.clock.now().replace(microsecond=0)
-        return (None if after == found.value else put_plan(after, found.rev, due_at)), ()
+        # A family concerns the customers also while the SKU has no service.
+        waking = None if self.family is None else Waking()
+        return (None if after == found.value else put_plan(after, found.rev, due_at, waking)), ()
 
 
 @dataclass(frozen=True, slots=True)

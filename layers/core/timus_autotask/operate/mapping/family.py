@@ -11,10 +11,10 @@ from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propos
 from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.decisions import put_decision
-from timus_autotask.store.partner import put_plan
+from timus_autotask.store.partner import Waking, put_plan
 from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.sweep import refresh_plan, wake_having
+from timus_autotask.sync.sweep import refresh_plan
 
 ADD_ON = "add-on"
 """How the family of a SKU that is in none is shown. No family is called so."""
@@ -85,11 +85,12 @@ def _write(said: FamilySaid, by: str, ports: Ports) -> FamilySaid:
         plan = ports.store.partner().plan(said.sku)
         now = ports.clock.now()
         ports.store.commit(
-            put_plan(replace(plan.value, family=said.family), plan.rev, now.replace(microsecond=0)),
+            # A family concerns them also while the SKU has no service.
+            put_plan(replace(plan.value, family=said.family), plan.rev, now.replace(microsecond=0), Waking()),
             put_decision(new_decision("map plan", (), by, said.detail, ports)),
         )
 
     update(attempt)
     # What is not woken here, should this be interrupted, is woken by the sweep: the plan is due.
-    wake(refresh_plan(said.sku, ports) or wake_having(said.sku, ports), ports)
+    wake(refresh_plan(said.sku, ports), ports)
     return said

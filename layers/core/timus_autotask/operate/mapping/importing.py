@@ -21,7 +21,7 @@ from timus_autotask.operate.mapping.checks import (
     check_skus,
     notes,
 )
-from timus_autotask.operate.mapping.draft import CustomerEdit, Draft, Edit, LineEdit, PlanEdit
+from timus_autotask.operate.mapping.draft import CustomerEdit, Draft, Edit, LineEdit
 from timus_autotask.operate.mapping.file import Subject, rows_of
 from timus_autotask.operate.mapping.late import (
     BillFrom,
@@ -42,7 +42,7 @@ from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import WOKEN_AT_ONCE, wake_contract, wake_contracts
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.sweep import refresh_plan, wake_having
+from timus_autotask.sync.sweep import refresh_plan
 from timus_autotask.watch.names import known_names, learn_names
 
 # -- Out
@@ -178,7 +178,7 @@ def import_mappings(
                 update(lambda part=part: _write(part, file, by, ports))  # type: ignore[misc]
             learn_names(ports, known.contracts if known else ())
             # What is not woken here, should this be interrupted, is woken by the sweep: contracts and plans are due.
-            woken = [customer for edit in draft.plans for customer in _wake_sku(edit, ports)]
+            woken = [customer for edit in draft.plans for customer in refresh_plan(edit.sku, ports)]
             wake([*result.customers, *woken], ports)
             return result
 
@@ -198,7 +198,7 @@ def _late(draft: Draft, file: str, by: str, on_progress: Progress) -> tuple[Late
         for part in draft.parts(days):
             _write(part, file, by, ports)
         for edit in draft.plans:
-            _wake_sku(edit, ports)
+            refresh_plan(edit.sku, ports)
 
     found = late(draft.deployment, records, act, on_progress).values()
     return tuple(one.with_choice(first[one.customer]) for one in found)
@@ -243,11 +243,6 @@ def _imported(file: str, draft: Draft, lately: tuple[Late, ...]) -> Imported:
         tuple(sorted(draft.spoiled)),
         lately,
     )
-
-
-def _wake_sku(edit: PlanEdit, ports: Ports) -> Sequence[str]:
-    """Wake whom a SKU concerns; its family concerns them also while it has no service."""
-    return refresh_plan(edit.sku, ports) or (wake_having(edit.sku, ports) if edit.family is not None else ())
 
 
 def _write(edits: Sequence[Edit], file: str, by: str, ports: Ports) -> None:
