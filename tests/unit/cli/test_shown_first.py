@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,21 +16,24 @@ import pytest
 
 from local.autotask.faults import Fault
 from local.timus import change
-from tests.unit.cli.desk import Desk
+from tests.unit.cli.desk import Desk, Said
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.cli.command import COMMANDS
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.ports.table import Document
 from timus_autotask.store.partner import Circuit, put_circuit
+from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.receive import HttpRequest, receive
 
+NEW = "cus_new"
+"""A client who is on no contract yet."""
 SENT_AT = str(int(World.start.timestamp()) + 600)
 
 
 def level() -> World:
     """A client with 25 seats and a gateway, level."""
     contoso, fabrikam = SCENARIO["companies"]
-    world = World(scenario={**SCENARIO, "companies": [contoso, {**fabrikam, "companyNumber": "cus_new"}]})
+    world = World(scenario={**SCENARIO, "companies": [contoso, {**fabrikam, "companyNumber": NEW}]})
     world.map_customer()
     world.tell(7, {ADV: 25, GATEWAY: 1})
     world.work()
@@ -55,7 +60,7 @@ def held(world: World) -> None:
 
 
 def made(world: World) -> None:
-    """Six seats more were made two days ago; the change's id begins with ``change``."""
+    """Six seats more were made two days ago; the change is ``change-1``."""
     names = count()
     world.ports = replace(world.ports, new_id=lambda: f"change-{next(names)}")
     world.tell(8, {ADV: 31, GATEWAY: 1})
@@ -109,7 +114,7 @@ def signed_out(world: World) -> None:
 
 def unmapped(world: World) -> None:
     """A client without a contract, whose id is the number of a company."""
-    world.tell(1, {ADV: 4}, customer="cus_new", subscription="sub_new", customer_name="Fabrikam")
+    world.tell(1, {ADV: 4}, customer=NEW, subscription="sub_new", customer_name="Fabrikam")
     world.work()
 
 
@@ -167,10 +172,10 @@ def export(tmp_path: Path) -> str:
     return str(file)
 
 
-def mapping_file(tmp_path: Path) -> str:
-    """A mapping that moves the customer to another contract."""
+def mapping_file(tmp_path: Path, customer: str = CUSTOMER) -> str:
+    """A mapping that moves the customer to another contract, or maps a new one."""
     file = tmp_path / "map.csv"
-    file.write_text(f"customer_id,company_id,contract_id\n{CUSTOMER},601,29683950\n")
+    file.write_text(f"customer_id,company_id,contract_id\n{customer},601,29683950\n")
     return str(file)
 
 
@@ -185,6 +190,8 @@ class Walk:
     words: Words
     posts: bool | None = True
     """False: it never posts anything, whatever waits; None: it only reads, and writes nothing at all."""
+    whose: str = CUSTOMER
+    """The customer of whom it is."""
 
 
 def said(*words: str) -> Words:
@@ -210,10 +217,11 @@ WALKS: dict[str, list[Walk]] = {
             nothing,
             said("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950", "--unchecked"),
         ),
+        Walk(unmapped, said("map", "customer", NEW, "--company", "601", "--contract", "29683950"), whose=NEW),
     ],
     "map plan": [Walk(nothing, said("map", "plan", ADV, "--service", "46"))],
     "map line": [Walk(twice, said("map", "line", str(CONTRACT), "45", "--contract-service", "1201"))],
-    "map suggest": [Walk(unmapped, said("map", "suggest", "--apply-exact"))],
+    "map suggest": [Walk(unmapped, said("map", "suggest", "--apply-exact"), whose=NEW)],
     "map review": [Walk(told, said("map", "review"), None)],
     "map ignore": [
         Walk(without_a_service, said("map", "ignore", "plan", "SASE-GADGET", "--reason", "free"), False)
@@ -222,7 +230,10 @@ WALKS: dict[str, list[Walk]] = {
     "map confirm": [Walk(misnamed, said("map", "confirm", CUSTOMER), False)],
     "map list": [Walk(told, said("map", "list"), READS)],
     "map export": [Walk(told, said("map", "export"), READS)],
-    "map import": [Walk(nothing, lambda tmp: ("map", "import", mapping_file(tmp)))],
+    "map import": [
+        Walk(nothing, lambda tmp: ("map", "import", mapping_file(tmp))),
+        Walk(unmapped, lambda tmp: ("map", "import", mapping_file(tmp, NEW)), whose=NEW),
+    ],
     "credentials set": [
         Walk(
             signed_out,
@@ -251,7 +262,7 @@ WALKS: dict[str, list[Walk]] = {
     ],
     "approve": [Walk(held, said("approve", str(CONTRACT), "45"))],
     "reject": [Walk(held, said("reject", str(CONTRACT), "45", "--reason", "no"), False)],
-    "undo": [Walk(made, said("undo", "change", "--reason", "no"))],
+    "undo": [Walk(made, said("undo", "change-1", "--reason", "no"))],
     "policy show": [Walk(told, said("policy", "show"), READS)],
     "policy set": [Walk(nothing, said("policy", "set", f"minimum.{ADV}=40"))],
     "pause": [Walk(told, said("pause"), False)],
@@ -385,6 +396,163 @@ def test_what_a_command_lets_be_posted_it_has_shown_before(
     made = [(service, units) for service, units, _ in world.posted()[posted:]]
     assert sorted(made) == sorted(shown(json.loads(answer.out)))
     assert made
+
+
+# -- Between the preview and the yes
+
+
+def another_operator(world: World, *words: str) -> None:
+    """Somebody else gives a command. While Autotask is not to be asked, he is refused."""
+    said = Desk(world).run(*words, "--json")
+    assert said.status == 0 or "Autotask" in said.err, said
+
+
+def event_waits(world: World, walk: Walk) -> None:
+    """An event of the customer came in, and no worker has come for it."""
+    subscription = f"sub_{walk.whose.removeprefix('cus_')}" if walk.whose == NEW else "sub_8f2c1a"
+    name = "Fabrikam" if walk.whose == NEW else "Contoso Dental"
+    world.tell(
+        20,
+        {ADV: 50, GATEWAY: 1},
+        event_id="meanwhile",
+        customer=walk.whose,
+        subscription=subscription,
+        customer_name=name,
+    )
+    lose_wake_ups(world)
+
+
+def event_is_merged(world: World, walk: Walk) -> None:
+    """An event of the customer came in, and a worker has taken it up."""
+    event_waits(world, walk)
+    apply_customer(walk.whose, world.ports, world.clock.now() + timedelta(minutes=1))
+
+
+def terms_for_all(world: World, _walk: Walk) -> None:
+    """Another operator sets a minimum for everybody."""
+    another_operator(world, "policy", "set", f"minimum.{ADV}=70", "--yes")
+
+
+def own_terms(world: World, walk: Walk) -> None:
+    """Another operator sets a minimum for this customer."""
+    another_operator(world, "policy", "set", f"minimum.{ADV}=70", "--customer", walk.whose, "--yes")
+
+
+def own_service(world: World, walk: Walk) -> None:
+    """Another operator chooses another service for this customer."""
+    another_operator(world, "map", "plan", ADV, "--customer", walk.whose, "--service", "46", "--yes")
+
+
+def pause_of_all(world: World, _walk: Walk) -> None:
+    """Another operator pauses everybody."""
+    another_operator(world, "pause")
+
+
+def edit(world: World, _walk: Walk) -> None:
+    """A person adds nine seats to the contract that is billed, in Autotask."""
+    world.control.person_adjusts(1201, world.clock.now().date().toordinal(), 9)
+
+
+def posting(world: World, _walk: Walk) -> None:
+    """A person approves and posts the month."""
+    world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+
+
+def three_minutes(world: World, _walk: Walk) -> None:
+    """Nothing happens: he only thinks for a while."""
+    world.clock.advance(180)
+
+
+MEANWHILE = (
+    event_waits,
+    event_is_merged,
+    terms_for_all,
+    own_terms,
+    own_service,
+    pause_of_all,
+    edit,
+    posting,
+    three_minutes,
+)
+POSTING = [(name, number) for name, walks in WALKS.items() for number, walk in enumerate(walks) if walk.posts]
+
+
+def prepared(walk: Walk, connect: Callable[[World], None]) -> Desk:
+    """A desk where something waits for the command."""
+    world = level()
+    walk.prepare(world)
+    connect(world)
+    world.clock.advance(600)  # the event that is sent is signed then
+    desk = Desk(world)
+    desk.dead_letters.send(CUSTOMER, "dead")
+    return desk
+
+
+def made_since(world: World, posted: int) -> list[tuple[int, int]]:
+    """(service, units) of everything that workers make from now on, with what was made since ``posted``."""
+    for _ in range(3):
+        world.work()
+        world.pass_time(minutes=6)
+    return sorted((service, units) for service, units, _ in world.posted()[posted:])
+
+
+@pytest.mark.parametrize(("name", "number"), POSTING)
+def test_what_a_person_agrees_to_is_made_or_refused_whatever_has_happened_since_it_was_shown(
+    name: str,
+    number: int,
+    tmp_path: Path,
+    into_the_gateway: Callable[[World], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exactly what was shown is made, beside what follows from the other thing alone; or the command is refused, and nothing is written."""
+    walk = WALKS[name][number]
+    words = walk.words(tmp_path)
+    [command] = [command for command in COMMANDS if command.name == name]
+    asks = any("--yes" in argument.names for argument in command.arguments)
+    script = prepared(walk, into_the_gateway)
+    was_shown = sorted(shown(script.run(*words, *(["--yes"] if asks else []), "--json").json))
+    world = prepared(walk, into_the_gateway).world
+    posted = len(world.posted())
+    due = made_since(world, posted)
+    refused = set[str]()
+    for meanwhile in MEANWHILE:
+        without = prepared(walk, into_the_gateway).world
+        meanwhile(without, walk)
+        alone = made_since(without, posted)
+        desk = prepared(walk, into_the_gateway)
+        with monkeypatch.context() as person:
+            answer, documents = agreed_to(desk, words, partial(meanwhile, desk.world, walk), person)
+        if answer.status:
+            refused.add(meanwhile.__name__)
+            assert kept(desk.world) == documents, meanwhile.__doc__
+            assert made_since(desk.world, posted) == alone, meanwhile.__doc__
+        else:
+            besides = Counter(alone) - Counter(due)
+            both = sorted([*was_shown, *besides.elements()])
+            assert made_since(desk.world, posted) in (was_shown, both), meanwhile.__doc__
+    assert event_waits.__name__ in refused
+    assert three_minutes.__name__ not in refused
+
+
+def agreed_to(
+    desk: Desk, words: tuple[str, ...], meanwhile: Callable[[], None], person: pytest.MonkeyPatch
+) -> tuple[Said, list[Document]]:
+    """What the command says to a person who says yes to all of it, after something else has happened; and the table by then."""
+    asked: list[list[Document]] = []
+
+    def agrees(_terminal: Terminal, _question: str) -> bool:
+        if not asked:
+            with person.context() as others:
+                others.setattr(Terminal, "asks", False)
+                meanwhile()
+        asked.append(kept(desk.world))
+        return True
+
+    person.setattr(Terminal, "asks", True)
+    person.setattr(Terminal, "ask", lambda *_words, **_options: "")
+    person.setattr(Terminal, "confirm", agrees)
+    answer = desk.run(*words)
+    return answer, asked[-1]
 
 
 def test_what_cannot_be_shown_is_not_mapped_unchecked() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -80,7 +81,7 @@ class Says:
         self.agrees = agrees
         self.asked: list[Preview] = []
 
-    def stores(self, waits: Preview) -> bool:
+    def stores(self, waits: Preview, look: Callable[[], Preview]) -> bool:
         self.asked.append(waits)
         return self.agrees
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -284,7 +284,7 @@ class Setting:
         self.asked.append(refused.found if refused else "who?")
         return self.answer
 
-    def stores(self, waits: Preview) -> bool:
+    def stores(self, waits: Preview, look: Callable[[], Preview]) -> bool:
         self.asked.append(f"store, with {len(waits.contracts)} waiting?")
         return self.agrees
 

@@ -7,6 +7,7 @@ import os
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from timus_autotask.bootstrap import webhook_at
@@ -70,10 +71,10 @@ class StoresWhenAgreed:
     arguments: Namespace
     terminal: Terminal
 
-    def stores(self, waits: Preview) -> bool:
+    def stores(self, waits: Preview, look: Callable[[], Preview]) -> bool:
         """Whether it is; nothing is asked where nothing waits."""
         question = "All of this waits for it. Store the API user?"
-        return shown_first(waits, self.arguments, self.terminal, question)
+        return shown_first(waits, look, self.arguments, self.terminal, question)
 
 
 def credentials_given(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> Credentials:
@@ -134,10 +135,11 @@ def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Termina
     at = arguments.timestamp if arguments.timestamp is not None else SystemClock().now()
     event = signed(body, secret, at, arguments.id or "")
     own = _whose(find, elsewhere) if elsewhere else find()
-    preview = what_follows(own, event) if own else Preview()
+    look = partial(what_follows, own, event) if own else Preview
+    preview = look()
     if own is None:
         terminal.say(f"What follows is not shown: {url} is not known to be this stack's webhook.")
-    if not shown_first(preview, arguments, terminal, f"Send {event.id}?"):
+    if not shown_first(preview, look, arguments, terminal, f"Send {event.id}?"):
         return Sending(event.id, url, preview).to_json()
     try:
         sent = event.send(webhook_at(url))

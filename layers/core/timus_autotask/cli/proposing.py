@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from timus_autotask.cli.failure import Failed, doubt_words, note_words
 from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called
 from timus_autotask.operate.mapping.late import BillFrom, Late, LateStart
-from timus_autotask.operate.proposal import Asked, Done, Progress, Proposal, Result
+from timus_autotask.operate.proposal import Asked, Done, Progress, Proposal, Result, still_the_same
 from timus_autotask.watch.money import Estimate, about, total
 from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment, Totals
@@ -90,8 +90,11 @@ def ask(
     if arguments.dry_run or not arguments.yes:
         terminal.say(*doubts, style="bold red")
     if agreed(arguments, terminal, question):
-        with terminal.while_busy("It is written …"):
-            finished = proposal.commit()
+        thought_over = _is_asked(arguments, terminal, question)
+        with terminal.while_busy(
+            "It is looked at once more, and written …" if thought_over else "It is written …"
+        ):
+            finished = proposal.commit(thought_over=thought_over)
         if not finished.queued:
             terminal.say("The queue is out of reach just now; the sweep takes it up within a minute.")
         done(finished.result)
@@ -111,13 +114,23 @@ def agreed(arguments: Namespace, terminal: Terminal, question: str) -> bool:
     return True
 
 
+def _is_asked(arguments: Namespace, terminal: Terminal, question: str) -> bool:
+    """Whether a person is asked, who takes time to answer; a script's yes is there at once."""
+    return bool(question) and terminal.asks and not arguments.yes
+
+
 def _asks_too_much(proposal: Proposal[R], arguments: Namespace, terminal: Terminal) -> bool:
     """True where doubts need a person, and a script asks."""
     return bool(proposal.doubts) and not (arguments.yes or arguments.dry_run or terminal.asks)
 
 
-def shown_first(preview: Preview, arguments: Namespace, terminal: Terminal, question: str) -> bool:
-    """Show what would be adjusted, if anything; False for a dry run. Raises :class:`Failed` when whoever is asked says no."""
+def shown_first(
+    preview: Preview, look: Callable[[], Preview], arguments: Namespace, terminal: Terminal, question: str
+) -> bool:
+    """Show what would be adjusted, if anything; False for a dry run. Raises :class:`Failed` when whoever is asked says no.
+
+    ``look`` finds it out once more: after a person's yes. Raises ``NotDone`` where it is another by then.
+    """
     changes = any(one.changes for one in preview.contracts) or bool(preview.unhandled)
     if changes:
         show(preview, terminal)
@@ -126,6 +139,8 @@ def shown_first(preview: Preview, arguments: Namespace, terminal: Terminal, ques
         return False
     if changes and not arguments.yes and not terminal.confirm(question):
         raise Failed("Nothing was written.")
+    if changes and _is_asked(arguments, terminal, question):
+        still_the_same(preview, look)
     return True
 
 

@@ -216,8 +216,11 @@ def store_credentials(deployment: Deployment, given: Credentials, by: str, comma
 class Stores(Protocol):
     """Whoever sets an API user."""
 
-    def stores(self, waits: Preview) -> bool:
-        """Whether the API user is stored. All of this waits for it, and is adjusted then."""
+    def stores(self, waits: Preview, look: Callable[[], Preview]) -> bool:
+        """Whether the API user is stored. All of this waits for it, and is adjusted then.
+
+        ``look`` finds out once more what waits: it may be something else by the time a person has answered.
+        """
         ...
 
 
@@ -249,9 +252,10 @@ def set_credentials(
             return found
         on_let_in(found)
         zone = found.zone
-    waits = what_waits(deployment, None if unchecked else autotask, on_progress)
+    look = partial(what_waits, deployment, None if unchecked else autotask, on_progress)
+    waits = look()
     offered = ApiUserOffered(given.username, zone, waits)
-    if not who.stores(waits):
+    if not who.stores(waits, look):
         return offered
     resumes_at = store_credentials(deployment, given, by, "credentials set")
     return replace(offered, stored=True, resumes_at=resumes_at)

@@ -229,8 +229,9 @@ def _stored_if_let_in(
         raise Senseless(f"{error}; nothing was stored.") from None
     if user.autotask is None or not user.works:
         return ApiUserSetUp(user.adding("nothing was stored"))
-    waits = what_waits(deployment, user.autotask)
-    if not who.stores(waits):
+    look = partial(what_waits, deployment, user.autotask)
+    waits = look()
+    if not who.stores(waits, look):
         return ApiUserSetUp(user.adding("nothing was stored"), waits)
     resumes_at = store_credentials(deployment, given, by, "setup")
     later = f", and workers go on at {resumes_at:%H:%M} UTC" if resumes_at else ""

@@ -2,7 +2,8 @@
 
 A use case prepares: it finds out what is asked for, and says in one function, given the worker's ports, how it is written and who is
 woken. That function is rehearsed first, on ports that reach nobody (see ``watch.preview``), and done only then. So nothing is adjusted
-that was not shown; what could not be shown is not done.
+that was not shown; what could not be shown is not done. Where a person has thought about it in between, it is rehearsed once more right
+before it is done, and is done only if the same follows: terms, events, edits in Autotask and posted periods may be others by now.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ LOOKS = 5
 """How often a worker that is just at it is waited for."""
 BETWEEN = 2.0
 """Seconds between two looks: an adjustment takes about one."""
+
+CHANGED = "What would be done has changed since it was shown. Nothing was written; look at it again."
 
 Progress = Callable[[int, int], None]
 """Told how many contracts of how many are read."""
@@ -95,23 +98,29 @@ class Proposal(Generic[R]):
     _prepare: Callable[[], Prepared[R]] | None = field(default=None, repr=False, compare=False)
     _prepared: Prepared[R] | None = field(default=None, repr=False, compare=False)
     _progress: dict[int, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
+<<<<<<< HEAD
     _looks: Looks = field(default_factory=dict, repr=False, compare=False)
+=======
+    _looks: dict[str, tuple[int, bool]] = field(default_factory=dict, repr=False, compare=False)
+    _on_progress: Progress = field(default=quiet, repr=False, compare=False)
+>>>>>>> wt-consent
 
-    def commit(self) -> Done[R]:
+    def commit(self, *, thought_over: bool = False) -> Done[R]:
         """Do it.
 
         What has changed since may change what is adjusted, also if a worker has only made what was due, or a service is known by now or
         looked for again: then it is proposed anew, and done only if the new proposal is the same. Raises :class:`NotDone` when it is not.
+
+        ``thought_over``: a person has taken time to agree. Then it is proposed anew in any case, with all that is read of Autotask: what
+        people do there, and events and terms of customers who are on no contract yet, show in no contract's record.
         """
         if self._deployment is None or self._prepare is None or self._prepared is None:
             raise ValueError("a proposal that was not proposed")
         deployment, prepared = self._deployment, self._prepared
-        if self._overtaken(deployment):
-            fresh = propose(deployment, self._prepare)
+        if thought_over or self._overtaken(deployment):
+            fresh = propose(deployment, self._prepare, self._on_progress)
             if fresh != self or fresh._prepared is None:  # noqa: SLF001 - its own kind
-                raise NotDone(
-                    "What would be done has changed since it was shown. Nothing was written; look at it again."
-                )
+                raise NotDone(CHANGED)
             prepared = fresh._prepared  # noqa: SLF001
         wake_ups = _Tolerant(deployment.queue)
         try:
@@ -210,7 +219,17 @@ def propose(
         prepared,
         {**shown.progress},
         {**shown.looks},
+        on_progress,
     )
+
+
+def still_the_same(shown: Preview, look: Callable[[], Preview]) -> None:
+    """Look once more at what would be adjusted, after a person has thought about it. Raises :class:`NotDone` when it is another.
+
+    For what is done elsewhere and so is no proposal: an event that is sent, an API user that is stored.
+    """
+    if look() != shown:
+        raise NotDone(CHANGED)
 
 
 def act_unseen(deployment: Deployment, act: Callable[[Ports], T], error: NotAnswered, *ways: Way) -> T:

@@ -103,7 +103,7 @@ class Cases:
             if case.done or case.proposal is None:
                 return case
             try:
-                done = case.proposal.commit()
+                done = case.proposal.commit(thought_over=True)
             except NotDone as why:
                 fresh = self.ask(case.asked, moved=True)
                 fresh.ready.wait()
