@@ -91,7 +91,8 @@ override TOLD := TIME_ZONE ALARM_EMAIL EXISTING_TABLE PARAMETERS
 override SAID := $(strip $(foreach name,$(TOLD),$(if $(findstring command,$(origin $(name))),$(name))))
 define as-typed
 ifneq ($$(origin $(1)),undefined)
-override export $(1) := $$(value $(1))
+override $(1) := $$(value $(1))
+export $(1)
 endif
 endef
 $(foreach name,$(TOLD),$(eval $(call as-typed,$(name))))
