@@ -81,9 +81,21 @@ build: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## build what `sam deploy` u
 	@.venv/bin/python -m local.bytecode report
 
 # TIME_ZONE=…, ALARM_EMAIL=…, EXISTING_TABLE=…, PARAMETERS="Name=value …" set parameters of the stack; BYTECODE=none deploys without bytecode.
-# A stack's zone moves only when a person in a terminal types the new one.
+# What stands here changes an existing stack; what a shell merely exports may be another stack's, and is refused where it differs.
+# The zone of a stack, or of a table that is taken up, moves only when a person in a terminal types the new one.
 deploy: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## build and deploy STACK=… to the AWS account of the environment
-	@.venv/bin/python -m local.deploy "$(STACK)"
+	@.venv/bin/python -m local.deploy "$(STACK)" --said "$(SAID)"
+
+# Which variables stand on the command line: asked before each is set anew, as it was typed, without what make would read into a $.
+override TOLD := TIME_ZONE ALARM_EMAIL EXISTING_TABLE PARAMETERS
+override SAID := $(strip $(foreach name,$(TOLD),$(if $(findstring command,$(origin $(name))),$(name))))
+define as-typed
+ifneq ($$(origin $(1)),undefined)
+override $(1) := $$(value $(1))
+export $(1)
+endif
+endef
+$(foreach name,$(TOLD),$(eval $(call as-typed,$(name))))
 
 # Run it with the oldest Python that we support: what serves 3.11 serves the later ones too.
 lock:  ## write the lock files again, with the newest versions that pyproject.toml and requirements.txt allow

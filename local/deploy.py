@@ -1,9 +1,10 @@
 """`make deploy`: builds, and deploys one stack to the AWS account of the environment.
 
-It asks a new stack's time zone and alarm e-mail, and whether a stack's zone is to change, and nothing else. What a stack was told stands in the stack itself, as its
-parameters: a deployment changes only those that it is given, so nobody's answers and no default of today are frozen here, and no
-stack inherits another's. All that is kept here is where each stack is (``.deploy/<stack>.toml``, not tracked), so that one
-partner's stack is not deployed into another's account.
+It asks a new stack's time zone and alarm e-mail, and whether the zone of a stack or of a table is to change, and nothing else. What a
+stack was told stands in the stack itself, as its parameters, and in which zone a table was billed stands in the table. Both stay unless
+a person says otherwise: on make's command line, and the zone once more when it is asked. A variable that a shell merely exports may be of
+another partner's stack, so it changes nothing that is there. All that is kept here is where each stack is (``.deploy/<stack>.toml``,
+not tracked), so that one partner's stack is not deployed into another's account.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,10 @@ from local import bytecode
 from local.build import read_template
 from local.emulator import ROOT
 from local.zones import is_zone
+from timus_autotask.aws.dynamodb import DynamoTable
+from timus_autotask.ports.table import Table
+from timus_autotask.store.records import Store
+from timus_autotask.store.runs import gauges
 
 TEMPLATE = read_template()
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
@@ -35,6 +41,7 @@ SAM_OPTIONS = ROOT / "local" / "sam-deploy.toml"
 KEPT = ROOT / ".deploy"
 GIVEN = {"TIME_ZONE": "TimeZone", "ALARM_EMAIL": "AlarmEmail", "EXISTING_TABLE": "ExistingTableName"}
 """Variables of `make deploy` and the parameters that they set. PARAMETERS sets any."""
+ZONE = "TimeZone"
 
 Ask = Callable[[str], str]
 
@@ -49,6 +56,34 @@ class Place:
 
     account: str
     region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A parameter's value, as this deployment is told it."""
+
+    value: str
+    variable: str
+    """In which variable it stands."""
+    said: bool
+    """On make's command line, and not merely in the environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTable:
+    """What a table that outlived its stack says of that stack."""
+
+    name: str
+    zone: str
+    """In which its days were billed; empty: it does not say."""
+    live: bool
+    """Whether anybody in it is live."""
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        stage = "live: adjustments go on" if self.live else "observing"
+        return f"{self.name}, billed in {self.zone or 'a zone that it does not say'}, {stage}"
 
 
 def check_name(stack: str) -> None:
@@ -88,9 +123,16 @@ def note_place(stack: str, here: Place, kept: Path) -> None:
     )
 
 
-def given(environment: Mapping[str, str]) -> dict[str, str]:
-    """The parameters that the command line of `make deploy` sets. Raises :class:`NotDeployed`."""
-    told = {parameter: environment[name] for name, parameter in GIVEN.items() if name in environment}
+def given(environment: Mapping[str, str], said: Collection[str] = ()) -> dict[str, Told]:
+    """The parameters that `make deploy` is told. Raises :class:`NotDeployed`.
+
+    ``said``: the variables that stand on make's command line. A value of PARAMETERS ends at white space, which no pattern of the template takes.
+    """
+    told = {
+        parameter: Told(environment[name], name, name in said)
+        for name, parameter in GIVEN.items()
+        if name in environment
+    }
     known = TEMPLATE["Parameters"]
     for word in environment.get("PARAMETERS", "").split():
         name, equals, value = word.partition("=")
@@ -98,9 +140,9 @@ def given(environment: Mapping[str, str]) -> dict[str, str]:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
             raise NotDeployed(f"PARAMETERS: {word} sets no parameter of the template. {hint}")
-        told[name] = value
-    for name, value in told.items():
-        if wrong := objection(name, value):
+        told[name] = Told(value, "PARAMETERS", "PARAMETERS" in said)
+    for name, one in told.items():
+        if wrong := objection(name, one.value):
             raise NotDeployed(wrong)
     return told
 
@@ -112,11 +154,11 @@ def objection(name: str, value: str) -> str | None:
         ("AllowedPattern" in rule and not re.fullmatch(rule["AllowedPattern"], value))
         or ("AllowedValues" in rule and value not in map(str, rule["AllowedValues"]))
         or ("MaxValue" in rule and not _between(value, rule["MinValue"], rule["MaxValue"]))
-        or (name == "TimeZone" and not is_zone(value))
+        or (name == ZONE and not is_zone(value))
     )
     if not wrong:
         return None
-    if name == "TimeZone":
+    if name == ZONE:
         return f"There is no time zone {value!r}; write it as in America/New_York."
     return f"{name} cannot be {value!r}. {rule.get('ConstraintDescription', rule['Description'])}"
 
@@ -125,28 +167,29 @@ def _between(value: str, least: int, most: int) -> bool:
     return value.isascii() and value.isdigit() and least <= int(value) <= most
 
 
-def overrides(existing: Mapping[str, str] | None, told: Mapping[str, str], ask: Ask | None) -> dict[str, str]:
-    """The parameters to deploy with: what was said now, and for a new stack (``existing`` is None) what has to be asked.
+def overrides(
+    existing: Mapping[str, str] | None,
+    told: Mapping[str, Told],
+    ask: Ask | None,
+    table: KeptTable | None = None,
+) -> dict[str, str]:
+    """The parameters to deploy with: what was told now, and for a new stack (``existing`` is None) what has to be asked.
 
-    Every other parameter keeps the value that the stack has, or gets the template's default. A stack's zone is changed only by a person who
-    says it again. ``ask`` is None where nobody can answer.
+    Every other parameter keeps the value that the stack has, or gets the template's default. ``table`` is the one that a new stack takes
+    up: it keeps its zone. ``ask`` is None where nobody can answer. Raises :class:`NotDeployed` where a person has to say something.
     """
-    wanted = dict(told)
+    wanted = {name: one.value for name, one in told.items()}
     if existing is not None:
         own = existing.get("ExistingTableName", "")
-        if told.get("ExistingTableName", own) != own:
+        if wanted.get("ExistingTableName", own) != own:
             raise NotDeployed(
                 "EXISTING_TABLE is for a new stack: this one has a table, whose records would be left behind. Unset it."
             )
-        _sure_of_zone(existing.get("TimeZone", ""), told, ask)
+        for name, one in told.items():
+            _sure(name, existing.get(name, str(TEMPLATE["Parameters"][name]["Default"])), one, ask)
         return wanted
-    if "TimeZone" not in wanted:
-        if ask is None:
-            raise NotDeployed(
-                "A new stack needs the partner's time zone, which decides the days that are billed: TIME_ZONE=America/New_York"
-            )
-        question = "The partner's time zone, such as America/New_York; it decides the days that are billed: "
-        wanted["TimeZone"] = _answer(ask, question, "TimeZone")
+    zone = told.get(ZONE)
+    wanted[ZONE] = _zone_of_table(table, zone, ask) if table else _zone_of_new(zone, ask)
     if "AlarmEmail" not in wanted and ask is not None:
         wanted["AlarmEmail"] = _answer(
             ask, "Who gets the alarms by e-mail (Enter: nobody is told): ", "AlarmEmail"
@@ -154,18 +197,57 @@ def overrides(existing: Mapping[str, str] | None, told: Mapping[str, str], ask: 
     return wanted
 
 
-def _sure_of_zone(before: str, told: Mapping[str, str], ask: Ask | None) -> None:
-    """Raise unless the stack's zone stays, or a person says the new one: TIME_ZONE may be left in a shell from another partner's stack."""
-    after = told.get("TimeZone", before)
+def _sure(name: str, before: str, told: Told, ask: Ask | None) -> None:
+    """Raise unless an existing stack's parameter stays as it is, or a person says the new value."""
+    if name == ZONE:
+        _sure_of_zone("this stack", before, told, ask)
+    elif told.value != before and not told.said:
+        raise NotDeployed(
+            f"{name} of this stack is {before or 'empty'}, and {told.variable} of the environment would make it "
+            f"{told.value or 'empty'}. To change it, say so on the command line: make deploy … {told.variable}=…; else unset "
+            f"{told.variable}. Nothing was deployed."
+        )
+
+
+def _sure_of_zone(whose: str, before: str, told: Told, ask: Ask | None) -> None:
+    """Raise unless the zone stays, or a person types the new one."""
+    after = told.value
     if after == before:
         return
-    change = f"The days of this stack are billed in {before}, and TIME_ZONE would move them to {after}."
+    change = f"The days of {whose} are billed in {before}, and {told.variable} would move them to {after}."
     if ask is None:
         raise NotDeployed(
-            f"{change} That needs a person: run it in a terminal, or unset TIME_ZONE. Nothing was deployed."
+            f"{change} That needs a person: run it in a terminal, or unset {told.variable}. Nothing was deployed."
         )
     if ask(f"{change} Type {after} to move them (Enter: nothing is deployed): ").strip() != after:
         raise NotDeployed(f"The time zone was not confirmed; it stays {before}. Nothing was deployed.")
+
+
+def _zone_of_new(told: Told | None, ask: Ask | None) -> str:
+    """The zone of a new stack: as it was said, or as a person types it. Only where nobody can be asked, a variable of the environment will do."""
+    if told is not None and (told.said or ask is None):
+        return told.value
+    if ask is None:
+        raise NotDeployed(
+            "A new stack needs the partner's time zone, which decides the days that are billed: TIME_ZONE=America/New_York"
+        )
+    exported = f"{told.variable} of the environment is {told.value}. " if told else ""
+    question = "The partner's time zone, such as America/New_York; it decides the days that are billed: "
+    return _answer(ask, exported + question, ZONE)
+
+
+def _zone_of_table(table: KeptTable, told: Told | None, ask: Ask | None) -> str:
+    """The zone of a new stack that takes up a table: the table's own, or the one that a person types."""
+    if table.zone:
+        if told is not None:
+            _sure_of_zone(f"the table {table.name}", table.zone, told, ask)
+        return told.value if told else table.zone
+    unknown = f"The table {table.name} does not say in which time zone its days were billed."
+    if ask is None:
+        raise NotDeployed(
+            f"{unknown} That needs a person who knows it: run it in a terminal. Nothing was deployed."
+        )
+    return _answer(ask, f"{unknown} Type it, as in America/New_York: ", ZONE)
 
 
 def _answer(ask: Ask, question: str, name: str) -> str:
@@ -199,6 +281,14 @@ def check_table(client: Any, cloudformation: Any, stack: str, name: str) -> None
                 )
 
 
+def look_into(name: str, table: Table) -> KeptTable:
+    """What a kept table says of the stack that had it."""
+    measured, store = gauges(table), Store(table)
+    partner = store.partner().stage
+    stages = [stage for _, stage in store.stages()] + ([partner.value] if partner else [])
+    return KeptTable(name, measured.value.zone if measured else "", any(stage.live for stage in stages))
+
+
 def listening(sns: Any, topic: str, stack: str) -> list[str]:
     """What to say about who hears the alarms."""
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
@@ -213,17 +303,46 @@ def listening(sns: Any, topic: str, stack: str) -> list[str]:
     ]
 
 
-def sam_command(stack: str, region: str, parameters: Mapping[str, str]) -> list[str]:
-    """The call of the SAM CLI. A parameter that is not given keeps the value that the stack has.
+def sam_command(stack: str, region: str, parameters: Path | None) -> list[str]:
+    """The call of the SAM CLI, with a file of parameters. One that is not in it keeps the value that the stack has.
 
-    SAM reads nothing but our own file: `sam deploy --guided` leaves parameters and a profile in samconfig.toml, which would be another stack's.
+    SAM reads nothing but our own files: `sam deploy --guided` leaves parameters and a profile in samconfig.toml, which would be another stack's.
     """
     command = [str(SAM), "deploy", "--config-file", str(SAM_OPTIONS), "--stack-name", stack]
     command += ["--s3-prefix", stack, "--region", region]
-    if parameters:
-        pairs = (f'{name}="{value}"' for name, value in parameters.items())
-        command += ["--parameter-overrides", *pairs]
+    if parameters is not None:
+        command += ["--parameter-overrides", f"file://{parameters}"]
     return command
+
+
+def parameter_file(parameters: Mapping[str, str]) -> str:
+    """The text of a file (TOML) by which SAM takes exactly these values.
+
+    Words of the command line SAM takes apart at quotes and backslashes. Of a file's values it takes, twice, one backslash away before each quote
+    and space, so each of these gets two.
+    """
+    return "".join(f'{name} = "{_toml(_for_sam(_for_sam(value)))}"\n' for name, value in parameters.items())
+
+
+def _for_sam(value: str) -> str:
+    return re.sub(r"""([ "'])""", r"\\\1", value)
+
+
+def _toml(text: str) -> str:
+    """As it stands between the quotes of a basic string of TOML."""
+    return "".join(each if each.isascii() and each.isalnum() else f"\\U{ord(each):08X}" for each in text)
+
+
+def sam_deploy(
+    stack: str, region: str, parameters: Mapping[str, str], environment: Mapping[str, str]
+) -> bool:
+    """Whether SAM could deploy the stack with these parameters; none: it keeps all that it has."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "parameters.toml") if parameters else None
+        if file is not None:
+            file.write_text(parameter_file(parameters), encoding="utf-8")
+        command = sam_command(stack, region, file)
+        return not subprocess.run(command, cwd=ROOT, env=dict(environment), check=False).returncode
 
 
 def make_build(environment: Mapping[str, str]) -> bool:
@@ -239,11 +358,15 @@ def deploy(
     say: Callable[[str], None],
     folder: Path = KEPT,
     build: Callable[[Mapping[str, str]], bool] = make_build,
+    said: Collection[str] = (),
 ) -> None:
-    """Build and deploy a stack; where it is stays noted in ``folder``. Raises :class:`NotDeployed`."""
+    """Build and deploy a stack; where it is stays noted in ``folder``. Raises :class:`NotDeployed`.
+
+    ``said``: the variables of the environment that stand on make's command line.
+    """
     check_name(stack)
     kept = folder / f"{stack}.toml"
-    told = given(environment)
+    told = given(environment, said)
     before = noted_place(kept)
     session = boto3.Session(region_name=environment.get("AWS_REGION") or None)
     if not session.region_name and before:
@@ -256,15 +379,20 @@ def deploy(
     check_place(stack, here, kept)
     cloudformation = session.client("cloudformation")
     existing = existing_parameters(cloudformation, stack)
-    if told.get("ExistingTableName"):
-        check_table(session.client("dynamodb"), cloudformation, stack, told["ExistingTableName"])
-    parameters = overrides(existing, told, ask)
+    table = None
+    if "ExistingTableName" in told and (name := told["ExistingTableName"].value):
+        dynamodb = session.client("dynamodb")
+        check_table(dynamodb, cloudformation, stack, name)
+        table = look_into(name, DynamoTable(dynamodb, name))
+    parameters = overrides(existing, told, ask, table)
     say(
         f"{'Updating' if existing is not None else 'Making'} {stack} in account {here.account}, {here.region}."
     )
-    for name in ("TimeZone", "AlarmEmail"):
+    for name in (ZONE, "AlarmEmail"):
         value = parameters.get(name, (existing or {}).get(name, ""))
         say(f"  {name}: {value or '(nobody)'}")
+    if table is not None:
+        say(f"  Table: {table.words}")
 
     clean = {name: value for name, value in environment.items() if name != "MAKEFLAGS"}
     if not build(clean):
@@ -273,9 +401,7 @@ def deploy(
         raise NotDeployed(
             "Without bytecode nothing is deployed, unless you say so: make deploy BYTECODE=none"
         )
-    if subprocess.run(
-        sam_command(stack, here.region, parameters), cwd=ROOT, env=clean, check=False
-    ).returncode:
+    if not sam_deploy(stack, here.region, parameters, clean):
         raise NotDeployed("SAM did not deploy it; its words are above.")
     note_place(stack, here, kept)
 
@@ -312,9 +438,14 @@ def main() -> int:
     """Run ``python -m local.deploy STACK``; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m local.deploy", description=__doc__.splitlines()[0])
     parser.add_argument("stack")
+    parser.add_argument(
+        "--said", default="", metavar="NAMES", help="variables that stand on make's command line"
+    )
+    options = parser.parse_args()
     ask = input if sys.stdin.isatty() else None
     try:
-        deploy(parser.parse_args().stack, os.environ, ask, lambda text: print(text, flush=True))
+        said = options.said.split()
+        deploy(options.stack, os.environ, ask, lambda text: print(text, flush=True), said=said)
     except NotDeployed as error:
         print(error, file=sys.stderr)
         return 1

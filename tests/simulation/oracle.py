@@ -945,7 +945,7 @@ class Oracle:
             self._broken("I5", f"an adjustment of {line} was posted for {day} on {latest}")
         self._really_had(line, day, micros_of(posting.received_ms))
 
-    def _really_had(self, line: Line, day: date, asked_at: int) -> None:
+    def _really_had(self, line: Line, day: date, asked_at: int | None = None) -> None:
         """Promise I2: the quantity that the post made is one that Timus really had for that day, and in order."""
         if self._edits[line] and self.w.story.switches.get("same_day") == "override":
             return  # it may have replaced a person's change of the same day
@@ -984,7 +984,8 @@ class Oracle:
             units + o for p in product(*choices) for units in self._sums(line, subs, p) for o in offsets
         )
         if has < whole and (
-            self._seats_of_all_plans(line, day) or self._came_down_meanwhile(line, day, asked_at)
+            self._seats_of_all_plans(line, day)
+            or (asked_at is not None and self._came_down_meanwhile(line, day, asked_at))
         ):
             return
         if self._decrease_follows(line, day) or self._makes_up(line, day):

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from local.deploy import (
     TEMPLATE,
+    KeptTable,
     NotDeployed,
     Place,
+    Told,
     check_name,
     check_place,
     given,
     listening,
+    look_into,
     note_place,
     noted_place,
     objection,
@@ -23,8 +29,17 @@ from local.deploy import (
     sam_command,
 )
 from local.emulator import ROOT
+from tests.world import World
+from timus_autotask.domain.stage import LIVE
+from timus_autotask.store.terms import put_stage
+from timus_autotask.watch.gauges import EVERY, report_gauges
 
 HERE = Place("111111111111", "eu-west-1")
+
+
+def on_command_line(**variables: str) -> dict[str, Told]:
+    """`make deploy NAME=value …`."""
+    return given(variables, variables)
 
 
 def answers(*words: str) -> tuple[Callable[[str], str], list[str]]:
@@ -56,8 +71,8 @@ def test_a_time_zone_that_there_is_not_is_asked_for_again() -> None:
 
 def test_what_is_said_on_the_command_line_is_not_asked() -> None:
     """Nor where nobody is there to answer; but a new stack never gets a time zone by default."""
-    told = given(
-        {"TIME_ZONE": "America/Denver", "ALARM_EMAIL": "", "PARAMETERS": "QuietSeconds=120 LogLevel=DEBUG"}
+    told = on_command_line(
+        TIME_ZONE="America/Denver", ALARM_EMAIL="", PARAMETERS="QuietSeconds=120 LogLevel=DEBUG"
     )
     ask, asked = answers()
     expected = {"TimeZone": "America/Denver", "AlarmEmail": "", "QuietSeconds": "120", "LogLevel": "DEBUG"}
@@ -67,23 +82,53 @@ def test_what_is_said_on_the_command_line_is_not_asked() -> None:
         overrides(None, {}, None)
 
 
+def test_a_zone_that_is_merely_exported_is_asked_of_a_new_stack() -> None:
+    """It may be the one of another partner; where nobody is there to ask, a script has set it."""
+    exported = given({"TIME_ZONE": "America/Denver", "ALARM_EMAIL": ""})
+    ask, asked = answers("Europe/Berlin")
+    assert overrides(None, exported, ask) == {"TimeZone": "Europe/Berlin", "AlarmEmail": ""}
+    assert "TIME_ZONE of the environment is America/Denver" in asked[0]
+    assert overrides(None, exported, None) == {"TimeZone": "America/Denver", "AlarmEmail": ""}
+
+
 def test_a_stack_that_is_there_keeps_what_it_was_told() -> None:
     """Nothing is asked and nothing is passed on, so no default and no other stack's answer can take its place."""
     ask, asked = answers()
     existing = {"TimeZone": "America/Denver", "AlarmEmail": "a@msp.example", "QuietSeconds": "300"}
     assert overrides(existing, {}, ask) == {}
-    assert overrides(existing, {"AlarmEmail": "b@msp.example"}, ask) == {"AlarmEmail": "b@msp.example"}
+    said = on_command_line(ALARM_EMAIL="b@msp.example")
+    assert (
+        overrides(existing, said, ask) == overrides(existing, said, None) == {"AlarmEmail": "b@msp.example"}
+    )
     assert not asked
-    assert "--parameter-overrides" not in sam_command("acme", "eu-west-1", {})
-    assert sam_command("acme", "eu-west-1", {"AlarmEmail": ""})[-2:] == [
-        "--parameter-overrides",
-        'AlarmEmail=""',
-    ]
+    assert "--parameter-overrides" not in sam_command("acme", "eu-west-1", None)
+
+
+@pytest.mark.parametrize("name", sorted(TEMPLATE["Parameters"]))
+def test_what_a_shell_merely_exports_changes_no_parameter_of_a_stack_that_is_there(name: str) -> None:
+    """It may be of another partner's stack: where it differs nothing is deployed; where it is the same, or what a new parameter would be anyway, it does no harm."""
+    default = str(TEMPLATE["Parameters"][name]["Default"])
+    there = {"TimeZone": "America/Denver", name: "another"}
+    exported = given({"PARAMETERS": f"{name}={default}"})
+    for ask in (None, answers("", "")[0]):
+        with pytest.raises(NotDeployed, match=r"Nothing was deployed|Unset it"):
+            overrides(there, exported, ask)
+    assert overrides({"TimeZone": "UTC", name: default}, exported, None) == {name: default}
+    assert overrides({} if name != "TimeZone" else {name: default}, exported, None) == {name: default}
+
+
+def test_an_address_that_is_merely_exported_is_refused_with_the_way_to_say_it() -> None:
+    """With both addresses, and how to say the new one or to be rid of it; an empty one takes none away either."""
+    for exported, words in (("b@msp.example", "would make it b@msp.example"), ("", "would make it empty")):
+        with pytest.raises(NotDeployed, match=words) as refused:
+            overrides({"AlarmEmail": "a@msp.example"}, given({"ALARM_EMAIL": exported}), answers()[0])
+        assert "make deploy … ALARM_EMAIL=…" in str(refused.value)
+        assert "AlarmEmail of this stack is a@msp.example" in str(refused.value)
 
 
 def test_sam_is_handed_nothing_that_another_deployment_left() -> None:
     """`sam deploy --guided` writes parameters, profile and name of one stack into samconfig.toml; SAM would use them for every other."""
-    command = sam_command("acme", "eu-west-1", {})
+    command = sam_command("acme", "eu-west-1", None)
     file = Path(command[command.index("--config-file") + 1])
     assert file != ROOT / "samconfig.toml"
     assert tomllib.loads(file.read_text()) == {
@@ -115,19 +160,70 @@ def test_a_zone_that_is_merely_exported_moves_no_stack() -> None:
     assert overrides(existing, told, ask) == {"TimeZone": "Europe/Berlin"}
     assert "America/Denver" in asked[0]
     assert "Europe/Berlin" in asked[0]
+    with pytest.raises(NotDeployed, match="needs a person"):
+        overrides(existing, on_command_line(TIME_ZONE="Europe/Berlin"), None)
     ask, asked = answers()
-    assert overrides(existing, {"TimeZone": "America/Denver"}, ask) == {"TimeZone": "America/Denver"}
+    same = given({"TIME_ZONE": "America/Denver"})
+    assert overrides(existing, same, ask) == {"TimeZone": "America/Denver"}
     assert not asked
 
 
 def test_a_kept_table_is_for_a_new_stack() -> None:
     """A stack that has a table would leave its records behind; the one that it goes on with may be named again."""
     with pytest.raises(NotDeployed, match="is for a new stack"):
-        overrides({"ExistingTableName": ""}, {"ExistingTableName": "kept"}, None)
+        overrides({"ExistingTableName": ""}, on_command_line(EXISTING_TABLE="kept"), None)
     with pytest.raises(NotDeployed, match="left behind"):
-        overrides({"ExistingTableName": "kept"}, {"ExistingTableName": ""}, None)
-    assert overrides({"ExistingTableName": "kept"}, {"ExistingTableName": "kept"}, None)
-    assert overrides({}, {"ExistingTableName": ""}, None) == {"ExistingTableName": ""}
+        overrides({"ExistingTableName": "kept"}, on_command_line(EXISTING_TABLE=""), None)
+    assert overrides({"ExistingTableName": "kept"}, given({"EXISTING_TABLE": "kept"}), None)
+    assert overrides({}, given({"EXISTING_TABLE": ""}), None) == {"ExistingTableName": ""}
+
+
+def test_a_stack_that_takes_up_a_table_goes_on_in_its_zone() -> None:
+    """Nobody has to say it again, and nobody moves it without typing the new one: the days of its records are of that zone."""
+    table = KeptTable("kept", "America/Denver", live=True)
+    same = {"TimeZone": "America/Denver", "AlarmEmail": ""}
+    ask, asked = answers()
+    assert overrides(None, on_command_line(ALARM_EMAIL=""), ask, table) == same
+    assert overrides(None, given(dict.fromkeys(["ALARM_EMAIL"], "")), None, table) == same
+    assert overrides(None, given({"TIME_ZONE": "America/Denver", "ALARM_EMAIL": ""}), None, table) == same
+    assert not asked
+    other = on_command_line(TIME_ZONE="Pacific/Auckland", ALARM_EMAIL="")
+    for nobody in (None, answers("")[0], answers("yes")[0], answers("America/Denver")[0]):
+        with pytest.raises(
+            NotDeployed, match=r"the table kept are billed in America/Denver|stays America/Denver"
+        ):
+            overrides(None, other, nobody, table)
+    ask, asked = answers("Pacific/Auckland")
+    assert overrides(None, other, ask, table)["TimeZone"] == "Pacific/Auckland"
+    assert len(asked) == 1
+
+
+def test_of_a_table_that_does_not_say_its_zone_a_person_says_it() -> None:
+    """An earlier version wrote it, or no sweep ever ran. What a script or a shell says may be another partner's."""
+    table = KeptTable("kept", "", live=False)
+    told = on_command_line(TIME_ZONE="Pacific/Auckland", ALARM_EMAIL="")
+    with pytest.raises(NotDeployed, match="does not say in which time zone"):
+        overrides(None, told, None, table)
+    ask, asked = answers("Denver", "America/Denver")
+    assert overrides(None, told, ask, table) == {"TimeZone": "America/Denver", "AlarmEmail": ""}
+    assert "does not say" in asked[0]
+
+
+def test_a_table_says_in_which_zone_it_was_billed_and_whether_anybody_is_live() -> None:
+    """The sweep writes the zone, with its first count and with each one after it; the stage is there already."""
+    world = World(live=None)
+    assert look_into("kept", world.ports.table) == KeptTable("kept", "", live=False)
+    report_gauges(world.ports, world.clock.now() + timedelta(minutes=1))
+    found = look_into("kept", world.ports.table)
+    assert found == KeptTable("kept", world.zone.key, live=False)
+    assert f"billed in {world.zone.key}, observing" in found.words
+    moved = replace(world.ports, zone=ZoneInfo("Pacific/Auckland"))
+    world.clock.advance(EVERY.total_seconds())
+    report_gauges(moved, world.clock.now() + timedelta(minutes=1))
+    world.ports.store.commit(put_stage("cus_1", LIVE, 0))
+    found = look_into("kept", world.ports.table)
+    assert found == KeptTable("kept", "Pacific/Auckland", live=True)
+    assert "live: adjustments go on" in found.words
 
 
 @pytest.mark.parametrize(

@@ -98,12 +98,8 @@ class Proposal(Generic[R]):
     _prepare: Callable[[], Prepared[R]] | None = field(default=None, repr=False, compare=False)
     _prepared: Prepared[R] | None = field(default=None, repr=False, compare=False)
     _progress: dict[int, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
-<<<<<<< HEAD
     _looks: Looks = field(default_factory=dict, repr=False, compare=False)
-=======
-    _looks: dict[str, tuple[int, bool]] = field(default_factory=dict, repr=False, compare=False)
     _on_progress: Progress = field(default=quiet, repr=False, compare=False)
->>>>>>> wt-consent
 
     def commit(self, *, thought_over: bool = False) -> Done[R]:
         """Do it.

@@ -100,6 +100,8 @@ class Gauges:
     """For the last time."""
     tally: Tally | None = None
     """A count that is not finished yet."""
+    zone: str = ""
+    """In which time zone the days are billed, by its IANA name. A stack that takes up the table goes by it. Empty: an earlier version wrote it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def report_gauges(
                 _tell(tally, ports, now, known.since, secret_age())
             # Noted only now: should it fail, it fails each minute, and that has an alarm.
             known = Gauges(known.since, now) if finished else replace(known, tally=tally)
-            ports.store.commit(put_gauges(known, stored.rev))
+            ports.store.commit(put_gauges(replace(known, zone=ports.zone.key), stored.rev))
     except Conflict:
         pass  # another run has measured it too
     finally:

@@ -104,7 +104,8 @@ def _without_rejected(draft: LineDraft, standing: Sequence[Rejection], contract:
         if delta + edited:
             goes.append(replace(adjustment, delta=delta + edited))
     if units < 0:
-        goes += at_the_end(draft, contract, max(one.day for one in (*aside, *unmatched)))
+        days = [*(one.day for one in aside), *(one.day for one in unmatched)]
+        goes += at_the_end(draft, contract, max(days))
     return replace(draft, adjustments=tuple(goes), set_aside=tuple(aside))
 
 
