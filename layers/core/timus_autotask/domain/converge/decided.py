@@ -104,9 +104,13 @@ def _without_rejected(draft: LineDraft, standing: Sequence[Rejection], contract:
         if delta + edited:
             goes.append(replace(adjustment, delta=delta + edited))
     if units < 0:
-        days = [*(one.day for one in aside), *(one.day for one in unmatched)]
-        goes += at_the_end(draft, contract, max(days))
+        goes += at_the_end(draft, contract, _last_day(aside, unmatched))
     return replace(draft, adjustments=tuple(goes), set_aside=tuple(aside))
+
+
+def _last_day(aside: Sequence[HeldChange], out_of_reach: Sequence[Rejection]) -> date:
+    """The last day of what is set aside, or was rejected and takes no adjustment any more."""
+    return max([*(one.day for one in aside), *(one.day for one in out_of_reach)])
 
 
 def _out_of_reach(draft: LineDraft, standing: Sequence[Rejection]) -> int:
