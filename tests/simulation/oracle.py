@@ -1484,9 +1484,8 @@ class Oracle:
         naming = {(s, v.number) for s, v in versions if sku in v.items}
         known = bool(self._committed[line]) or (bool(heard_of & naming) and self._has_service(sku))
         told = heard_of if heard_of & naming else came
-        having = {s for s, _ in told & naming}
-        in_time = {(s, v) for s, v in told if not self._came_late(s, v)}
-        return known and any(v.day <= day for s, v in versions if s in having and (s, v.number) in in_time)
+        in_time = {(s, v) for s, v in told & naming if not self._came_late(s, v)}
+        return known and any(v.day <= day for s, v in versions if (s, v.number) in in_time)
 
     def _has_service(self, sku: str) -> bool:
         """Whether it is known which line a SKU has: one that was to be looked up while Autotask or the table was away may have none yet."""
