@@ -144,6 +144,10 @@ class _Lines:
         self._sure = {line for line, gap in self.known.items() if not gap.edited}
         """Those of which it is known what they should have."""
         self.links = links
+        self._links_to: dict[LineKey, list[Link]] = {}
+        """The plan changes of each line that goes up by them: of many SKUs there are as many as pairs."""
+        for link in links:
+            self._links_to.setdefault(link.up, []).append(link)
         self._families = families
         self._seats_that_come = seats_that_come
         self._units_of = units_of
@@ -155,6 +159,10 @@ class _Lines:
         self.after[line] = self.after[line].add_from(day, delta)
 
     # -- Which lines concern one another
+
+    def links_to(self, line: LineKey) -> Sequence[Link]:
+        """The plan changes by which a line goes up."""
+        return self._links_to.get(line, ())
 
     def must_wait_for(self, link: Link, line: LineKey, day: date) -> bool:
         """True if an increase of the line on ``day`` is one side of this plan change, whose other side has to come first.
@@ -201,7 +209,9 @@ class _Lines:
         ups = {line: ALL}
         while ups:
             up, most = ups.popitem()
-            for down, units in self._left_for(up, ALL if up == line else self._kept(up, day), day):
+            left = self._left_for(up, ALL if up == line else self._kept(up, day), day)
+            by_family = ((one, ALL) for one in self._family_of(up, line))
+            for down, units in (*left, *by_family):
                 if down != line and min(most, units) > found.get(down, 0):
                     found[down] = min(most, units)
                     if down in self.known:
@@ -214,11 +224,14 @@ class _Lines:
         Where as many come as leave, ``up`` lacks nothing and does not wait itself. A plan that is left as a whole for ``up`` can hide no more
         than the seats that come from it, nor than what ``up`` has and keeps; one of which nothing is known hides nothing.
         """
-        for link in self.links:
+        for link in self.links_to(up):
             if (link.beside or link.down in self.known) and self.must_wait_for(link, up, day):
                 yield link.down, ALL if link.beside else min(kept, self.coming(up, [link], day))
-        for family in self.families(up):
-            yield from ((one, ALL) for one in family)
+
+    def _family_of(self, up: LineKey, line: LineKey) -> set[LineKey]:
+        """The other lines of the families of ``up``: nothing more than ``line`` has found already in a family of both."""
+        families = self.families(up)
+        return {one for family in families if up == line or line not in family for one in family}
 
     def families(self, line: LineKey) -> list[AbstractSet[LineKey]]:
         """The families that a line belongs to: the known lines of each."""
@@ -231,9 +244,7 @@ class _Lines:
 
     def days_of_coming_seats(self, line: LineKey) -> set[date]:
         """The days on which other units of a line than before are seats that come with its plan changes."""
-        every = {
-            whose for link in self.links if link.up == line for whose in self._seats_that_come.get(link, ())
-        }
+        every = {whose for link in self.links_to(line) for whose in self._seats_that_come.get(link, ())}
         return {day for whose in every for day in self._units_of(line, frozenset({whose})).days}
 
     # -- Whether a line comes down
@@ -473,7 +484,7 @@ class _Adjuster:
         """The plan changes of a line whose old plan has to come down altogether and has not by ``day``, each with the day on which it has."""
         found = {
             link: self._lines.down_from(link.down, day)
-            for link in self._lines.links
+            for link in self._lines.links_to(line)
             if not link.beside and self._lines.must_wait_for(link, line, day)
         }
         return {link: down for link, down in found.items() if down != day}
@@ -537,7 +548,7 @@ class _Adjuster:
         unknown = plans.lines - self._known.keys()
         links = [
             link
-            for link in self._lines.links
+            for link in self._lines.links_to(line)
             if link.beside and link.down in unknown and self._lines.must_wait_for(link, line, day)
         ]
         return links if unknown == {link.down for link in links} else None
