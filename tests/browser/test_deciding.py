@@ -248,9 +248,9 @@ def test_autotask_goes_away_and_comes_back(clients: Visitor) -> None:
     world, page, before = clients.served.world, clients.page, seats(clients, HELD)
     choose(clients, HELD)
     clients.press("#approve")
-    world.control.add_fault("html_503", times=None)
-    clients.press("#commit")
+    clients.press("#commit")  # Autotask is asked once more before it is written
     page.locator("#proposal[data-state=done]").wait_for()
+    world.control.add_fault("html_503", times=None)
     world.work()
     clients.go("/")
     clients.press("#fresh")
