@@ -342,6 +342,40 @@ def previews(said_json: Any) -> int:
     return ("preview" in said_json) + sum(map(previews, said_json.values()))
 
 
+def a_desk(walk: Walk, connect: Callable[[World], None]) -> Desk:
+    """A desk where something waits for the command."""
+    world = level()
+    walk.prepare(world)
+    connect(world)
+    desk = Desk(world)
+    desk.dead_letters.send(CUSTOMER, "dead")
+    return desk
+
+
+def prepared(walk: Walk, connect: Callable[[World], None]) -> Desk:
+    """The same, once the event that is sent is signed."""
+    desk = a_desk(walk, connect)
+    desk.world.clock.advance(600)
+    return desk
+
+
+def made_since(world: World, posted: int) -> list[tuple[int, int]]:
+    """(service, units) of everything that workers make from now on, with what was made since ``posted``."""
+    for _ in range(3):
+        world.work()
+        world.pass_time(
+            minutes=6
+        )  # after refused credentials workers wait as long as they may hold the old ones
+    return sorted((service, units) for service, units, _ in world.posted()[posted:])
+
+
+def by_script(desk: Desk, name: str, words: tuple[str, ...]) -> Said:
+    """What a command answers to a script, which says yes where that can be said."""
+    [command] = [command for command in COMMANDS if command.name == name]
+    asks = any("--yes" in argument.names for argument in command.arguments)
+    return desk.run(*words, *(["--yes"] if asks else []), "--json")
+
+
 @pytest.mark.parametrize(("name", "number"), CASES)
 def test_what_a_command_lets_be_posted_it_has_shown_before(
     name: str,
@@ -352,11 +386,8 @@ def test_what_a_command_lets_be_posted_it_has_shown_before(
 ) -> None:
     """No post until somebody has agreed; with a no, none follows from it; with a yes, exactly what was shown."""
     walk = WALKS[name][number]
-    world = level()
-    walk.prepare(world)
-    into_the_gateway(world)
-    desk = Desk(world)
-    desk.dead_letters.send(CUSTOMER, "dead")
+    desk = a_desk(walk, into_the_gateway)
+    world = desk.world
     before, posted = posts(world), len(world.posted())
     asked: list[int] = []
 
@@ -376,9 +407,7 @@ def test_what_a_command_lets_be_posted_it_has_shown_before(
     if walk.posts is None:
         return
     world.clock.advance(600)  # a dead letter that was looked at is out of sight for a while
-    [command] = [command for command in COMMANDS if command.name == name]
-    asks = any("--yes" in argument.names for argument in command.arguments)
-    answer = desk.run(*walk.words(tmp_path), *(["--yes"] if asks else []), "--json")
+    answer = by_script(desk, name, walk.words(tmp_path))
     assert answer.status in (0, 1), answer
     assert not answer.out or previews(json.loads(answer.out)) <= 1  # two could show one change twice
     assert posts(world) == before
@@ -388,13 +417,8 @@ def test_what_a_command_lets_be_posted_it_has_shown_before(
             world.pass_time(minutes=1)
         assert len(world.posted()) == posted
         return
-    for _ in range(3):
-        world.work()
-        world.pass_time(
-            minutes=6
-        )  # after refused credentials workers wait for as long as they may hold the old ones
-    made = [(service, units) for service, units, _ in world.posted()[posted:]]
-    assert sorted(made) == sorted(shown(json.loads(answer.out)))
+    made = made_since(world, posted)
+    assert made == sorted(shown(json.loads(answer.out)))
     assert made
 
 
@@ -477,25 +501,6 @@ MEANWHILE = (
 POSTING = [(name, number) for name, walks in WALKS.items() for number, walk in enumerate(walks) if walk.posts]
 
 
-def prepared(walk: Walk, connect: Callable[[World], None]) -> Desk:
-    """A desk where something waits for the command."""
-    world = level()
-    walk.prepare(world)
-    connect(world)
-    world.clock.advance(600)  # the event that is sent is signed then
-    desk = Desk(world)
-    desk.dead_letters.send(CUSTOMER, "dead")
-    return desk
-
-
-def made_since(world: World, posted: int) -> list[tuple[int, int]]:
-    """(service, units) of everything that workers make from now on, with what was made since ``posted``."""
-    for _ in range(3):
-        world.work()
-        world.pass_time(minutes=6)
-    return sorted((service, units) for service, units, _ in world.posted()[posted:])
-
-
 @pytest.mark.parametrize(("name", "number"), POSTING)
 def test_what_a_person_agrees_to_is_made_or_refused_whatever_has_happened_since_it_was_shown(
     name: str,
@@ -507,10 +512,7 @@ def test_what_a_person_agrees_to_is_made_or_refused_whatever_has_happened_since_
     """Exactly what was shown is made, beside what follows from the other thing alone; or the command is refused, and nothing is written."""
     walk = WALKS[name][number]
     words = walk.words(tmp_path)
-    [command] = [command for command in COMMANDS if command.name == name]
-    asks = any("--yes" in argument.names for argument in command.arguments)
-    script = prepared(walk, into_the_gateway)
-    was_shown = sorted(shown(script.run(*words, *(["--yes"] if asks else []), "--json").json))
+    was_shown = sorted(shown(by_script(prepared(walk, into_the_gateway), name, words).json))
     world = prepared(walk, into_the_gateway).world
     posted = len(world.posted())
     due = made_since(world, posted)

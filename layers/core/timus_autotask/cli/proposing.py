@@ -106,7 +106,7 @@ def agreed(arguments: Namespace, terminal: Terminal, question: str) -> bool:
 
     Without a ``question`` there is nothing to be asked.
     """
-    if arguments.dry_run:
+    if getattr(arguments, "dry_run", False):
         terminal.say("Nothing was written (--dry-run).")
         return False
     if question and not arguments.yes and not terminal.confirm(question):
@@ -134,12 +134,10 @@ def shown_first(
     changes = any(one.changes for one in preview.contracts) or bool(preview.unhandled)
     if changes:
         show(preview, terminal)
-    if getattr(arguments, "dry_run", False):
-        terminal.say("Nothing was written (--dry-run).")
+    question = question if changes else ""
+    if not agreed(arguments, terminal, question):
         return False
-    if changes and not arguments.yes and not terminal.confirm(question):
-        raise Failed("Nothing was written.")
-    if changes and _is_asked(arguments, terminal, question):
+    if _is_asked(arguments, terminal, question):
         still_the_same(preview, look)
     return True
 

@@ -174,8 +174,7 @@ def _is_still_lacking_after(gap: Gap, missing: Timeline, day: date) -> bool:
 
 def _room_for(gap: Gap, missing: Timeline, day: date) -> tuple[date, int] | None:
     """The later increase, with its day, that comes before the adjustment of ``day``, because that would leave fewer than 0 units until then."""
-    after = gap.observed.add_from(day, missing.at(day))
-    below = next((later for later, units in after.steps if later > day and units < 0), None)
+    below = gap.observed.add_from(day, missing.at(day)).below_0_after(day)
     if below is None:
         return None
     rises = ((one, missing.at(one) - missing.at(one - ONE_DAY)) for one in reversed(missing.days))

@@ -64,6 +64,10 @@ class Timeline:
         """The effect of an adjustment: ``delta`` more units on every day from ``day`` on."""
         return Timeline.sampled((*self.days, day), lambda d: self.at(d) + (delta if d >= day else 0))
 
+    def below_0_after(self, day: date) -> date | None:
+        """The first day after ``day`` with fewer than 0 units."""
+        return next((later for later, units in self.steps if later > day and units < 0), None)
+
     def minus(self, other: Timeline) -> Timeline:
         """The difference, day by day."""
         if not other.steps:

@@ -437,10 +437,8 @@ class Rehearsal:
             self._work_off()
             if self.autotask.failure is not None:
                 raise NotAnswered(str(self.autotask.failure)) from self.autotask.failure
-            first_looks = (
-                turn == 0
-            )  # what one contract waits for may be known once another was looked at for the first time
-            if (self.autotask.made == made and not first_looks) or not self._look_again():
+            # What one contract waits for may be known once another was looked at for the first time.
+            if (turn and self.autotask.made == made) or not self._look_again():
                 break
         contracts = self.contracts()
         if contracts:

@@ -263,8 +263,7 @@ def room_for(adjustment: Adjustment, others: Sequence[Adjustment], units: Timeli
     """Which of the other adjustments has to come first, or a later day would have fewer than 0 units; None: none, or none helps."""
     if adjustment.delta >= 0:
         return None
-    after = units.add_from(adjustment.day, adjustment.delta)
-    below = next((day for day, there in after.steps if day > adjustment.day and there < 0), None)
+    below = units.add_from(adjustment.day, adjustment.delta).below_0_after(adjustment.day)
     if below is None:
         return None
     return next((one for one in reversed(others) if one.delta > 0 and one.day <= below), None)

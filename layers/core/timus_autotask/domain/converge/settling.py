@@ -241,16 +241,15 @@ def _goes_on(expected: Timeline, until: date | None, units: Timeline, contract: 
 
 def _with_read(line: Line, units: Timeline, contract: Contract) -> Line:
     """The line with what Autotask has now as its baseline."""
-    empty_from = _empty_from(line, units, contract)
+    empty_from = _gained_empty(line, units, contract) or line.empty_from
     return replace(line, baseline=units, baseline_until=contract.end, empty_from=empty_from)
 
 
-def _empty_from(line: Line, units: Timeline, contract: Contract) -> date | None:
-    """The first of the days that a contract has gained, if they have no units; see ``Line.empty_from``."""
-    last = line.baseline_until
-    if last is None or last >= contract.end or not units.at(last) or units.at(last + ONE_DAY):
-        return line.empty_from
-    return last + ONE_DAY
+def _gained_empty(line: Line, units: Timeline, contract: Contract) -> date | None:
+    """The first of the days that a contract has gained since the baseline was read, if the units end there; see ``Line.empty_from``."""
+    last = _comparable_until(line.baseline_until, contract)
+    gained = last + ONE_DAY
+    return gained if gained <= contract.end and units.at(last) and not units.at(gained) else None
 
 
 def _comparable_until(last: date | None, contract: Contract) -> date:
@@ -371,18 +370,17 @@ def _days_that_differ(draft: LineDraft, baseline: Timeline, contract: Contract) 
     """The days on which Autotask has other units than we left, for people."""
     units, last = draft.observed.units, _comparable_until(draft.line.baseline_until, contract)
     found = past_days(baseline, units, contract.start, last, lambda _: WhyPast.EDITED)
-    gained = last + ONE_DAY
-    empty_there = gained <= contract.end and units.at(last) and not units.at(gained)
+    empty_from = _gained_empty(draft.line, units, contract)
     words = [
         f"{one.first} to {one.until - ONE_DAY}: {one.autotask} instead of {one.wanted}"
-        if one.until <= last or empty_there
+        if one.until <= last or empty_from
         else f"from {one.first} on: {one.autotask} instead of {one.wanted}"
         for one in found[:_MOST_STRETCHES]
     ]
     if len(found) > _MOST_STRETCHES:
         words.append("…")
-    if empty_there:
-        words.append(f"from {gained} on, which the contract has gained since: 0")
+    if empty_from:
+        words.append(f"from {empty_from} on, which the contract has gained since: 0")
     return "; ".join(words)
 
 
