@@ -14,7 +14,7 @@ Exceptions, each with its reason:
 * A line that a person edited in Autotask may stay parked until somebody decides. If the decision is to adopt, the edit stays on
   top of what Timus says.
 * An adjustment that a person took back before it could be read back looks as if it never landed. It is made again, and the
-  journal has only the second one.
+  journal has only the second one. So does one that a person's of the same day replaced, where Autotask does so.
 * A line gets the first day of a subscription only when an event has said that the subscription has its SKU.
 * A customer whose events cannot be merged is owed what was merged. People are told of the trouble.
 * An edit that nobody had a reason to look at since is found by the daily reconcile, which is not run here.
@@ -200,6 +200,8 @@ class Oracle:
         """By line, what was rejected: day, units, and the newest version that was known then, by subscription."""
         self._maybe_rejected: dict[Line, list[int]] = defaultdict(list)
         """Rejected changes of lines that a person edited since: they may still be set aside."""
+        self._replaced: dict[Line, set[tuple[date, int]]] = defaultdict(set)
+        """Adjustments of ours, (day, units), in whose place a person's of the same day came, where Autotask does so."""
         self._undos: dict[Line, list[Undone]] = defaultdict(list)
         self._approved: dict[Line, set[tuple[date, int]]] = defaultdict(set)
         """By line: (day, units) of what people have let go, or took back."""
@@ -343,6 +345,9 @@ class Oracle:
         """A person changes units in Autotask."""
         self._edited_live.add((contract, service))
         self._edits[contract, service].append((day, delta))
+        if self.w.story.switches.get("same_day") == "override":
+            ours = self._committed[contract, service]
+            self._replaced[contract, service] |= {post for post in ours if post[0] == day}
         # It may be just what Timus says, and then the rejection is over; or else it holds.
         over = self._rejected.pop((contract, service), [])
         self._maybe_rejected[contract, service] += [delta for _, delta, _ in over]
@@ -464,14 +469,16 @@ class Oracle:
         return {part: self._known(part, number) for part, number in parts}
 
     def _heard_of(self, known: Mapping[str, int]) -> dict[str, int]:
-        """The same, with newer ones that had come by then: they say the same, or say of no day what holds, so that the product names none."""
+        """The same, with newer ones that had come by then: they say the same, or say of no day what holds, so that the product names none.
+
+        What is parked, because Timus's counter began again, nobody goes by yet.
+        """
         before = self.w.scheduler.now - HEARD_SECONDS * SECOND
-        return {
-            sub: max(
-                [number, *(v for one, v in self._arrived if one == sub and self._arrived_at[one, v] < before)]
-            )
-            for sub, number in known.items()
+        parked = {
+            (sub, v.number) for sub in known if sub not in self._believed for v in self.restarted(sub)
         }
+        heard = [one for one in self._arrived if self._arrived_at[one] < before and one not in parked]
+        return {sub: max([number, *(v for one, v in heard if one == sub)]) for sub, number in known.items()}
 
     def _known(self, sub: str, number: int) -> int:
         """The newest version that the product knows by then, by our numbers: Timus may have counted on from other ones, or anew."""
@@ -606,7 +613,8 @@ class Oracle:
         """The versions of a line that say a quantity anew, since something was undone."""
         sku, found = self._skus[line[1]], []
         for sub in self._feeding(line):
-            if one.customer not in ("", self.history[sub][0].customer):
+            customer = self.history[sub][0].customer
+            if customer not in self._routes or one.customer not in ("", customer):
                 continue
             before = 0
             for version in self.history[sub]:
@@ -1055,6 +1063,7 @@ class Oracle:
         least = min((self.has(line, day) for day in later if today < day <= end), default=None)
         days = {v.day for sub in self._feeding(line) for v in self.history[sub]} | {today}
         days |= {v.cancel_at for sub in self._feeding(line) for v in self.history[sub] if v.cancel_at}
+        days |= {first for first, _ in self._terms if first > date.min}
         kept = min(self._offsets(line)) if self._keeps_edits(line) else 0
         return least is not None and any(
             self.has(line, day) - max(0, (self.wants(line, day) or 0) + kept) > least
@@ -1092,14 +1101,17 @@ class Oracle:
         return found
 
     def _waits_as_a_whole(self, line: Line, day: date) -> bool:
-        """Whether a line has what others have there, and lacks just the subscriptions that changed their plan while the former one is still billed."""
+        """Whether a line has what others have there, and lacks just the subscriptions that changed their plan while the former one is still billed.
+
+        A plan whose service nobody knows may be billed anywhere.
+        """
         sku, subs = self._skus[line[1]], self._feeding(line)
         waiting = {
             sub
             for sub in subs
             if self._changed_as_a_whole(sub, sku)
             and any(
-                self.has(old, day) > (self.wants(old, day) or 0)
+                self._skus[old[1]] in self._hidden or self.has(old, day) > (self.wants(old, day) or 0)
                 for old in self.lines()
                 if old[0] == line[0] and old != line and self._skus[old[1]] in self._subs_skus(sub)
             )
@@ -2195,9 +2207,11 @@ class Oracle:
                 continue
             truth, edits = Counter(self._committed[line]), Counter(self._edits[line])
             # An edit that equals our own adjustment cannot be distinguished from it, nor can several that come to as much. An adjustment that
-            # a person took back before we could read it back, or that replaced an equal one of theirs, looks like one that never landed.
+            # a person took back or replaced before we could read it back, or that replaced an equal one of theirs, looks like one that never
+            # landed.
             replaces = self.w.story.switches.get("same_day") == "override"
             unseen = {post for post in truth if self._undone(line, *post) or (replaces and post in edits)}
+            unseen |= self._replaced[line]
             unknown = Counter({post: times for post, times in truth.items() if post not in unseen})
             too_many = [post for post in told[line] - truth - edits if not self._edited_by(line, *post)]
             if unknown - told[line] or too_many:

@@ -103,6 +103,8 @@ REFUSED = "refused"
 """Autotask refused what is due. The same is not sent again yet."""
 BELOW_ZERO_LATER = "below-zero-later"
 """A decrease waits for the day of an increase that makes room for it."""
+HELD_WITH_PLAN_CHANGE = "held-with-plan-change"
+"""A decrease waits because the plan that comes in its place waits for a person."""
 REJECTED = "rejected"
 """A line has nothing to do but what a person rejected."""
 PAUSED = "paused"
@@ -246,7 +248,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             (WayOut.APPROVE, WayOut.REJECT),
             EndedBy.APPROVAL,
         ),
-        "held-with-plan-change": Reason(
+        HELD_WITH_PLAN_CHANGE: Reason(
             "The plan change waits as a whole: the new plan on service {up} is not approved.",
             (WayOut.APPROVE_NEW_PLAN, WayOut.REJECT_NEW_PLAN),
             EndedBy.APPROVAL,

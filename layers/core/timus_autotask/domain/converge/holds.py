@@ -31,6 +31,7 @@ from timus_autotask.domain.policy import Policy, PostedPeriod
 from timus_autotask.domain.reasons import (
     AWAITING_APPROVAL,
     BELOW_ZERO_LATER,
+    HELD_WITH_PLAN_CHANGE,
     PAUSED,
     REFUSED,
     REJECTED,
@@ -66,10 +67,21 @@ def of_another_company(draft: LineDraft, contract: Contract) -> LineDraft:
 
 
 def stays_whatever_is_approved(draft: LineDraft) -> bool:
-    """Whether a decrease of the line is not made although nothing awaits approval: it was refused or rejected, or has to wait."""
+    """Whether a decrease of the line is not made although nothing awaits approval: it was refused or rejected, or has to wait.
+
+    So it is also where something else of the line awaits approval, or waits for another line that does.
+    """
     return draft.stays_up and (
-        draft.parked is None or draft.parked.code in (REFUSED, REJECTED, BELOW_ZERO_LATER)
+        draft.parked is None
+        or draft.parked.code in (REFUSED, REJECTED, BELOW_ZERO_LATER)
+        or any(one.rejection and one.delta < 0 for one in draft.set_aside)
     )
+
+
+def by_itself(draft: LineDraft) -> LineDraft:
+    """The line without what it only waits for because the other side of its plan change waits for a person: that is judged again in each round."""
+    with_other_side = draft.parked is not None and draft.parked.code == HELD_WITH_PLAN_CHANGE
+    return replace(draft, parked=None) if with_other_side else draft
 
 
 def parked_or_waiting(
@@ -106,7 +118,7 @@ def _whole_plan_changes(drafts: Drafts, contract: Contract, view: View) -> dict[
         if up is None or down is None or down.parked or link.across:
             continue
         if moves_both_sides(link, down, _up_to_a_person(up)):
-            stays = down.park("held-with-plan-change", up=link.up.service_id)
+            stays = down.park(HELD_WITH_PLAN_CHANGE, up=link.up.service_id)
             ends = tuple(at_the_end(down, contract, link.day)) if up.set_aside else ()
             ended = replace(down, adjustments=ends) if ends and ends[0].day <= view.today else None
             out[link.down] = (_held_by_terms(ended, view) or ended) if ended else stays

@@ -18,7 +18,7 @@ from timus_autotask.domain.adjustments import Adjustments
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.converge.gaps import adjustments_of, may_rise, with_past_days
-from timus_autotask.domain.converge.holds import parked_or_waiting, rejected, stays_whatever_is_approved
+from timus_autotask.domain.converge.holds import by_itself, parked_or_waiting, rejected, stays_whatever_is_approved
 from timus_autotask.domain.converge.pricing import priced
 from timus_autotask.domain.converge.sides import Drafts, old_service
 from timus_autotask.domain.converge.view import View
@@ -76,7 +76,7 @@ class _Round:
     def surely_stuck(self) -> Drafts:
         """Those that this round has found, and whose seats stay whatever a person approves."""
         new = {key: draft for key, draft in self.stuck.items() if key not in self.kept_back}
-        return {key: draft for key, draft in new.items() if stays_whatever_is_approved(draft)}
+        return {key: by_itself(draft) for key, draft in new.items() if stays_whatever_is_approved(draft)}
 
     @property
     def kept_back_now(self) -> Drafts:
