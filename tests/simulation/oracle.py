@@ -203,6 +203,10 @@ class Oracle:
         self._replaced: dict[Line, set[tuple[date, int]]] = defaultdict(set)
         """Adjustments of ours, (day, units), in whose place a person's of the same day came, where Autotask does so."""
         self._undos: dict[Line, list[Undone]] = defaultdict(list)
+        self._asked: dict[tuple[object, ...], tuple[object, ...]] = {}
+        """What was approved: line, day, units, price and versions; with what had happened by then."""
+        self._done = 0
+        """How much people and Autotask's rules have done, beside approving."""
         self._approved: dict[Line, set[tuple[date, int]]] = defaultdict(set)
         """By line: (day, units) of what people have let go, or took back."""
         self._posts: list[Post] = []
@@ -255,6 +259,7 @@ class Oracle:
 
     def goes(self, sub: str, number: int) -> None:
         """A person confirms that a subscription is another customer's from an event's day on: now it ends there, and what waited counts here."""
+        self._done += 1
         now, before = self.w.scheduler.now, {part: list(v) for part, v in self.history.items()}
         self.owners.goes(sub, number)
         self._count_again(sub)
@@ -275,6 +280,7 @@ class Oracle:
 
     def believed(self, sub: str) -> None:
         """A person accepts that the counter began again: from now on it counts what was said since."""
+        self._done += 1
         now = self.w.scheduler.now
         self._believed[sub] = now
         self.history[sub] += self._restarted[sub]
@@ -284,6 +290,7 @@ class Oracle:
 
     def terms_changed(self, first: date, terms: Mapping[str, Any]) -> None:
         """A person has set other terms for everybody."""
+        self._done += 1
         self._terms.append((first, dict(terms)))
 
     def posted_after(self, number: int, contract: int) -> list[Any]:
@@ -343,6 +350,7 @@ class Oracle:
 
     def edited(self, contract: int, service: int, day: date, delta: int) -> None:
         """A person changes units in Autotask."""
+        self._done += 1
         self._edited_live.add((contract, service))
         self._edits[contract, service].append((day, delta))
         if self.w.story.switches.get("same_day") == "override":
@@ -413,6 +421,7 @@ class Oracle:
 
     def chose(self, contract: int, service: int, choice: str) -> None:
         """A person says what becomes of a parked line."""
+        self._done += 1
         self._unsettled.pop((contract, service), None)
         if choice == "adopt":
             # It stays on top of what was known by then, which may be less than what Timus has said. Of a change whose outcome is unclear
@@ -426,17 +435,31 @@ class Oracle:
 
     def rejected(self, contract: int, service: int, rejection: Any) -> None:
         """A person has set a held change aside."""
+        self._done += 1
         known = self._all_known(rejection.versions)
         self._rejected[contract, service].append((rejection.day, rejection.delta, known))
 
     def approved(self, contract: int, service: int, change: Any) -> None:
-        """A person has let a held or rejected change go."""
+        """A person has let a held or rejected change go: nobody asks for the same one again while nothing else has happened."""
+        asked = contract, service, change.day, change.delta, change.price, *sorted(change.versions.items())
+        approved = [(one.day, one.delta) for one in self._record((contract, service)).approved]
+        waits = approved.count((change.day, change.delta)) > 1  # approved again before anybody has looked
+        if self._happened() == self._asked.get(asked) and change.rejection is None and not waits:
+            self._broken(
+                "asked", f"{change.delta:+d} on {(contract, service)} was approved, and is asked for again"
+            )
+        self._asked[asked] = self._happened()
         self._approved[contract, service].add((change.day, change.delta))
         rejected = self._rejected[contract, service]
         rejected[:] = [one for one in rejected if one[1] != change.delta or one[0] > change.day]
 
+    def _happened(self) -> tuple[object, ...]:
+        """What may change what is asked for: a new day, news of Timus, an adjustment, or whatever a person does beside approving."""
+        return self._today(), len(self._arrived), len(self.w.api.postings), self._done
+
     def undone(self, contract: int, lines: Iterable[Any]) -> None:
         """A person has taken back what was made on a line, or on the lines of a plan change."""
+        self._done += 1
         for line in lines:
             one, key = line.undone[-1], (contract, line.service_id)
             others = tuple((other.contract_id, other.service_id) for other in one.linked)
@@ -494,6 +517,7 @@ class Oracle:
 
     def mapped(self, mapping: Any) -> None:
         """A person has stored a mapping."""
+        self._done += 1
         now = self.w.scheduler.now
         self._mapped_at.setdefault(mapping.customer_id, now)
         self._remapped_at[mapping.customer_id] = now
@@ -507,10 +531,12 @@ class Oracle:
 
     def service_known(self, sku: str) -> None:
         """The service of a SKU can be found from now on."""
+        self._done += 1
         self._hidden.discard(sku)
 
     def company_changed(self, contract: int, company: int) -> None:
         """A contract belongs to another company now."""
+        self._done += 1
         self._company_log.append((self.w.scheduler.now, self._companies[contract], contract))
         self._companies[contract] = company
         self._company_changed.add(contract)
