@@ -497,9 +497,7 @@ class Oracle:
         What is parked, because Timus's counter began again, nobody goes by yet.
         """
         before = self.w.scheduler.now - HEARD_SECONDS * SECOND
-        parked = {
-            (sub, v.number) for sub in known if sub not in self._believed for v in self.restarted(sub)
-        }
+        parked = {(sub, v.number) for sub in known if sub not in self._believed for v in self.restarted(sub)}
         heard = [one for one in self._arrived if self._arrived_at[one] < before and one not in parked]
         return {sub: max([number, *(v for one, v in heard if one == sub)]) for sub, number in known.items()}
 

@@ -127,6 +127,25 @@ def test_terms_that_were_meant_from_the_beginning(desk: Desk) -> None:
     assert "a day before" in desk.refused("policy", "set", "line_limit=5", "--from", "2026-04-01", status=2)
 
 
+@pytest.mark.parametrize("own", [f"minimum.{GATEWAY}=1", f"minimum.{ADV}="])
+def test_what_everybody_has_for_another_sku_is_no_term_of_the_customers_own(desk: Desk, own: str) -> None:
+    """It was copied: what everybody's terms said later did not reach this customer, who was billed the former minimum."""
+    world = desk.world
+    desk.ask(*MAP)
+    world.tell(1, {ADV: 25, GATEWAY: 1})
+    world.work()
+    desk.ask("policy", "set", f"minimum.{ADV}=40")
+    desk.ask("policy", "set", own, "--customer", CUSTOMER)
+    stored = world.ports.store.customer(CUSTOMER).terms
+    assert ADV not in (stored.value.values.get("minimum", {}) if stored else {})
+    world.sweep()
+    assert world.units(ADV, world.ports.today()) == 40
+    world.pass_time(days=1)
+    desk.ask("policy", "set", f"minimum.{ADV}=")
+    world.sweep()
+    assert world.units(ADV, world.ports.today()) == 25
+
+
 def test_a_customers_terms_come_on_top_of_the_partners() -> None:
     """SKU by SKU; and a pause of everybody holds for who has terms of their own."""
     desk = Desk(World())

@@ -55,7 +55,7 @@ INTENT = Intent(
     causes=(CAUSE,), undoes="c1",
 )  # fmt: skip
 LINE = Line(
-    1, 45, baseline=UNITS, intent=INTENT, adjusted=(DAY,), taken=(DAY,), offset=FEWER, by_hand=FEWER, versions={SUBSCRIPTION: 6},
+    1, 45, baseline=UNITS, intent=INTENT, adjusted=(DAY,), taken=(DAY,), offset=FEWER, by_hand=FEWER, left_billed=FEWER, versions={SUBSCRIPTION: 6},
     refusal=Refusal(DAY, 3, "words", NOON, 2, NOON), choice=Choice.ADOPT, approved=(Approved(DAY, 3, "pat", PRICE, {SUBSCRIPTION: 7}),),
     contract_service_id=1201, price="12.50", baseline_until=DAY, awaiting=HELD, rejections=(REJECTION,), awaiting_causes=(CAUSE,),
     observed=FEWER, last_change=NOON, enforcing=True, head=Head(4, "f" * 64), found=FEWER,

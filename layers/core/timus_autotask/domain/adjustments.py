@@ -49,6 +49,8 @@ class Adjustments:
     in_order: tuple[Adjustment, ...]
     blocked: Mapping[LineKey, Adjustment] = field(default_factory=dict)
     """The increase of each line that waits for an old plan to come down, which is not adjusted here; its day is since when it waits."""
+    ahead: frozenset[LineKey] = frozenset()
+    """The lines of these that go up on a day before: what waits comes on top of it."""
 
 
 def adjustments_for(
@@ -343,6 +345,8 @@ class _Adjuster:
         self._put_off_since: dict[LineKey, date] = {}
         """The first turn on which each line's increase was not made. It ends with the line's next adjustment, also of a part."""
         self._blocked: dict[LineKey, Adjustment] = {}
+        self._ahead: set[LineKey] = set()
+        """The lines that went up before the day since when seats of them wait for somebody's decision."""
         self._halted: set[LineKey] = set()
         """The lines of which nothing more is made for now."""
         self._adjustments: list[Adjustment] = []
@@ -353,7 +357,7 @@ class _Adjuster:
         """The adjustments; ``_Lines.after`` is what comes of them."""
         while self._turns:
             self._take(heappop(self._turns))
-        return Adjustments(in_order(self._adjustments), self._blocked)
+        return Adjustments(in_order(self._adjustments), self._blocked, frozenset(self._ahead))
 
     def _first_turns(self, gap: Gap) -> Iterator[_Turn]:
         """One turn on each day on which the line lacks more or less than before, or should have more or less, or has other seats that may wait."""
@@ -382,6 +386,10 @@ class _Adjuster:
                 case _Blocked(whole, later):
                     if whole:
                         self._halted.add(line)
+                    elif any(
+                        one.line == line and one.delta > 0 and one.day < since for one in self._adjustments
+                    ):
+                        self._ahead.add(line)
                     self._look_again(line, later)
                     self._blocked.setdefault(line, Adjustment(line, since, self._lacking[line].at(day)))
                     return

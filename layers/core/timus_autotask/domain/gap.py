@@ -42,6 +42,8 @@ class Gap:
     other seats ``observed`` has what we left, without what was added."""
     kept: Timeline = NOTHING
     """Units that a person added in Autotask and that we keep: part of ``desired`` and of ``observed``."""
+    left_billed: Timeline = NOTHING
+    """What of ``kept`` were seats of Timus's all the same, which a person took off only later."""
     added: Timeline = NOTHING
     """Units that a person added in Autotask from a future day on: part of ``observed``, and of ``desired`` only if we keep them."""
     edited_on: frozenset[date] = frozenset()
@@ -61,7 +63,8 @@ class Gap:
     def units_of_plans(self, observed: Timeline) -> Timeline:
         """The units that can belong to a plan of Timus: all of them but those that a person added."""
         days = (*observed.days, *self.kept.days, *self.added.days)
-        return Timeline.sampled(days, lambda d: observed.at(d) - max(self.kept.at(d), self.added.at(d)))
+        added = self.kept.minus(self.left_billed)
+        return Timeline.sampled(days, lambda d: observed.at(d) - max(added.at(d), self.added.at(d)))
 
     def bills_a_plan_from(self, day: date, observed: Timeline) -> bool:
         """True if a plan has units on the line on ``day`` or later."""

@@ -315,6 +315,8 @@ class Line:
     """Units that a person put on top and that we keep."""
     by_hand: Timeline = NOTHING
     """The same on days of the past, of an edit that was over before anybody had decided on it: nothing is kept of it from then on."""
+    left_billed: Timeline = NOTHING
+    """What of ``by_hand`` were seats that an edit took off only later than Timus: until then no other plan is billed in their place."""
     versions: Mapping[str, int] = field(default_factory=dict)
     """By subscription: the newest version that this line has followed."""
     refusal: Refusal | None = None

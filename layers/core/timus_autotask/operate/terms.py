@@ -324,7 +324,10 @@ def _changed(
     except ValueError as invalid:
         raise Senseless(f"Nothing was changed: {'; '.join(problems_of(invalid))}.") from None
     named = dict.fromkeys(change.name for change in changes)
-    values |= {name: policy[name] for name in named if name in values}
+    for name in named.keys() & values.keys():
+        # Of a term by SKU only what these terms say themselves is stored: what is below them may change.
+        own = values[name].keys() if name in BY_SKU else None
+        values[name] = policy[name] if own is None else {sku: policy[name][sku] for sku in own}
     return values, {name: (before[name], policy[name]) for name in named if before[name] != policy[name]}
 
 
@@ -334,6 +337,8 @@ def _set(values: dict[str, Any], change: TermChange) -> None:
         parts = {**values.get(name, {})}
         parts.pop(change.key, None)
         values[name] = {**parts, change.key: value} if value else parts
+        if not values[name] and name in BY_SKU:
+            del values[name]
     elif not value:
         values.pop(name, None)
     elif name in _APPROVALS:

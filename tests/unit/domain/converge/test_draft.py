@@ -59,7 +59,16 @@ def test_a_line_whose_seats_wait_for_an_old_plan_is_blocked_unless_a_part_of_the
     goes = tuple(Adjustment(SEATS, day, 1) for day in own)
     waits = Adjustment(SEATS, march(10), 3)
     of_all = Adjustments((*goes, Adjustment(PLUS, TODAY, 5)), {SEATS: waits})
-    assert draft().with_adjustments(of_all) == replace(draft(), adjustments=goes, blocked=blocked)
+    expected = replace(draft(), adjustments=goes, blocked=blocked, waits_since=march(10))
+    assert draft().with_adjustments(of_all) == expected
+
+
+def test_what_comes_before_the_seats_that_wait_goes_where_the_line_goes_up_ahead_of_them() -> None:
+    """One more seat of the 10th waits for an approval; those of the 9th do not."""
+    goes, waits = (Adjustment(SEATS, march(9), 20),), Adjustment(SEATS, march(10), 1)
+    of_all = Adjustments(goes, {SEATS: waits}, frozenset({SEATS}))
+    expected = replace(draft(), adjustments=goes, blocked=False, waits_since=march(10))
+    assert draft().with_adjustments(of_all) == expected
 
 
 def test_seats_that_are_to_wait_from_tomorrow_on_do_not_block_a_line_today() -> None:

@@ -698,3 +698,13 @@ def test_a_parked_line_says_since_when() -> None:
     """From the moment at which it was parked."""
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(30))}, lines=(left(LEVEL),)))
     assert line_of(step).since == NOW
+
+
+@pytest.mark.parametrize(("units", "kept"), [(7, 0), (5, 0), (3, -2), (28, 3)])
+def test_what_an_edit_made_of_a_change_that_was_held_is_not_kept_on_top(units: int, kept: int) -> None:
+    """We left 25, 5 are wanted since the 10th, and the terms hold that. Only what goes beyond it is kept."""
+    line = left(LEVEL, scheduled=((march(10), -20),))
+    told = demand(since_january(25, (march(10), 5)))
+    held = {45: on_contract(since_january(25, (march(14), units)))}
+    step = next_step(view(told, held=held, lines=(line,), policy=Policy(drift=OnDrift.ADOPT)))
+    assert line_of(step).offset.at(TODAY) == kept

@@ -995,3 +995,67 @@ def test_seats_that_come_before_others_leave_do_not_come_from_them(
     due = () if falls is None else (Adjustment(SEATS, march(falls), -5),)
     down = cast("LineDraft", SimpleNamespace(due=due))
     assert moves_both_sides(change, down, [HeldChange(march(rises), 5)]) is both
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_plan_is_billed_only_from_the_day_on_which_a_person_took_off_the_one_before_it(
+    beside: bool,
+) -> None:
+    """They moved on the 10th, and the old plan's decrease waited. Somebody made it by hand on the 13th: no day has seats on both."""
+    wanted = demand(since_january(20, (march(10), 0)))
+    step = next_step(
+        view(
+            wanted,
+            demand(steps((march(10), 20)), PLUS),
+            held={45: on_contract(since_january(20, (march(13), 0)))},
+            links=(Link(march(10), SEATS, PLUS, beside=beside),),
+            lines=(left(since_january(20)),),
+        )
+    )
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.key, step.adjust.intent.day, step.adjust.intent.delta) == (PLUS, march(13), 20)
+    assert line_of(step).left_billed == line_of(step).by_hand == steps((march(10), 20), (march(13), 0))
+
+
+def test_units_that_a_person_added_for_a_while_hold_up_no_plan() -> None:
+    """Five were added on the 5th and taken off on the 12th: all 20 that moved on the 10th go up on that day."""
+    step = next_step(
+        view(
+            demand(since_january(20, (march(10), 0))),
+            demand(steps((march(10), 20)), PLUS),
+            held={45: on_contract(since_january(20, (march(5), 25), (march(10), 5), (march(12), 0)))},
+            links=(CHANGE,),
+            lines=(left(since_january(20, (march(10), 0))),),
+        )
+    )
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.intent.day, step.adjust.intent.delta) == (march(10), 20)
+
+
+def test_more_seats_of_a_plan_go_up_before_others_of_it_that_wait_for_an_approval() -> None:
+    """20 moved on the 10th and have left the old plan; one more follows on the 14th, whose decrease the terms hold: it waits alone."""
+    step = next_step(
+        view(
+            demand(since_january(25, (march(10), 5), (march(14), 4))),
+            demand(steps((march(10), 20), (march(12), 30), (march(14), 31)), PLUS),
+            held={
+                45: on_contract(since_january(25, (march(10), 5))),
+                46: on_contract(steps((march(12), 10)), 1202),
+            },
+            links=(
+                Link(march(10), SEATS, PLUS, beside=True),
+                Link(march(14), SEATS, PLUS, beside=True),
+            ),
+            lines=(
+                left(since_january(25, (march(10), 5)), adjusted=(march(10),)),
+                left(steps((march(12), 10)), PLUS, adjusted=(march(12),)),
+            ),
+            policy=Policy(approve_decreases=Approval(0)),
+        )
+    )
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.key, step.adjust.intent.day, step.adjust.intent.delta) == (PLUS, march(10), 20)
+    assert line_of(step, PLUS).past_days == ()

@@ -51,6 +51,8 @@ class LineDraft:
     """The unit price that goes out with the first of them that is made, if one does."""
     blocked: bool = False
     """A plan change that it is a part of cannot be made now."""
+    waits_since: date | None = None
+    """The first day of which seats wait for another line, also while others of the line go: it is not known yet what becomes of the days from then on."""
     parked: Parked | None = None
     awaiting: HeldChange | None = None
     """What a person can let go, of a line that is parked."""
@@ -165,10 +167,11 @@ class LineDraft:
         own = tuple(adjustment for adjustment in of_all.in_order if adjustment.line == self.key)
         waits = of_all.blocked.get(self.key)
         if waits and waits.day > self.today:  # it is on its way: by then the other line may have come down
-            return replace(self, adjustments=in_order([*own, waits]), blocked=False)
+            return replace(self, adjustments=in_order([*own, waits]), blocked=False, waits_since=None)
         # A part of what is blocked may go now.
-        blocked = waits is not None and not any(waits.day <= each.day <= self.today for each in own)
-        return replace(self, adjustments=own, blocked=blocked)
+        since = date.min if self.key in of_all.ahead else waits.day if waits else None
+        blocked = since is not None and not any(since <= each.day <= self.today for each in own)
+        return replace(self, adjustments=own, blocked=blocked, waits_since=waits.day if waits else None)
 
 
 def drafts_of(view: View) -> list[LineDraft]:

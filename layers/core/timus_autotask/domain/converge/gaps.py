@@ -105,6 +105,7 @@ def _gap(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
         ),
         last=contract.end,
         kept=at_least_0(draft.line.on_top),
+        left_billed=draft.line.left_billed,
         added=Timeline.sampled(later, lambda day: max(0, units.at(day) - now)),
         edited_on=frozenset(draft.line.taken) - frozenset(draft.line.adjusted),
     )
@@ -134,7 +135,8 @@ def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraf
         if by_hand.steps or outlived.steps
         else draft.wanted
     )
-    found += past_days(wanted, adjusted, first, contract.end, lambda day: _why_past(day, draft, view))
+    last = min(contract.end, draft.waits_since - ONE_DAY) if draft.waits_since else contract.end
+    found += past_days(wanted, adjusted, first, last, lambda day: _why_past(day, draft, view))
     shown = still_shown(found, draft.today)
     if shown == draft.line.past_days:
         return draft
@@ -196,6 +198,7 @@ def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> dict[LineKey
                 observed=_at_most(units, line.intent),
                 open_day=open_day_of(taken),
                 kept=at_least_0(line.on_top),
+                left_billed=line.left_billed,
                 sure_until=_before_decreases(line, view.today),
                 parked=key not in settling and line.parked is not None,
             )

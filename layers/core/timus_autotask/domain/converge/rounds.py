@@ -18,7 +18,12 @@ from timus_autotask.domain.adjustments import Adjustments
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.converge.gaps import adjustments_of, may_rise, with_past_days
-from timus_autotask.domain.converge.holds import by_itself, parked_or_waiting, rejected, stays_whatever_is_approved
+from timus_autotask.domain.converge.holds import (
+    by_itself,
+    parked_or_waiting,
+    rejected,
+    stays_whatever_is_approved,
+)
 from timus_autotask.domain.converge.pricing import priced
 from timus_autotask.domain.converge.sides import Drafts, old_service
 from timus_autotask.domain.converge.view import View

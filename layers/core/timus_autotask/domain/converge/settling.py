@@ -221,7 +221,9 @@ def _with_edit(draft: LineDraft, baseline: Timeline, answer: OnDrift | None, con
     if answer is OnDrift.ADOPT:
         return replace(line, offset=line.offset.plus(_to_keep(draft, baseline, contract)))
     if answer is None:
-        return replace(line, by_hand=line.by_hand.plus(_left_of(draft, baseline, contract)))
+        left = _left_of(draft, baseline, contract)
+        seats = _seats_among(left, draft, baseline)
+        return replace(line, by_hand=line.by_hand.plus(left), left_billed=line.left_billed.plus(seats))
     return line
 
 
@@ -332,6 +334,18 @@ def _left_of(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeli
     return Timeline.sampled(days, instead_of_wanted).set_from(draft.today, 0)
 
 
+def _seats_among(left: Timeline, draft: LineDraft, baseline: Timeline) -> Timeline:
+    """What of the units that an edit has left are seats that were billed before it: it took them off later than Timus.
+
+    An example: 25 were billed, and 5 are wanted since the 10th. Somebody makes them 5 on the 20th: 20 seats are left on the 10th to the 19th.
+    The plan to which they went is not billed for them before the 20th.
+    """
+    days = (*left.days, *baseline.days, *draft.wanted.days)
+    return Timeline.sampled(
+        days, lambda day: max(0, min(left.at(day), baseline.at(day) - draft.wanted.at(day)))
+    )
+
+
 def _without_corrected(line: Line, draft: LineDraft) -> Line:
     """The line with what an edit has left on days of the past as far as they still differ from what Timus says.
 
@@ -348,16 +362,29 @@ def _without_corrected(line: Line, draft: LineDraft) -> Line:
         return min(left.at(day), max(0, differs)) if left.at(day) > 0 else max(left.at(day), min(0, differs))
 
     days = (*left.days, *(day for day in (*units.days, *wanted.days) if left.at(day)))
-    return replace(line, by_hand=Timeline.sampled(days, still_left))
+    by_hand = Timeline.sampled(days, still_left)
+    seats = line.left_billed
+    still_billed = Timeline.sampled(
+        (*seats.days, *by_hand.days), lambda day: max(0, min(seats.at(day), by_hand.at(day)))
+    )
+    return replace(line, by_hand=by_hand, left_billed=still_billed)
 
 
 def _to_keep(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeline:
     """What an adopted edit adds to what Timus says: until the day on which Timus, as far as is known, says what the line has then anyway.
 
-    Only what the edit goes on to change after that day is added again.
+    Only what the edit goes on to change after that day is added again. What it made of a change that was due before it is no addition. An
+    example: we left 25, 5 are wanted since the 10th, and the terms hold that. Somebody makes them 7: nothing is kept, and -2 is still to be
+    made. If he makes them 3, -2 is kept.
     """
     units, until = draft.observed.units, _comparable_until(draft.line.baseline_until, contract)
-    difference = units.minus(baseline)
+    still_due = draft.wanted.at(draft.today) - baseline.at(draft.today)
+    was_due = sum(delta for day, delta in draft.line.scheduled if day <= draft.today)
+    least, most = max(min(0, still_due), min(0, was_due)), min(max(0, still_due), max(0, was_due))
+    whole = units.minus(baseline)
+    difference = Timeline.sampled(
+        whole.days, lambda day: whole.at(day) - min(max(whole.at(day), least), most)
+    )
     days = (draft.today, *(day for day in draft.wanted.days if draft.today < day <= until))
     same = next((day for day in days if units.at(day) == draft.wanted.at(day) != baseline.at(day)), None)
     return (difference.add_from(same, -difference.at(same)) if same else difference).until(until)
