@@ -245,3 +245,22 @@ def test_what_timus_reports_of_seats_that_are_split_is_taken_back_as_ever() -> N
     settle(world, days=1)
     [made] = [one.id for one in world.ports.store.changes() if one.delta == 3]
     assert undo(deployment_of(world), made, "ordered twice", BY).result.sides[0].delta == -3
+
+
+@pytest.mark.parametrize("term", [("approve_new_lines", "yes"), ("approve_increases", "always")])
+def test_who_moves_units_to_a_line_that_waits_for_approval_is_told_that_none_are_billed(
+    term: tuple[str, str],
+) -> None:
+    """The old line comes down at once; only an approval bills them, from the day of the move on."""
+    world = level()
+    name, value = term
+    change = [TermChange(name, value)]
+    terms.set_terms(deployment_of(world), change, None, BY, from_today_if_billed=True).commit()
+    settle(world)
+    proposal = moved(world, THERE)
+    [doubt] = [words for words in map(doubt_words, proposal.doubts) if "not be billed anywhere" in words]
+    assert doubt.startswith(
+        "From 2026-03-15 until somebody decides 25 units of SASE-ADV-USER of cus_41d0 would not be billed anywhere: contract 29683950 "
+        "(service 45) waits for them, because a change of +25 on 2026-03-15 awaits approval."
+    )
+    assert (world.units(ADV, date(2026, 3, 15)), twice(proposal)) == (0, [])

@@ -125,3 +125,28 @@ def test_more_seats_of_another_subscription_are_approved_beside_a_plan_change_th
     assert (world.units(ADV, today), world.units(ESS, today)) == (25, 24)
     assert world.posted()[1:] == [(46, 15, today.isoformat())]
     assert (code(world, ADV), code(world, ESS)) == ("held-with-plan-change", "rejected")
+
+
+@pytest.mark.parametrize("rejects", [True, False])
+def test_an_earlier_change_goes_while_a_later_plan_change_of_the_line_waits(
+    world: World, rejects: bool
+) -> None:
+    """+10 of the 15th are approved; one seat moves on the 17th and is not. The ten were never billed, and nobody could approve them again."""
+    store = world.ports.store
+    store.commit(
+        put_terms(None, {"approve_increases": {"above_units": 0}}, store.partner().terms.rev),
+        *wake_contracts(CUSTOMER, [CONTRACT], world.ports),
+    )
+    world.tell(8, {ADV: 35, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=2)
+    moved = datetime(2026, 3, 17, tzinfo=world.ports.zone)
+    world.tell(9, {ADV: 34, ESS: 1, GATEWAY: 1}, effective=moved)
+    world.work()
+    if rejects:
+        decide(world, ESS, approved=False)
+    decide(world, ADV, approved=True)
+    assert world.posted() == [(45, 10, "2026-03-15")]
+    assert code(world, ADV) == "held-with-plan-change"
+    decide(world, ESS, approved=True)
+    assert world.posted()[1:] == [(45, -1, "2026-03-17"), (46, 1, "2026-03-17")]

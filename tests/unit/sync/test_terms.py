@@ -112,6 +112,30 @@ def test_a_plan_change_whose_new_side_is_held_keeps_the_old_one(world: World) ->
     assert world.posted() == [(45, -25, "2026-03-15"), (46, 25, "2026-03-15")]
 
 
+@pytest.mark.parametrize("limit", ["customer_day_limit", "partner_day_limit"])
+def test_the_limit_of_a_day_judges_a_plan_change_as_a_whole(world: World, limit: str) -> None:
+    """25 leave and 25 come: over 30. The old plan was taken off, and the new one held, so that nothing was billed."""
+    terms(world, **{limit: 30})
+    world.tell(8, {ESS: 25, GATEWAY: 1})
+    world.work()
+    assert world.posted() == []
+    assert (code(world, ADV), code(world, ESS)) == ("held-with-plan-change", "held-over-day-limit")
+    approve(world, ESS)
+    assert world.posted() == [(45, -25, "2026-03-15"), (46, 25, "2026-03-15")]
+
+
+@pytest.mark.parametrize(("limit", "comes", "made"), [(50, 25, 25), (49, 25, 0), (54, 27, 27), (51, 27, 0)])
+def test_what_comes_in_place_of_what_was_taken_off_is_not_judged_again(
+    world: World, limit: int, comes: int, made: int
+) -> None:
+    """Within the limit both sides go, whatever else is changed between the two; what is more than that counts."""
+    terms(world, customer_day_limit=limit)
+    world.tell(8, {ESS: comes, GATEWAY: 1})
+    world.work()
+    assert world.units(ESS, TODAY) == made
+    assert world.units(ADV, TODAY) == (0 if made else 25)
+
+
 def test_changes_over_a_limit_are_held(world: World) -> None:
     """The largest change of one line."""
     terms(world, line_limit=10)

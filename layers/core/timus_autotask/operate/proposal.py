@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from timus_autotask.operate.deployment import Deployment, Queue
-from timus_autotask.operate.mapping.twice import billed_twice
+from timus_autotask.operate.mapping.twice import billed_amiss
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.store.partner import Looks
@@ -208,7 +208,7 @@ def propose(
         shown.result,
         shown.preview.set_apart() if prepared.goes_live else shown.preview,
         prepared.notes,
-        (*prepared.doubts, *(billed_twice(shown.preview, deployment.today) if prepared.moves else ())),
+        (*prepared.doubts, *(billed_amiss(shown.preview, deployment.today) if prepared.moves else ())),
         not_shown,
         deployment,
         prepare,

@@ -27,6 +27,7 @@ from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import HeldChange, Line, Rejection
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Policy, PostedPeriod
 from timus_autotask.domain.reasons import (
     AWAITING_APPROVAL,
@@ -115,7 +116,7 @@ def _whole_plan_changes(drafts: Drafts, contract: Contract, view: View) -> dict[
     out = dict(drafts)
     for link in view.desired.links:
         up, down = out.get(link.up), out.get(link.down)
-        if up is None or down is None or down.parked or link.across:
+        if up is None or down is None or down.parked or link.across or _goes_before(down, link):
             continue
         if moves_both_sides(link, down, _up_to_a_person(up)):
             stays = down.park(HELD_WITH_PLAN_CHANGE, up=link.up.service_id)
@@ -123,6 +124,18 @@ def _whole_plan_changes(drafts: Drafts, contract: Contract, view: View) -> dict[
             ended = replace(down, adjustments=ends) if ends and ends[0].day <= view.today else None
             out[link.down] = (_held_by_terms(ended, view) or ended) if ended else stays
     return out
+
+
+def _goes_before(down: LineDraft, link: Link) -> bool:
+    """True if something of an earlier day is made of the old line first, which is no part of the plan change: that waits for nobody.
+
+    An example: +10 are due on the 5th, and one seat moves on the 10th. The +10 go, and then the old line waits with its -1.
+    """
+    if len(down.due) < 2 or _go_together(down):
+        return False
+    first, *others = down.due
+    own = [one for one in others if one.delta < 0 and one.day >= link.day]
+    return bool(own) and first.day < link.day
 
 
 def _up_to_a_person(draft: LineDraft) -> Sequence[Adjustment | HeldChange]:
@@ -144,7 +157,7 @@ def _judged(draft: LineDraft, drafts: Drafts, contract: Contract, view: View) ->
     if draft.due:
         return (
             _refused(draft, view)
-            or _held_by_terms(draft, view)
+            or _held_by_terms(draft, view, _of_other_sides(draft, drafts, view))
             or _below_zero_later(draft)
             or _waiting_for_more(draft, view)
         )
@@ -307,16 +320,36 @@ def _who_is_paused(draft: LineDraft, view: OnADay) -> dict[str, str]:
     return {"paused_customer": paused[0]}
 
 
-def _held_by_terms(draft: LineDraft, view: OnADay) -> LineDraft | None:
+def _of_other_sides(draft: LineDraft, drafts: Drafts, view: View) -> int:
+    """The units of the other side of a plan change, for the limit of a day: a plan change is judged as a whole before its old side comes down.
+
+    What is still to come down for this line is changed on that day too. What has come down is not judged again: it is counted as changed, and
+    as many go up in its place. Then they are taken off.
+    """
+    first = draft.due[0]
+    if first.delta <= 0:
+        return 0
+    downs = [drafts[one] for one in plans_left(draft.key, view, first.day) if one in drafts]
+    still_to_come = sum(-one.delta for down in downs if not down.stopped for one in down.due if one.delta < 0)
+    return still_to_come or -min(first.delta, sum(_came_down(down, first.day) for down in downs))
+
+
+def _came_down(down: LineDraft, day: date) -> int:
+    """How many units an adjustment of ours has taken off a line on a day."""
+    units = down.observed.units
+    return max(0, units.at(day - ONE_DAY) - units.at(day)) if day in down.line.adjusted else 0
+
+
+def _held_by_terms(draft: LineDraft, view: OnADay, of_other_sides: int = 0) -> LineDraft | None:
     """Parked if all is paused, or the partner's terms ask for approval before the first of a line's due adjustments is made.
 
-    Each is judged in its turn, or all of them together.
+    Each is judged in its turn, or all of them together. ``of_other_sides`` counts towards the limit of a day; see ``_of_other_sides``.
     """
     units = draft.observed.units
     if draft.policy.paused:
         facts = change_facts(change_of(draft, draft.due[0]))
         return draft.park(PAUSED, **facts, **_who_is_paused(draft, view))
-    to_move = 0
+    to_move = of_other_sides
     for adjustment in draft.due if _go_together(draft) else draft.due[:1]:
         to_move += abs(adjustment.delta)
         change = change_of(draft, adjustment)
@@ -393,7 +426,8 @@ def _terms_ask(
         return None
     if policy.line_limit is not None and size > policy.line_limit:
         return draft.hold("held-over-limit", change, limit=policy.line_limit)
-    over = _over_day_limit(draft, change, to_move - abs(change.delta) + size, view)
+    more = to_move - abs(change.delta) + size
+    over = _over_day_limit(draft, change, more, view) if more > 0 else None
     if over is not None:
         return draft.hold("held-over-day-limit", replace(change, day_limit=over), limit=over)
     new_line = not draft.observed.contract_service_ids and not draft.line.adjusted

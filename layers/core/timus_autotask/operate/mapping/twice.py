@@ -1,4 +1,4 @@
-"""Seats that a move would bill on two lines at once: the new line has them, and the old one cannot come down yet."""
+"""Seats that a move would bill on two lines at once, or on none: one of the two lines follows at once, and the other one waits."""
 
 from __future__ import annotations
 
@@ -36,14 +36,31 @@ class _Line:
         """Units that it has and should not have."""
         return max(0, self.after.at(day) - self.line.desired_units.at(day))
 
+    def lacks(self, day: date) -> int:
+        """Units that it should have and has not, by all that would be made."""
+        return max(0, self.line.desired_units.at(day) - self.after.at(day))
+
+    def goes(self, day: date) -> int:
+        """Units that would be taken off, and that it should not have."""
+        less = self.line.observed_units.at(day) - self.after.at(day)
+        return max(0, min(less, self.line.observed_units.at(day) - self.line.desired_units.at(day)))
+
     def comes(self, day: date) -> int:
         """Units that it would get, and then has as it should."""
         more = self.after.at(day) - self.line.observed_units.at(day)
         return max(0, min(more, self.line.desired_units.at(day) - self.line.observed_units.at(day)))
 
 
-def billed_twice(preview: Preview, today: date) -> tuple[Doubt, ...]:
-    """Each SKU of a customer of which one line would keep units that another one gets, on which days, and how not to."""
+def billed_amiss(preview: Preview, today: date) -> tuple[Doubt, ...]:
+    """What a move would bill twice or nowhere, by SKU and customer: on which days, why, and how not to."""
+    lines = _by_source(preview)
+    twice = (doubt for source, of in lines.items() for doubt in _twice(source, of, today))
+    nowhere = (doubt for source, of in lines.items() for doubt in _nowhere(source, of))
+    return (*twice, *nowhere)
+
+
+def _by_source(preview: Preview) -> dict[tuple[str, str], list[_Line]]:
+    """By customer and SKU: the lines that it is billed on, or was."""
     lines: dict[tuple[str, str], list[_Line]] = {}
     for contract in preview.contracts:
         for line in contract.lines:
@@ -52,7 +69,7 @@ def billed_twice(preview: Preview, today: date) -> tuple[Doubt, ...]:
                 after = after.add_from(one.day, one.delta)
             for source in line.sources:
                 lines.setdefault(source, []).append(_Line(contract.contract_id, line, after))
-    return tuple(doubt for source, of in lines.items() for doubt in _of_one(source, of, today))
+    return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +93,23 @@ class _Pair:
         return min(self.old.too_many(day), sum(one.comes(day) for one in self.others))
 
 
-def _of_one(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iterator[Doubt]:
+def _nowhere(source: tuple[str, str], lines: Sequence[_Line]) -> Iterator[Doubt]:
+    """Each line that waits for a person while as many units are taken off other lines."""
+    customer, sku = source
+    for new in lines:
+        others = [one for one in lines if one is not new]
+        days = sorted({a.day for one in others for a in one.line.adjustments if a.delta < 0})
+        units = {day: min(new.lacks(day), sum(one.goes(day) for one in others)) for day in days}
+        first = next((day for day in days if units[day]), None)
+        if first is not None and new.line.reason:
+            yield Doubt(
+                f"From {first} until somebody decides {counted(max(units.values()), 'unit')} of {sku} of {customer} would not be billed "
+                f"anywhere: contract {new.contract_id} (service {new.line.service_id}) waits for them, because {new.why}. Once that is approved "
+                "they are billed from that day; if it is rejected they never are."
+            )
+
+
+def _twice(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iterator[Doubt]:
     customer, sku = source
     for old in lines:
         pair = _Pair(old, [one for one in lines if one is not old])
