@@ -65,7 +65,8 @@ Exceptions, each with its reason:
   they say what a version before says.
 * What a preview showed is compared with what was posted only where nothing came in between: no fault, no event, nothing that a person
   did, no new day, no refusal by Autotask's own rules; and no limit of a day, of which another contract may have taken its part first. Nor
-  does a service come in between that was to be looked for again only after the preview, and was found.
+  does a service come in between that was to be looked for again only after the preview, and was found; nor what was refused before, and is
+  tried again when its time comes.
 """
 
 from __future__ import annotations
@@ -1297,7 +1298,9 @@ class Oracle:
         return 0 if want is None else max(0, self._has_of_plans(line, day) - want)
 
     def _has_of_plans(self, line: Line, day: date) -> int:
-        """What a line has on a day, but for what a person added."""
+        """What a line has on a day, but for what a person added; that is one of the seats that leave where the terms bring edits back."""
+        if "enforce" in self._drifts(line):
+            return self.has(line, day)
         by_hand = sum(delta for on, delta in self._edits.get(line, ()) if on <= day)
         return self.has(line, day) - max(0, by_hand)
 

@@ -1040,7 +1040,9 @@ class World:
         plans = self.store.partner().plans
         found = _all_shown(preview, self.store, now, posted, self._counted_on)
         later = later_looks(plans.values(), self.clock.now())
-        return [replace(one, looked_for_later=later) for one in found]
+        refused = {line.contract_id for line in self.store.lines() if line.refusal is not None}
+        # What was refused is tried again when its time comes, whatever anybody does.
+        return [replace(one, looked_for_later=later) for one in found if one.contract not in refused]
 
     def _to_do(self) -> set[int]:
         """The contracts of which something is new."""
