@@ -301,7 +301,7 @@ def rows(lines: dict[int, Row]) -> list[Gap]:
             {},
             [(3, 0, 1)],
             [(1, 0, -2), (0, 6, -2)],
-            {1: 5},
+            {1: 4},
         ),
         (
             {
@@ -368,7 +368,7 @@ def rows(lines: dict[int, Row]) -> list[Gap]:
     ],
     ids=[
         "a rise that waits is looked at on a later day",
-        "one that was given up is no longer waiting when the next one is",
+        "what goes on of one that was given up waits since the day of all of it",
         "it comes after what falls on the day until which it waited",
         "what is given up leaves the line as it runs",
         "one that was made is no longer waiting when the next one is",

@@ -276,10 +276,13 @@ def seats_that_come_for_a_while(*shut: int, **more: Any) -> Gap:
 
 
 def test_seats_for_a_while_are_given_up_where_they_are_on_the_other_plan_since() -> None:
-    """Day 8 bills 15 on Advanced: with ten on Essentials, until eight of them are taken off again, 25 would be billed where Timus has 17."""
+    """Day 8 bills 15 on Advanced: with ten on Essentials, until eight of them are taken off again, 25 would be billed where Timus has 17.
+
+    Only the eight are given up. The two that stay are billed from their day on.
+    """
     advanced = gap(steps((5, 7), (8, 15)), steps((0, 6), (8, 15)), 8, start=5)
     plan = adjustments_for([advanced, seats_that_come_for_a_while()], families=BOTH)
-    assert plan == Adjustments((Adjustment(NEW, day(8), 2),))
+    assert plan == Adjustments((Adjustment(NEW, day(5), 2),))
 
 
 def test_seats_for_a_while_come_where_the_other_plan_goes_up_only_after_them() -> None:

@@ -115,7 +115,7 @@ def test_a_plan_change_whose_new_side_is_held_keeps_the_old_one(world: World) ->
 @pytest.mark.parametrize("limit", ["customer_day_limit", "partner_day_limit"])
 def test_the_limit_of_a_day_judges_a_plan_change_as_a_whole(world: World, limit: str) -> None:
     """25 leave and 25 come: over 30. The old plan was taken off, and the new one held, so that nothing was billed."""
-    terms(world, **{limit: 30})
+    terms(world, None, **{limit: 30})
     world.tell(8, {ESS: 25, GATEWAY: 1})
     world.work()
     assert world.posted() == []

@@ -106,7 +106,7 @@ class _Blocked:
 
 @dataclass(frozen=True, slots=True)
 class _LeftOut:
-    """The increase, which would end on this day, is not made at all: another plan that is billed then is in its way."""
+    """What of the increase would end on this day is not made at all: another plan that is billed then is in its way. What goes on is looked at anew."""
 
     until: date
 
@@ -383,18 +383,15 @@ class _Adjuster:
                 case _Later(later):
                     self._look_again(line, later)
                     return
-                case _Blocked(whole, later):
-                    if whole:
-                        self._halted.add(line)
-                    elif any(
-                        one.line == line and one.delta > 0 and one.day < since for one in self._adjustments
-                    ):
-                        self._ahead.add(line)
-                    self._look_again(line, later)
-                    self._blocked.setdefault(line, Adjustment(line, since, self._lacking[line].at(day)))
+                case _Blocked() as blocked:
+                    self._block(Adjustment(line, since, self._lacking[line].at(day)), blocked)
                     return
                 case _LeftOut(until):
-                    self._lacking[line] = self._lacking[line].set_between(day, until, 0)
+                    stays = max(0, self._lacking[line].at(until))
+                    self._lacking[line] = self._lacking[line].set_between(day, until, stays)
+                    if stays:
+                        self._look_again(line, day)
+                        return
                 case _OnlyAPart(units, later):
                     allowed = units
                     self._look_again(line, later)
@@ -402,6 +399,16 @@ class _Adjuster:
         if allowed is None and line not in self._blocked:
             self._lines.waiting_since.pop(line, None)
         self._adjust(line, day, allowed)
+
+    def _block(self, waits: Adjustment, why: _Blocked) -> None:
+        """Note what waits, and whether the line has gone up before."""
+        line = waits.line
+        if why.whole:
+            self._halted.add(line)
+        elif any(one.line == line and one.delta > 0 and one.day < waits.day for one in self._adjustments):
+            self._ahead.add(line)
+        self._look_again(line, why.later)
+        self._blocked.setdefault(line, waits)
 
     def _look_again(self, line: LineKey, day: date | None) -> None:
         """Give an increase that waits another turn, if there is a day for it."""
