@@ -1217,7 +1217,7 @@ class Oracle:
                 min(
                     self._too_many(third, day, without),
                     self._most_that_come(third, between, day),
-                    self.has(between, day),
+                    self._has_of_plans(between, day),
                     self.wants(between, day, without) or 0,
                 )
                 for third, between in chains
