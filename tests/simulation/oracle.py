@@ -42,7 +42,7 @@ Exceptions, each with its reason:
 * Seats that left a line on another contract may still be billed there on a day that takes no more adjustments. As many of those that came
   instead wait, and the others go up: for that day the new line has a part of what Timus says, and with the seats over there just that.
 * Where a subscription leaves a plan for this one, and another one comes to that plan from a third, as many wait as the third has too many.
-  The third may be on another contract.
+  No more wait than the plan between has of Timus's seats. The third may be on another contract.
 * Where a line between which and this one seats may move is billed to a contract of another company, this one waits for a person, and the days
   until then may pass.
 * Where the third was changed by hand, both wait until somebody decides. A subscription that changed its plan as a whole waits while the former
