@@ -264,3 +264,16 @@ def test_who_moves_units_to_a_line_that_waits_for_approval_is_told_that_none_are
         "(service 45) waits for them, because a change of +25 on 2026-03-15 awaits approval."
     )
     assert (world.units(ADV, date(2026, 3, 15)), twice(proposal)) == (0, [])
+
+
+def test_who_moves_units_whose_line_comes_down_only_in_a_new_term_is_told_how_long_both_are_billed() -> None:
+    """The new periods of a renewed contract are empty, so that what is taken off of the old ones waits for the first day of the new ones."""
+    world = level()
+    world.control.set_switches({"extended_periods": "empty"})
+    world.tell(2, {ADV: 25}, type="subscription.renewed", term_end=date(2027, 12, 31))
+    settle(world)
+    [doubt] = twice(mapping.route_customer(deployment_of(world), CUSTOMER, THERE, BY))
+    assert doubt.startswith(
+        "From 2026-03-15 to 2026-12-31 25 units of SASE-ADV-USER of cus_41d0 would be billed twice: contract 29683949 (service 45) keeps them"
+    )
+    assert "--from 2027-01-01" in doubt

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from timus_autotask.domain.days import ONE_DAY
+from timus_autotask.domain.reasons import BELOW_ZERO_LATER
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.refusal import Doubt, Way
 from timus_autotask.watch.preview import LinePreview, Preview
@@ -53,23 +54,32 @@ class _Line:
 
 def billed_amiss(preview: Preview, today: date) -> tuple[Doubt, ...]:
     """What a move would bill twice or nowhere, by SKU and customer: on which days, why, and how not to."""
-    lines = _by_source(preview)
+    lines = _by_source(preview, today)
     twice = (doubt for source, of in lines.items() for doubt in _twice(source, of, today))
     nowhere = (doubt for source, of in lines.items() for doubt in _nowhere(source, of))
     return (*twice, *nowhere)
 
 
-def _by_source(preview: Preview) -> dict[tuple[str, str], list[_Line]]:
+def _by_source(preview: Preview, today: date) -> dict[tuple[str, str], list[_Line]]:
     """By customer and SKU: the lines that it is billed on, or was."""
     lines: dict[tuple[str, str], list[_Line]] = {}
     for contract in preview.contracts:
         for line in contract.lines:
-            after = line.observed_units
-            for one in line.adjustments:
-                after = after.add_from(one.day, one.delta)
+            after = _after(line, today)
             for source in line.sources:
                 lines.setdefault(source, []).append(_Line(contract.contract_id, line, after))
     return lines
+
+
+def _after(line: LinePreview, today: date) -> Timeline:
+    """What a line has once all is made that would be made. What waits until a later day has units is made on that day."""
+    waits_until = None
+    if line.code == BELOW_ZERO_LATER:
+        waits_until = min((one.day for one in line.adjustments if one.day > today), default=None)
+    after = line.observed_units
+    for one in line.adjustments:
+        after = after.add_from(max(one.day, waits_until or one.day), one.delta)
+    return after
 
 
 @dataclass(frozen=True, slots=True)
