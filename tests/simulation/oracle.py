@@ -54,6 +54,7 @@ Exceptions, each with its reason:
   as a whole. This is not told where the terms choose other days or units than Timus, where somebody edited or undid something, where one of the lines
   is parked because nobody knows what Autotask has there or whose it is, where one is on another contract (it is looked at again an hour
   later), and on a day that was adjusted already.
+* Of a rise that ends on a later day, on which other plans of the family have its seats already, only what stays after that day is billed.
 * A rise may give a day back what a decrease of an earlier day took from it just before: the seats that lack then wait for another line.
 * A SKU without a service, and a customer without a mapping, have no line. So it is while the service cannot be looked up. A plan of which Timus only ever listed 0 needs no service.
 * A customer who is moved to another contract is judged on each of the two for itself: a move does not wait for what is held on the line
@@ -1021,7 +1022,7 @@ class Oracle:
             or (asked_at is not None and self._came_down_meanwhile(line, day, asked_at))
         ):
             return
-        if self._decrease_follows(line, day) or self._makes_up(line, day):
+        if self._decrease_follows(line, day) or self._makes_up(line, day) or self._goes_on(line, day):
             return
         if fitting:
             self._broken(
@@ -1043,6 +1044,20 @@ class Oracle:
         if len(made) < 2 or made[-2][1] >= 0 or made[-1][1] > -made[-2][1] or days[-2][0] >= day:
             return False
         return self.has(line, day) <= (self.wants(line, day) or 0)
+
+    def _goes_on(self, line: Line, day: date) -> bool:
+        """Whether a line got of its seats of a day only those that stay: the others leave on a later day, on which other plans have them already."""
+        subs, has = self._feeding(line), self.has(line, day)
+        if self._committed[line][-1][1] < 0:
+            return False
+        later = sorted(
+            {d for sub in subs for v in self.history[sub] for d in (v.day, v.cancel_at) if d and d > day}
+        )
+        owed = [(d, self._may_be_owed(line, d)) for d in (day, *later)]
+        stays = next((d for d, units in owed[1:] if has in units), None)
+        return stays is not None and all(
+            max(one or 0 for one in units) >= has for d, units in owed if d <= stays
+        )
 
     def _decrease_follows(self, line: Line, day: date) -> bool:
         """Whether a decrease is still to come, which would have left a day below 0: that day was raised first.
@@ -1920,9 +1935,9 @@ class Oracle:
         beside = {
             one
             for v in self.history[sub]
-            if v.items.get(sku) and v.number not in late
+            if v.units(sku, v.day) and v.number not in late
             for one in v.items
-            if v.items[one]
+            if v.units(one, v.day)
         }
         return bool(others - beside)
 
