@@ -202,6 +202,8 @@ class Oracle:
         """By line, what was rejected: day, units, and the newest version that was known then, by subscription."""
         self._maybe_rejected: dict[Line, list[int]] = defaultdict(list)
         """Rejected changes of lines that a person edited since: they may still be set aside."""
+        self._rests: dict[Line, set[int]] = defaultdict(set)
+        """What people's edits add beside a change that they made instead of us."""
         self._replaced: dict[Line, set[tuple[date, int]]] = defaultdict(set)
         """Adjustments of ours, (day, units), in whose place a person's of the same day came, where Autotask does so."""
         self._undos: dict[Line, list[Undone]] = defaultdict(list)
@@ -358,6 +360,13 @@ class Oracle:
         if self.w.story.switches.get("same_day") == "override":
             ours = self._committed[contract, service]
             self._replaced[contract, service] |= {post for post in ours if post[0] == day}
+        # What it made of a change that was still to be made is no addition to what Timus says.
+        today = self._today()
+        still_due = (self.wants((contract, service), today) or 0) - (
+            self.has((contract, service), today) - delta
+        )
+        made = min(max(delta, min(0, still_due)), max(0, still_due))
+        self._rests[contract, service] |= {delta - made} if made else set()
         # It may be just what Timus says, and then the rejection is over; or else it holds.
         over = self._rejected.pop((contract, service), [])
         self._maybe_rejected[contract, service] += [delta for _, delta, _ in over]
@@ -1433,6 +1442,7 @@ class Oracle:
         signs = (1, -1) if self.w.story.switches.get("same_day") == "override" else (1,)
         for _, delta in self._edits[line]:
             sums |= {one + sign * delta for one in sums for sign in signs}
+        sums |= {one + rest for one in sums for rest in self._rests[line]}
         if self._adopted[line]:
             sums |= {a + s for a in self._adopted[line] for s in sums}
         # A later change goes its way although an earlier one was rejected: what is set aside, or what is left of it, is not billed.
@@ -1464,7 +1474,10 @@ class Oracle:
         if len(plans) < 2:
             return
         subs = {sub for line in plans for sub in self._feeding((contract.id, line.service["id"]))}
-        if any(self._edits[contract.id, line.service["id"]] for line in plans):
+        lines = [(contract.id, line.service["id"]) for line in plans]
+        if any(delta > 0 for one in lines for _, delta in self._edits[one]) or any(
+            self._adopted[one] for one in lines
+        ):
             return
         customers = {self.history[sub][0].customer for sub in subs}
         if len(customers) == 1 and self._named_across(subs) and risen_at is not None:

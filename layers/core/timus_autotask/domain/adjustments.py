@@ -387,7 +387,7 @@ class _Adjuster:
                     self._block(Adjustment(line, since, self._lacking[line].at(day)), blocked)
                     return
                 case _LeftOut(until):
-                    stays = max(0, self._lacking[line].at(until))
+                    stays = self._staying(line, day, until)
                     self._lacking[line] = self._lacking[line].set_between(day, until, stays)
                     if stays:
                         self._look_again(line, day)
@@ -399,6 +399,15 @@ class _Adjuster:
         if allowed is None and line not in self._blocked:
             self._lines.waiting_since.pop(line, None)
         self._adjust(line, day, allowed)
+
+    def _staying(self, line: LineKey, day: date, until: date) -> int:
+        """How many units of an increase go on after the day on which a part of it would end.
+
+        None, where the line has other units by then: the days until then would get a quantity that Timus has on no day.
+        """
+        after = self._lines.after[line]
+        days = {day, until, *(one for one in after.days if day < one < until)}
+        return max(0, self._lacking[line].at(until)) if len({after.at(one) for one in days}) == 1 else 0
 
     def _block(self, waits: Adjustment, why: _Blocked) -> None:
         """Note what waits, and whether the line has gone up before."""
