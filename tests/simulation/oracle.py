@@ -1475,10 +1475,10 @@ class Oracle:
             return
         subs = {sub for line in plans for sub in self._feeding((contract.id, line.service["id"]))}
         lines = [(contract.id, line.service["id"]) for line in plans]
-        if any(delta > 0 for one in lines for _, delta in self._edits[one]) or any(
-            self._adopted[one] for one in lines
-        ):
-            return
+        edits = [delta for one in lines for _, delta in self._edits[one]]
+        replaced = bool(edits) and self.w.story.switches.get("same_day") == "override"
+        if replaced or any(delta > 0 for delta in edits) or any(self._adopted[one] for one in lines):
+            return  # the units that people put there are no seats of Timus's
         customers = {self.history[sub][0].customer for sub in subs}
         if len(customers) == 1 and self._named_across(subs) and risen_at is not None:
             self._no_more_seats(subs, contract, plans, since, heard)
