@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.operate.parked_events import can_be_accepted
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.grouping import FOR_PEOPLE, Group, Standing, own_standing
@@ -60,6 +61,8 @@ class OverviewPage:
     outstanding: tuple[str, ...]
     events: tuple[EventRecord, ...]
     """Parked: a person has to look at them."""
+    acceptable: frozenset[str]
+    """The keys of those that can be taken as right; of the others nobody could."""
 
 
 def overview_page(found: Everything, ready: Ready | None, today: date) -> OverviewPage:
@@ -82,6 +85,9 @@ def overview_page(found: Everything, ready: Ready | None, today: date) -> Overvi
         found.survey.overview.compared,
         status.outstanding,
         status.parked_events,
+        frozenset(
+            one.key for one in status.parked_events if can_be_accepted(one, found.survey.records.customers)
+        ),
     )
 
 
