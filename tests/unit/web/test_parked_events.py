@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from tests.fakes.memory_secrets import WEBHOOK_SECRET
 from tests.unit.cli.desk import Desk
 from tests.unit.web.browser import Browser
-from tests.world import ADV, WEBHOOK_SECRET, World
+from tests.world import ADV, World
 from timus_autotask.sync.receive import HttpRequest, receive
 from timus_autotask.timus.signatures import sign
 
