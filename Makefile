@@ -81,7 +81,8 @@ build: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## build what `sam deploy` u
 	@.venv/bin/python -m local.bytecode report
 
 # TIME_ZONE=…, ALARM_EMAIL=…, EXISTING_TABLE=…, PARAMETERS="Name=value …" set parameters of the stack; BYTECODE=none deploys without bytecode.
-# What stands here changes an existing stack; what a shell merely exports may be another stack's, and is refused where it differs.
+# What stands here sets parameters; what a shell merely exports may be another stack's. It is refused where it differs, and of a new stack in a
+# terminal it is named and left out.
 # The zone of a stack, or of a table that is taken up, moves only when a person in a terminal types the new one.
 deploy: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## build and deploy STACK=… to the AWS account of the environment
 	@.venv/bin/python -m local.deploy "$(STACK)" --said "$(SAID)"

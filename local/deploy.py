@@ -3,7 +3,8 @@
 It asks a new stack's time zone and alarm e-mail, and whether the zone of a stack or of a table is to change, and nothing else. What a
 stack was told stands in the stack itself, as its parameters, and in which zone a table was billed stands in the table. Both stay unless
 a person says otherwise: on make's command line, and the zone once more when it is asked. A variable that a shell merely exports may be of
-another partner's stack, so it changes nothing that is there. All that is kept here is where each stack is (``.deploy/<stack>.toml``,
+another partner's stack, so it changes nothing that is there, and nothing of a new stack: in a terminal it is named and left out, and a script
+is refused. All that is kept here is where each stack is (``.deploy/<stack>.toml``,
 not tracked), so that one partner's stack is not deployed into another's account.
 """
 
@@ -13,6 +14,7 @@ import argparse
 import difflib
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -133,6 +135,7 @@ def given(environment: Mapping[str, str], said: Collection[str] = ()) -> dict[st
         for name, parameter in GIVEN.items()
         if name in environment
     }
+    typed = "PARAMETERS" in said
     known = TEMPLATE["Parameters"]
     for word in environment.get("PARAMETERS", "").split():
         name, equals, value = word.partition("=")
@@ -140,7 +143,8 @@ def given(environment: Mapping[str, str], said: Collection[str] = ()) -> dict[st
             near = difflib.get_close_matches(name, known, 1)
             hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
             raise NotDeployed(f"PARAMETERS: {word} sets no parameter of the template. {hint}")
-        told[name] = Told(value, "PARAMETERS", "PARAMETERS" in said)
+        if typed or name not in told or not told[name].said:
+            told[name] = Told(value, "PARAMETERS", typed)
     for name, one in told.items():
         if wrong := objection(name, one.value):
             raise NotDeployed(wrong)
@@ -175,6 +179,8 @@ def overrides(
 ) -> dict[str, str]:
     """The parameters to deploy with: what was told now, and for a new stack (``existing`` is None) what has to be asked.
 
+    Of a new stack, ``told`` is what :func:`said_of_new` gives.
+
     Every other parameter keeps the value that the stack has, or gets the template's default. ``table`` is the one that a new stack takes
     up: it keeps its zone. ``ask`` is None where nobody can answer. Raises :class:`NotDeployed` where a person has to say something.
     """
@@ -195,6 +201,59 @@ def overrides(
             ask, "Who gets the alarms by e-mail (Enter: nobody is told): ", "AlarmEmail"
         )
     return wanted
+
+
+def said_of_new(
+    told: Mapping[str, Told],
+    stack: str,
+    ask: Ask | None,
+    say: Callable[[str], None],
+    table: KeptTable | None = None,
+) -> dict[str, Told]:
+    """What counts for a new stack: what stands on make's command line.
+
+    What a shell merely exports is named, with what to type, where the stack would get another value without it. Raises :class:`NotDeployed`
+    for it where nobody can read that.
+    """
+    counts = {name: one for name, one in told.items() if one.said}
+    otherwise = {name: str(rule["Default"]) for name, rule in TEMPLATE["Parameters"].items()}
+    otherwise[ZONE] = table.zone if table else ""
+    left_out = {
+        name: one for name, one in told.items() if name not in counts and one.value != otherwise[name]
+    }
+    if not left_out:
+        return counts
+    variables: dict[str, list[str]] = {}
+    for name, one in left_out.items():
+        variables.setdefault(one.variable, []).append(
+            f"{name}={one.value}" if one.variable == "PARAMETERS" else one.value
+        )
+    typed = " ".join(f"{name}={shlex.quote(' '.join(values))}" for name, values in variables.items())
+    seen = (
+        f"{', '.join(f'{name} {one.value}' for name, one in left_out.items())}: {' and '.join(variables)} of the environment "
+        "may be of another partner's stack."
+    )
+    if ask is None:
+        raise NotDeployed(
+            f"{seen} What is meant for a new stack stands on the command line: make deploy STACK={stack} {typed}. "
+            "Unset what is not meant. Nothing was deployed."
+        )
+    say(f"LEFT OUT: {seen}")
+    say(f"  If it is meant, stop here with Ctrl-C and type: make deploy STACK={stack} {typed}")
+    return counts
+
+
+def shown(existing: Mapping[str, str] | None, parameters: Mapping[str, str]) -> list[str]:
+    """Every parameter that this deployment sets, and the zone and the alarm e-mail in any case; with what each was where it changes."""
+    there = existing or {}
+    lines = []
+    for name in TEMPLATE["Parameters"]:
+        if name in parameters or name in (ZONE, "AlarmEmail"):
+            before, value = there.get(name, ""), parameters.get(name, there.get(name, ""))
+            nothing = "(nobody)" if name == "AlarmEmail" else "(empty)"
+            was = f" (was {before or 'empty'})" if existing is not None and before != value else ""
+            lines.append(f"  {name}: {value or nothing}{was}")
+    return lines
 
 
 def _sure(name: str, before: str, told: Told, ask: Ask | None) -> None:
@@ -224,16 +283,16 @@ def _sure_of_zone(whose: str, before: str, told: Told, ask: Ask | None) -> None:
 
 
 def _zone_of_new(told: Told | None, ask: Ask | None) -> str:
-    """The zone of a new stack: as it was said, or as a person types it. Only where nobody can be asked, a variable of the environment will do."""
-    if told is not None and (told.said or ask is None):
+    """The zone of a new stack: as it was said, or as a person types it."""
+    if told is not None:
         return told.value
     if ask is None:
         raise NotDeployed(
-            "A new stack needs the partner's time zone, which decides the days that are billed: TIME_ZONE=America/New_York"
+            "A new stack needs the partner's time zone on the command line; it decides the days that are billed: "
+            "make deploy … TIME_ZONE=America/New_York"
         )
-    exported = f"{told.variable} of the environment is {told.value}. " if told else ""
     question = "The partner's time zone, such as America/New_York; it decides the days that are billed: "
-    return _answer(ask, exported + question, ZONE)
+    return _answer(ask, question, ZONE)
 
 
 def _zone_of_table(table: KeptTable, told: Told | None, ask: Ask | None) -> str:
@@ -380,17 +439,19 @@ def deploy(
     cloudformation = session.client("cloudformation")
     existing = existing_parameters(cloudformation, stack)
     table = None
-    if "ExistingTableName" in told and (name := told["ExistingTableName"].value):
+    counts = told if existing is not None else {name: one for name, one in told.items() if one.said}
+    if "ExistingTableName" in counts and (name := counts["ExistingTableName"].value):
         dynamodb = session.client("dynamodb")
         check_table(dynamodb, cloudformation, stack, name)
         table = look_into(name, DynamoTable(dynamodb, name))
-    parameters = overrides(existing, told, ask, table)
+    if existing is None:
+        counts = said_of_new(told, stack, ask, say, table)
+    parameters = overrides(existing, counts, ask, table)
     say(
         f"{'Updating' if existing is not None else 'Making'} {stack} in account {here.account}, {here.region}."
     )
-    for name in (ZONE, "AlarmEmail"):
-        value = parameters.get(name, (existing or {}).get(name, ""))
-        say(f"  {name}: {value or '(nobody)'}")
+    for line in shown(existing, parameters):
+        say(line)
     if table is not None:
         say(f"  Table: {table.words}")
 

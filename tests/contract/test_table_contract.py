@@ -15,7 +15,7 @@ from tests.contract.conftest import create_table
 from tests.fakes.memory_table import MemoryTable
 from timus_autotask.aws.dynamodb import DynamoTable
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Check, Delete, Document, Due, Key, Put, Table, Write
+from timus_autotask.ports.table import Check, Damaged, Delete, Document, Due, Key, Put, Table, Write
 
 T = TypeVar("T")
 A, B, C = Key("CONTRACT#1", "CONTRACT"), Key("CONTRACT#1", "LINE#7"), Key("CUSTOMER#x", "MAPPING")
@@ -56,6 +56,14 @@ def test_a_document_comes_back_as_it_was_written(table: Table) -> None:
         [Put(A, {"n": 1}, 0, due_at=1_773_000_000, kind="contract", sort="b", expires_at=1_800_000_000)]
     )
     assert table.get(A) == Document(A, 1, {"n": 1}, 1_773_000_000, "contract", "b", 1_800_000_000)
+
+
+@pytest.mark.parametrize("found", [7, "{}", [1], None, True])
+def test_what_is_no_map_comes_back_as_it_was(table: Table, found: object) -> None:
+    """A document that a hand has damaged can be written again without making it an empty one."""
+    table.write([Put(A, Damaged(found), 0, kind="contract", sort="b")])
+    assert table.get(A) == Document(A, 1, Damaged(found), kind="contract", sort="b")
+    assert [one.data for one in table.list("contract")] == [Damaged(found)]
 
 
 def test_each_write_replaces_the_whole_document(table: Table) -> None:

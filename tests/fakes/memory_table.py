@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Delete, Document, Due, Key, Put, Write
+from timus_autotask.ports.table import Damaged, Delete, Document, Due, Key, Put, Write, data_in
 
 LARGEST_ITEM = 400 * 1024
 LARGEST_TRANSACTION = 4 * 1024 * 1024
@@ -93,7 +93,7 @@ class MemoryTable:
         """A copy of what a row stores."""
         key, rev, data, due_at, kind, sort, expires_at = row
         plain = marshal.loads(data)  # noqa: S302 - our own bytes; three times as fast as JSON
-        return Document(key, rev, plain, due_at, kind, sort, expires_at)
+        return Document(key, rev, data_in(plain), due_at, kind, sort, expires_at)
 
     def range(self, pk: str, first: str, last: str, limit: int | None = None) -> list[Document]:
         with self._lock:
@@ -182,7 +182,9 @@ def _row_of(put: Put) -> Row:
     key = put.key
     if not (key.pk and key.sk) or put.kind == "":
         raise ValueError("no key is empty in DynamoDB, neither of the table nor of an index")
-    data = marshal.dumps(_plain_map(put.data), _PLAIN_BYTES)
+    stored = put.data
+    plain = _plain(stored.found) if isinstance(stored, Damaged) else _plain_map(stored)
+    data = marshal.dumps(plain, _PLAIN_BYTES)
     kind = put.kind
     return Row(
         Key(*key),

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -48,9 +49,14 @@ def over(handler: Callable[[httpx.Request], httpx.Response]) -> HttpxTransport:
     return HttpxTransport(wire=httpx.MockTransport(handler))
 
 
-def zipped(body: bytes) -> httpx.Response:
+def zipped(body: bytes, encoding: str = "gzip") -> httpx.Response:
     """An answer that says it is packed, as it comes off the wire."""
-    return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(body))
+    return off_the_wire(200, {"Content-Encoding": encoding}, body)
+
+
+def off_the_wire(status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> httpx.Response:
+    """An answer whose body nobody has read yet."""
+    return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
 
 
 class Replaying(httpx.BaseTransport):
@@ -81,7 +87,7 @@ def test_a_request_arrives_as_it_is() -> None:
 
     def handler(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(429, headers={"Retry-After": "7"}, content=b"later")
+        return off_the_wire(429, {"Retry-After": "7"}, b"later")
 
     answer = over(handler)(REQUEST)
     assert (seen[0].method, str(seen[0].url), seen[0].content) == ("POST", REQUEST.url, b"{}")
@@ -91,7 +97,7 @@ def test_a_request_arrives_as_it_is() -> None:
 
 def test_redirects_are_not_followed() -> None:
     """Credentials are not carried to another address."""
-    answer = over(lambda request: httpx.Response(302, headers={"Location": "https://evil.example/"}))(REQUEST)
+    answer = over(lambda request: off_the_wire(302, {"Location": "https://evil.example/"}))(REQUEST)
     assert answer.status == 302
 
 
@@ -101,7 +107,7 @@ def test_cookies_are_not_kept() -> None:
 
     def handler(request: httpx.Request) -> httpx.Response:
         seen.append(request.headers.get("Cookie"))
-        return httpx.Response(200, headers={"Set-Cookie": "a=b; Path=/"})
+        return off_the_wire(200, {"Set-Cookie": "a=b; Path=/"})
 
     transport = over(handler)
     transport(REQUEST)
@@ -112,16 +118,58 @@ def test_cookies_are_not_kept() -> None:
 def test_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that would fill the memory is none, also when it is small on the wire."""
     monkeypatch.setattr(httpx_transport, "LARGEST_ANSWER", 1000)
-    assert len(over(lambda request: httpx.Response(200, content=b"x" * 1000))(REQUEST).body) == 1000
+    assert len(over(lambda request: off_the_wire(200, body=b"x" * 1000))(REQUEST).body) == 1000
     packed = zipped(gzip.compress(b"x" * 1001))
-    for large in (httpx.Response(200, content=b"x" * 1001), packed):
+    for large in (off_the_wire(200, body=b"x" * 1001), packed):
         with pytest.raises(NoAnswer, match="more than 1000 bytes"):
             HttpxTransport(wire=Replaying(large))(REQUEST)
 
 
+def test_gzip_alone_is_asked_for_and_unpacked() -> None:
+    """By either of its names; what is not packed, or has no body, is taken as it is."""
+    seen: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["Accept-Encoding"])
+        return zipped(gzip.compress(b"{}"), "X-GZip")
+
+    assert over(handler)(REQUEST).body == b"{}"
+    assert seen == ["gzip"]
+    for body, encoding in ((b"{}", "identity"), (b"", "gzip")):
+        assert HttpxTransport(wire=Replaying(zipped(body, encoding)))(REQUEST).body == body
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,GZIP", "deflate, gzip", "deflate", "br", "zstd"])
+def test_an_answer_that_is_packed_otherwise_is_none(encoding: str) -> None:
+    """Packed twice, a few bytes become more than there is memory, before anybody could count them."""
+    twice = gzip.compress(gzip.compress(b"{}"))
+    with pytest.raises(NoAnswer, match="once as gzip was asked for"):
+        HttpxTransport(wire=Replaying(zipped(twice, encoding)))(REQUEST)
+
+
+def test_unpacking_stops_at_the_bound() -> None:
+    """The memory that it takes is a small multiple of the largest answer, and not what a bomb says."""
+    bomb = gzip.compress(b"\0" * (10 * httpx_transport.LARGEST_ANSWER), 1)
+    transport = HttpxTransport(wire=Replaying(zipped(bomb)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(NoAnswer, match="an answer of more than"):
+            transport(REQUEST)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 3 * httpx_transport.LARGEST_ANSWER
+
+
+def test_an_answer_that_breaks_off_within_what_is_packed_is_none() -> None:
+    """Half of a page would look like a page."""
+    with pytest.raises(NoAnswer, match="ends before all of it"):
+        HttpxTransport(wire=Replaying(zipped(gzip.compress(b"x" * 1000)[:-9])))(REQUEST)
+
+
 def test_a_broken_encoding_is_no_answer() -> None:
     """What cannot be unpacked was not received whole."""
-    with pytest.raises(NoAnswer, match="DecodingError"):
+    with pytest.raises(NoAnswer, match="cannot be unpacked"):
         HttpxTransport(wire=Replaying(zipped(b"this is not gzip")))(REQUEST)
 
 

@@ -16,9 +16,9 @@ from botocore.exceptions import (
 )
 from botocore.stub import ANY, Stubber
 
-from timus_autotask.aws.dynamodb import PAUSES, DynamoTable, attribute_of, value_of
+from timus_autotask.aws.dynamodb import PAUSES, DynamoTable, attribute_of, document_of, value_of
 from timus_autotask.ports.errors import Conflict, TableUnavailable
-from timus_autotask.ports.table import Check, Delete, Key, Put, Write
+from timus_autotask.ports.table import Check, Damaged, Delete, Key, Put, Write
 
 A, B, C = Key("P", "a"), Key("P", "b"), Key("P", "c")
 SESSION: Any = boto3.Session("test", "test", region_name="eu-west-1")
@@ -277,6 +277,26 @@ def test_values_and_attributes_are_each_others_inverse() -> None:
     """Including the confusions that DynamoDB's types invite."""
     value = {"a": [None, True, False, 0, 1, "", "1", [], {}, {"N": "1"}], "b": -(2**53)}
     assert repr(value_of(attribute_of(value))) == repr(value)
+
+
+@pytest.mark.parametrize(
+    ("stored", "found"),
+    [
+        ({"N": "7"}, 7),
+        ({"N": "1.5"}, 1.5),
+        ({"S": "{}"}, "{}"),
+        ({"L": []}, []),
+        ({"NULL": True}, None),
+        (None, None),
+    ],
+)
+def test_data_that_is_no_map_is_a_map_without_fields(stored: dict[str, Any] | None, found: object) -> None:
+    """It is told from an empty map, which is a record of defaults; and what has no data at all is the same."""
+    item = {"pk": {"S": "P"}, "sk": {"S": "a"}, "rev": {"N": "1"}}
+    read = document_of(item if stored is None else {**item, "data": stored})
+    assert read.data == Damaged(found)
+    assert dict(read.data) == {}
+    assert read.data != {}
 
 
 def query(**rest: Any) -> dict[str, Any]:

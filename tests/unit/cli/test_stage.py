@@ -124,9 +124,21 @@ def test_observing_again_is_asked_and_can_be_tried(desk: Desk, asked: list[str])
     assert desk.ask("status")["stage"]["live"] is False
 
 
+def test_who_is_live_is_no_exception(desk: Desk) -> None:
+    """The refusal names what may be meant."""
+    desk.told("go-live", "--yes")
+    words = desk.refused("go-live", "--except", CUSTOMER, "--yes")
+    assert f"{CUSTOMER} is live already" in words
+    assert f"timus-autotask pause --customer {CUSTOMER}" in words
+    assert f"timus-autotask observe --customer {CUSTOMER}" in words
+
+
 def test_one_after_the_other(desk: Desk) -> None:
     """Some go first; who is left is named, and ``observe`` takes one back."""
-    assert f"Still observing: {CUSTOMER}." in desk.told("go-live", "--except", CUSTOMER, "--yes")
+    for words in (("--except", CUSTOMER), ()):
+        told = desk.told("go-live", *words, "--yes")
+        assert f"Still observing: {CUSTOMER}. To let him go live:" in told
+        assert f"→ timus-autotask go-live --customer {CUSTOMER}" in told
     assert f"Observing, while everybody else is live: {CUSTOMER}." in desk.told("status")
     assert f"Live: {CUSTOMER}." in desk.told("go-live", "--customer", CUSTOMER, "--yes")
     assert f"Observing: {OTHER}." in desk.told("observe", "--customer", OTHER, "--by", "m.lee")

@@ -26,7 +26,9 @@ from local.deploy import (
     noted_place,
     objection,
     overrides,
+    said_of_new,
     sam_command,
+    shown,
 )
 from local.emulator import ROOT
 from tests.world import World
@@ -82,13 +84,80 @@ def test_what_is_said_on_the_command_line_is_not_asked() -> None:
         overrides(None, {}, None)
 
 
-def test_a_zone_that_is_merely_exported_is_asked_of_a_new_stack() -> None:
-    """It may be the one of another partner; where nobody is there to ask, a script has set it."""
-    exported = given({"TIME_ZONE": "America/Denver", "ALARM_EMAIL": ""})
-    ask, asked = answers("Europe/Berlin")
-    assert overrides(None, exported, ask) == {"TimeZone": "Europe/Berlin", "AlarmEmail": ""}
-    assert "TIME_ZONE of the environment is America/Denver" in asked[0]
-    assert overrides(None, exported, None) == {"TimeZone": "America/Denver", "AlarmEmail": ""}
+EXPORTED = {
+    "TIME_ZONE": "America/Denver",
+    "ALARM_EMAIL": "boss@partner-a.example",
+    "EXISTING_TABLE": "partner-a-table",
+    "PARAMETERS": "TicketCompany=175 DigestEmail=finance@partner-a.example QuietSeconds=5",
+}
+"""What a shell still has from another partner's stack."""
+TYPED = (
+    "make deploy STACK=partner-b TIME_ZONE=America/Denver ALARM_EMAIL=boss@partner-a.example EXISTING_TABLE=partner-a-table "
+    "PARAMETERS='TicketCompany=175 DigestEmail=finance@partner-a.example QuietSeconds=5'"
+)
+
+
+def test_what_a_shell_merely_exports_sets_nothing_of_a_new_stack() -> None:
+    """A person sees that it is left out, and what to type if it is meant; zone and address are asked as ever."""
+    said: list[str] = []
+    ask, asked = answers("Europe/Berlin", "noc@partner-b.example")
+    counts = said_of_new(given(EXPORTED), "partner-b", ask, said.append)
+    assert overrides(None, counts, ask) == {
+        "TimeZone": "Europe/Berlin",
+        "AlarmEmail": "noc@partner-b.example",
+    }
+    assert len(asked) == 2
+    assert said[0].startswith("LEFT OUT: TimeZone America/Denver, AlarmEmail boss@partner-a.example, ")
+    assert "TicketCompany 175" in said[0]
+    assert said[1].endswith(f"type: {TYPED}")
+
+
+def test_a_script_that_exports_it_for_a_new_stack_is_refused() -> None:
+    """A stack without the address that the script meant would tell nobody; the refusal has the command that is meant."""
+    with pytest.raises(NotDeployed, match="Nothing was deployed") as refused:
+        said_of_new(given(EXPORTED), "partner-b", None, print)
+    assert TYPED in str(refused.value)
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_each_variable_counts_on_the_command_line_alone(name: str) -> None:
+    """Beside others that are exported: what is said is taken, and not named as left out."""
+    said: list[str] = []
+    told = given(EXPORTED, {name})
+    counts = said_of_new(told, "partner-b", answers()[0], said.append)
+    assert counts == {parameter: one for parameter, one in told.items() if one.variable == name}
+    assert EXPORTED[name] not in said[1]
+
+
+def test_what_is_exported_and_makes_no_difference_is_not_named() -> None:
+    """The template's own default, an empty address, and the zone of the table that is taken up."""
+    exported = given({"TIME_ZONE": "America/Denver", "ALARM_EMAIL": "", "PARAMETERS": "QuietSeconds=60"})
+    table = KeptTable("kept", "America/Denver", live=True)
+    assert said_of_new(exported, "partner-b", None, print, table) == {}
+    with pytest.raises(NotDeployed, match="TimeZone America/Denver"):
+        said_of_new(exported, "partner-b", None, print)
+
+
+def test_what_is_said_stays_beside_parameters_that_are_exported() -> None:
+    """They may name the same parameter."""
+    told = given({"TIME_ZONE": "UTC", "PARAMETERS": "TimeZone=America/Denver"}, {"TIME_ZONE"})
+    assert told["TimeZone"] == Told("UTC", "TIME_ZONE", said=True)
+
+
+def test_every_parameter_that_is_set_is_shown() -> None:
+    """Before anything is built: of a stack that is there, with what it was."""
+    assert shown(None, {"TimeZone": "UTC", "AlarmEmail": "", "TicketCompany": "175"}) == [
+        "  TimeZone: UTC",
+        "  AlarmEmail: (nobody)",
+        "  TicketCompany: 175",
+    ]
+    there = {"TimeZone": "UTC", "AlarmEmail": "a@msp.example", "QuietSeconds": "60", "TicketCompany": ""}
+    assert shown(there, {"QuietSeconds": "5", "TicketCompany": ""}) == [
+        "  TimeZone: UTC",
+        "  AlarmEmail: a@msp.example",
+        "  QuietSeconds: 5 (was 60)",
+        "  TicketCompany: (empty)",
+    ]
 
 
 def test_a_stack_that_is_there_keeps_what_it_was_told() -> None:
@@ -185,7 +254,6 @@ def test_a_stack_that_takes_up_a_table_goes_on_in_its_zone() -> None:
     ask, asked = answers()
     assert overrides(None, on_command_line(ALARM_EMAIL=""), ask, table) == same
     assert overrides(None, given(dict.fromkeys(["ALARM_EMAIL"], "")), None, table) == same
-    assert overrides(None, given({"TIME_ZONE": "America/Denver", "ALARM_EMAIL": ""}), None, table) == same
     assert not asked
     other = on_command_line(TIME_ZONE="Pacific/Auckland", ALARM_EMAIL="")
     for nobody in (None, answers("")[0], answers("yes")[0], answers("America/Denver")[0]):

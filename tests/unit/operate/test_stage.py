@@ -13,7 +13,7 @@ from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.line import State
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.operate.preview import what_would_be_adjusted
-from timus_autotask.operate.refusal import NotDone, Senseless
+from timus_autotask.operate.refusal import NotDone, Senseless, Way
 from timus_autotask.operate.stage import go_live, observe
 from timus_autotask.ports.table import Delete, Write
 from timus_autotask.store.customers import put_mapping
@@ -138,6 +138,25 @@ def test_single_customers_stay_in_observation() -> None:
     go_live(deployment, "m.lee", [CUSTOMER]).commit()
     world.work()
     assert world.posted() == [(46, 4, "2026-03-15"), (45, 3, "2026-03-15")]
+
+
+def test_going_live_takes_nobody_out_of_billing() -> None:
+    """Whoever is live, with everybody or on his own, is refused as an exception: before a yes, and after one that came late."""
+    world = with_another(observing())
+    deployment = deployment_of(world)
+    late = go_live(deployment, "m.lee", excepted=[CUSTOMER])
+    go_live(deployment, "m.lee", [CUSTOMER]).commit()
+    with pytest.raises(NotDone, match="cus_41d0 is live already") as refused:
+        go_live(deployment, "m.lee", excepted=[CUSTOMER])
+    assert refused.value.ways == (Way.PAUSE_OR_OBSERVE,)
+    with pytest.raises(NotDone, match="cus_41d0 is live already"):
+        late.commit()
+    go_live(deployment, "m.lee").commit()
+    with pytest.raises(NotDone, match="cus_41d0, cus_77aa are live already"):
+        go_live(deployment, "m.lee", excepted=[CUSTOMER, OTHER])
+    assert world.ports.store.stage(OTHER) is None
+    observe(deployment, "m.lee", [OTHER])
+    assert go_live(deployment, "m.lee", excepted=[OTHER]).commit().result.observing == (OTHER,)
 
 
 def test_a_contract_is_live_only_if_all_who_are_mapped_onto_it_are() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.crowd import settled
 from tests.partner import DRIFTS, HELD, LATER, REJECTED, UNMAPPED, customer_of, name_of, partner
+from tests.unit.cli.desk import Desk
 from tests.unit.web.browser import Browser, words_of
 from tests.world import ADV, World
 from timus_autotask.ports.errors import QueueUnavailable, TableUnavailable
@@ -352,6 +353,33 @@ def test_a_first_look_that_takes_its_time_says_so(forty: World) -> None:
     assert 'http-equiv="refresh"' in answer.text
     waiting[0]()
     assert "10 of 39 customers need you." in browser.words("/")
+
+
+def test_what_is_ignored_on_purpose_is_no_work_beside_a_parked_event() -> None:
+    """Neither among what needs a person nor as what stands first of the customer; the event is both."""
+    world = World()
+    world.map_customer()
+    world.tell(7, {ADV: 25, "SASE-TRIAL": 3})
+    world.work()
+    browser = Browser(world)
+    assert "What needs a person" in browser.words("/")
+    Desk(world).told(
+        "map", "ignore", "plan", "SASE-TRIAL", "--reason", "free of charge", "--by", "Ada", "--yes"
+    )
+    world.clock.advance(60)
+    world.tell(7, {ADV: 27, "SASE-TRIAL": 3}, event_id="again")
+    world.work()
+    world.pass_time(minutes=30)
+    browser.send("/fresh")
+    words = browser.words("/")
+    assert "1 of 1 customer needs you." in words
+    assert "What needs a person" not in words
+    assert "Events that a person has to look at" in words
+    assert "free of charge" not in words
+    listed = browser.words("/customers")
+    assert "waits for a person" in listed
+    assert "free of charge" not in listed
+    assert "free of charge" in browser.words("/customers/cus_41d0")
 
 
 def test_a_company_of_another_name_and_a_parked_event_need_somebody() -> None:

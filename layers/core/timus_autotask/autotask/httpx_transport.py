@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -22,7 +23,10 @@ ANSWER_SECONDS = 20.0
 runs low; a post of many lines takes some.
 """
 LARGEST_ANSWER = 20 * 1024 * 1024
-"""Bytes; a page of 500 rows has less than one million."""
+"""Bytes, as they come and unpacked; a page of 500 rows has less than one million."""
+_PACKINGS = ("gzip", "x-gzip", "deflate", "compress", "br", "zstd")
+_GZIP = 16 + zlib.MAX_WBITS
+"""How zlib is told that what follows is gzip."""
 IDLE_SECONDS = 30.0
 """A frozen Lambda wakes with connections that the other side has closed; those that were idle are not used again."""
 
@@ -53,7 +57,7 @@ class HttpxTransport:
             follow_redirects=False,
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            headers={"User-Agent": "timus-autotask"},
+            headers={"User-Agent": "timus-autotask", "Accept-Encoding": "gzip"},
         )
 
     def __call__(self, request: Request) -> Response:
@@ -78,12 +82,43 @@ class HttpxTransport:
 
 
 def _whole(answer: httpx.Response) -> bytes:
+    """The body, unpacked. httpx would unpack a piece of it whole, however large that gets, and as often as the answer says."""
+    named = answer.headers.get("content-encoding", "").lower().split(",")
+    packed = [one for one in map(str.strip, named) if one in _PACKINGS]
+    if not packed:
+        return _bounded(answer.iter_raw())
+    if len(packed) > 1 or packed[0] not in ("gzip", "x-gzip"):
+        raise NoAnswer(f"an answer that is packed as {', '.join(packed)}, where once as gzip was asked for")
+    return _unpacked(_bounded(answer.iter_raw()))
+
+
+def _bounded(pieces: Iterator[bytes]) -> bytes:
     body = bytearray()
-    for chunk in answer.iter_bytes():
-        body += chunk
+    for piece in pieces:
+        body += piece
         if len(body) > LARGEST_ANSWER:
-            raise NoAnswer(f"an answer of more than {LARGEST_ANSWER} bytes")
+            raise _too_large()
     return bytes(body)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """What is packed as gzip; never more of it than an answer may have. An answer without a body is not packed, whatever it says."""
+    if not packed:
+        return packed
+    unpacking = zlib.decompressobj(_GZIP)
+    try:
+        body = unpacking.decompress(packed, LARGEST_ANSWER + 1)
+    except zlib.error as error:
+        raise NoAnswer(f"an answer that cannot be unpacked: {error}") from error
+    if len(body) > LARGEST_ANSWER:
+        raise _too_large()
+    if not unpacking.eof:
+        raise NoAnswer("an answer that ends before all of it could be unpacked")
+    return body
+
+
+def _too_large() -> NoAnswer:
+    return NoAnswer(f"an answer of more than {LARGEST_ANSWER} bytes")
 
 
 def _detail(error: Exception) -> str:

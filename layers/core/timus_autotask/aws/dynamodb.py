@@ -10,6 +10,7 @@ Two rules of this module carry the promise "all or nothing, and nobody in betwee
 from __future__ import annotations
 
 import random
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,18 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from timus_autotask.ports.errors import Conflict, TableUnavailable
-from timus_autotask.ports.table import MOST_GOT, MOST_WRITES, Delete, Document, Due, Key, Put, Write
+from timus_autotask.ports.table import (
+    MOST_GOT,
+    MOST_WRITES,
+    Damaged,
+    Delete,
+    Document,
+    Due,
+    Key,
+    Put,
+    Write,
+    data_in,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,6 +52,8 @@ Item = Mapping[str, Mapping[str, Any]]
 
 _LEAST = "\x00"
 """Stands for the empty string, which no key of a table or an index may be; nothing sorts before it."""
+
+_WHOLE = re.compile("-?[0-9]+")
 
 _BUSY = frozenset(
     {
@@ -336,7 +350,7 @@ def document_of(item: Item) -> Document:
     return Document(
         key=Key(item["pk"]["S"], item["sk"]["S"]),
         rev=int(item["rev"]["N"]),
-        data=value_of(item["data"]),
+        data=data_in(value_of(item["data"]) if "data" in item else None),
         due_at=int(item["due_at"]["N"]) if "due_at" in item else None,
         kind=kind["S"] if kind else None,
         sort="" if sort == _LEAST else sort,
@@ -357,6 +371,8 @@ def attribute_of(value: Any) -> dict[str, Any]:
     match value:
         case None:
             return {"NULL": True}
+        case Damaged():
+            return attribute_of(value.found)
         case bool():
             return {"BOOL": value}
         case str():
@@ -373,13 +389,13 @@ def attribute_of(value: Any) -> dict[str, Any]:
 
 
 def value_of(attribute: Mapping[str, Any]) -> Any:
-    """The value that :func:`attribute_of` wrote."""
+    """The value that :func:`attribute_of` wrote, or what somebody else did: a number with a fraction is in no record of ours, and none takes it."""
     ((kind, value),) = attribute.items()
     match kind:
         case "NULL":
             return None
         case "N":
-            return int(value)
+            return int(value) if _WHOLE.fullmatch(value) else float(value)
         case "M":
             return {name: value_of(each) for name, each in value.items()}
         case "L":

@@ -503,7 +503,8 @@ COMMANDS = (
                 action="append",
                 type=values.name,
                 metavar="CUSTOMER",
-                help="everybody but this customer, who stays in observation; may be given again",
+                help="everybody but this customer, who stays in observation until it goes live itself; not for one who is live (see `pause` and "
+                "`observe`); may be given again",
             ),
             *_WRITING,
             _UNKNOWN,

@@ -59,6 +59,8 @@ WAYS: Mapping[Way, str] = {
     Way.MAP_CUSTOMER: "To map it: timus-autotask map customer {what} --company N --contract N",
     Way.OPEN_CONTRACTS: "To have them opened: timus-autotask policy set open_contracts=yes",
     Way.PAUSE: "It is said with: timus-autotask pause[ --customer {what}]",
+    Way.PAUSE_OR_OBSERVE: "To stop it for a while: timus-autotask pause --customer {what}; to observe again: timus-autotask observe "
+    "--customer {what}",
     Way.RESUME: "It is said with: timus-autotask resume[ --customer {what}]",
     Way.PAUSE_FIRST: "Where the terms enforce units, before that: timus-autotask pause.",
     Way.EXCLUDE_FOR_CUSTOMER: "What is not to be billed any more: timus-autotask policy set --customer {what} excluded=SKU",

@@ -118,7 +118,10 @@ def go_live(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     def say(done: StageChange) -> None:
         terminal.say(f"Live: {', '.join(done.customers) or 'everybody'}.", style="green")
         if done.observing:
-            terminal.say(_still(done.observing).strip())
+            them = "him" if len(done.observing) == 1 else "each of them"
+            terminal.say(f"{_still(done.observing).strip()} To let {them} go live:")
+            remedy = commands("timus-autotask go-live --customer {customer}", {"customer": done.observing[0]})
+            terminal.say(Whole(f"→ {remedy}"), style="yellow")
         terminal.say("What was shown is being made. How far it is:", Whole("→ timus-autotask status"))
 
     return carry_out(proposal, arguments, terminal, say, question, show_adjustments)

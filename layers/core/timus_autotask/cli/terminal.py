@@ -23,7 +23,9 @@ from rich.table import Table
 from rich.text import Text
 
 from timus_autotask.plain import as_json, visible
+from timus_autotask.store.inbox import NOBODY
 from timus_autotask.watch.remedy import COMMAND, ways
+from timus_autotask.watch.wording import NO_CUSTOMER
 
 WIDE = 300
 """Columns when nobody's terminal says how many there are: a log or a pipe must not lose words."""
@@ -396,6 +398,8 @@ def called(id_: int | str | None, names: Mapping[Any, str]) -> str | None:
     """An id with the name of whatever has it, if there is one. The id stands first and alone, so that it can be copied."""
     if id_ is None:
         return None
+    if id_ == NOBODY:
+        return NO_CUSTOMER
     return f"{id_} {names[id_]}" if names.get(id_) else str(id_)
 
 

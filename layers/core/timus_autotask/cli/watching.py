@@ -463,7 +463,7 @@ def _event_table(found: Iterable[EventRecord], terminal: Terminal) -> None:
             (
                 event.received_at,
                 event.key,
-                event.customer_id,
+                called(event.customer_id, {}),
                 event.subscription_id,
                 event.version or None,
                 event.event_type,

@@ -34,11 +34,10 @@ from timus_autotask.ports.errors import (
 )
 from timus_autotask.ports.psa import Access, Psa, RecordKind, Threshold
 from timus_autotask.ports.secrets import Credentials
-from timus_autotask.store.inbox import FROM_SETUP, delivery_key
+from timus_autotask.store.inbox import FROM_SETUP, NOBODY, delivery_key
 from timus_autotask.store.keys import inbox_key
 from timus_autotask.store.partner import Circuit
 from timus_autotask.store.records import Store
-from timus_autotask.sync.receive import NOBODY
 from timus_autotask.sync.worker import note_failure
 from timus_autotask.timus.rendering import render_test
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign

@@ -6,7 +6,7 @@ dismiss:  an event was a mistake; it changes nothing, nobody has to look at it a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -37,6 +37,18 @@ ACCEPTABLE = (*DISPUTED, SUBSCRIPTION_MOVED)
 """Reasons for which an event is parked that says something else than what is known; all others cannot be followed at all."""
 
 # -- Accept
+
+
+def can_be_accepted(event: EventRecord, customers: Mapping[str, CustomerRecords]) -> bool:
+    """Whether :func:`accept` would take an event, by what is known of the customers, who were read already."""
+    if event.parked is None or event.parked.code not in ACCEPTABLE:
+        return False
+    snapshot = _understood(event)
+    if snapshot is None or event.parked.code != SUBSCRIPTION_MOVED:
+        return snapshot is not None
+    former = customers.get(event.other_customer)
+    known = former.subscriptions.get(event.subscription_id) if former else None
+    return known is not None and not _is_newer(known.value, snapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +184,23 @@ def _histories(
         raise NotDone(f"Subscription {id_} is not known any more.")
     if owner.value == customer_id:
         raise NotDone(f"Subscription {id_} is customer {customer_id}'s already.", Way.MERGE_AGAIN)
-    newest = known.value.newest
-    number = snapshot.version + known.value.counted_from(snapshot.occurred_at)
-    if number < newest.number and not (newest.occurred_at and newest.occurred_at < snapshot.occurred_at):
+    if _is_newer(known.value, snapshot):
+        newest = known.value.newest
         raise NotDone(
             f"Version {known.value.timus_version} of subscription {id_} (event {newest.event_id}) is newer and says that it is customer "
             f"{owner.value}'s.",
             Way.COMPARE_WITH_TIMUS,
         )
     return owner, known, before, ports.store.customer_to_bill(customer_id)
+
+
+def _is_newer(known: Subscription, snapshot: Snapshot) -> bool:
+    """Whether what is known came after what an event says, so that the event moves nothing."""
+    newest = known.newest
+    number = snapshot.version + known.counted_from(snapshot.occurred_at)
+    return number < newest.number and not (
+        newest.occurred_at is not None and newest.occurred_at < snapshot.occurred_at
+    )
 
 
 def _move(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> Accepted:

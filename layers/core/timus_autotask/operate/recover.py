@@ -24,7 +24,7 @@ from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.ports.queue import wake_up_of
-from timus_autotask.ports.table import Data, Delete, Document, Put, Table, Write
+from timus_autotask.ports.table import Damaged, Data, Delete, Document, Put, Table, Write
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.inbox import Delivery, put_delivery
 from timus_autotask.store.journal import Journal, journals_of, with_newest_head, with_what_was_done_since
@@ -359,6 +359,8 @@ _Journals = Callable[[int], Mapping[int, Journal]]
 
 def _put_back(document: Document, table: Table, journals: _Journals) -> bool:
     key, data = document.key, document.data
+    if isinstance(data, Damaged):
+        return False  # it was no record then either: what is there now stays
     if key == policy_key(None):
         data = {**data, "values": _paused(data.get("values") or {})}
 

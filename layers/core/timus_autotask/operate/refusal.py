@@ -100,6 +100,8 @@ class Way(Enum):
     """Let the terms open contracts."""
     PAUSE = "pause"
     """Pause: everybody, or the customer."""
+    PAUSE_OR_OBSERVE = "pause-or-observe"
+    """Pause the customer, or let him observe again."""
     RESUME = "resume"
     """End a pause: of everybody, or of the customer."""
     PAUSE_FIRST = "pause-first"

@@ -12,7 +12,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet
 from timus_autotask.operate.recording import new_decision
-from timus_autotask.operate.refusal import Doubt, Senseless, Way
+from timus_autotask.operate.refusal import Doubt, NotDone, Senseless, Way
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import Delete, Write
 from timus_autotask.store.decisions import put_decision
@@ -63,6 +63,8 @@ def go_live(
 ) -> Proposal[StageChange]:
     """Let changes reach Autotask from now on, of everybody or of some customers; ``excepted`` stay in observation.
 
+    Raises :class:`NotDone` if one of these is live already.
+
     What Autotask has at that moment becomes the baseline of each line, so nothing that somebody did there before is drift.
     """
     if customers and excepted:
@@ -72,6 +74,7 @@ def go_live(
         if not unknown:
             for customer in (*customers, *excepted):
                 require_customer(deployment, customer)
+        _refuse_who_is_live(deployment.store, excepted)
         notes = tuple(kept_in_observation(deployment, customers, excepted))
         names = _names_in_doubt(deployment, customers, excepted)
         return Prepared(act, notes, (Doubt(_MEANT), *names), goes_live=True)
@@ -80,6 +83,24 @@ def go_live(
         return _gone_live(ports, by, customers, excepted, deployment)
 
     return propose(deployment, prepare, on_progress)
+
+
+def _refuse_who_is_live(store: Store, excepted: Sequence[str]) -> None:
+    """Going live takes nobody out of billing: whoever is live stays so until a person pauses him or lets him observe."""
+    if not excepted:
+        return
+    partner = stage_of(store.partner(), store)
+    live = []
+    for customer in excepted:
+        own = store.stage(customer)
+        if is_live(partner, (own.value if own else None,)):
+            live.append(customer)
+    if live:
+        raise NotDone(
+            f"{', '.join(live)} {'is' if len(live) == 1 else 'are'} live already, and go-live lets nobody observe again.",
+            Way.PAUSE_OR_OBSERVE,
+            what=live[0],
+        )
 
 
 def _names_in_doubt(

@@ -15,6 +15,31 @@ Data = Mapping[str, Any]
 """JSON-like: strings, whole numbers, booleans, None, lists and maps of these."""
 
 
+@dataclass(frozen=True, slots=True)
+class Damaged(Mapping[str, Any]):
+    """What stands where a document's data should be, and is no map: a map without fields, which no record is read from.
+
+    Nobody writes such a thing here; somebody did by hand. An empty map is something else: a record may have all its defaults.
+    """
+
+    found: Any
+    """None: nothing stands there."""
+
+    def __getitem__(self, name: str) -> Any:
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def data_in(stored: Any) -> Data:
+    """The data of a document, of what is stored as such."""
+    return stored if isinstance(stored, Mapping) else Damaged(stored)
+
+
 class Key(NamedTuple):
     """Where a document lives."""
 

@@ -15,6 +15,9 @@ from typing import Any
 from timus_autotask.ports.table import Document, Due, Put
 from timus_autotask.store.keys import INBOX, inbox_key
 
+NOBODY = "-"
+"""Stands for the customer if a body does not name one."""
+
 FROM_FILE = "timus-export"
 """How the id of an event begins that a person took in from a file."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from timus_autotask.ports.table import Data, Document
+from timus_autotask.ports.table import Damaged, Data, Document
 from timus_autotask.store.codec import problems_of
 from timus_autotask.store.history import HistoryPart
 
@@ -50,6 +50,10 @@ OnUnreadable = Callable[[RecordUnreadable], object]
 
 def read_as(load: Callable[[Data], T], document: Document) -> T:
     """The record of a document. Raises ``RecordUnreadable``."""
+    if isinstance(document.data, Damaged):
+        found = document.data.found
+        is_ = "there is nothing" if found is None else f"it is {found!r:.60}"
+        raise RecordUnreadable("/".join(document.key), f"its data must be a map, but {is_}")
     try:
         return load(document.data)
     except (ValueError, LookupError, TypeError, AttributeError) as error:

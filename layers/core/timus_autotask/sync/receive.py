@@ -18,7 +18,7 @@ from timus_autotask.ports.errors import Conflict, InfrastructureError
 from timus_autotask.ports.queue import WakeUps
 from timus_autotask.ports.secrets import Secrets
 from timus_autotask.ports.table import Table
-from timus_autotask.store.inbox import delivery_of, put_delivery
+from timus_autotask.store.inbox import NOBODY, delivery_of, put_delivery
 from timus_autotask.timus.peek import peek_customer, peek_subscription
 from timus_autotask.timus.signatures import SecretMalformed, SignatureRefused, malformed, verify
 
@@ -29,8 +29,6 @@ SWEEP_GRACE = 60
 """Seconds after the quiet period in which the wake-up has its chance before the sweep looks at the event."""
 RETRY_AFTER = 30
 """Seconds that we ask for while something of ours is out of reach."""
-NOBODY = "-"
-"""Stands for the customer if a body does not name one."""
 
 _CONTENT_TYPE = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE | re.DOTALL)
 

@@ -46,7 +46,15 @@ class Group:
 
 
 def standing_of(line: StatusLine) -> Standing:
-    """How one line stands."""
+    """How one line stands, with what waits beside the lines of its customer."""
+    standing = own_standing(line)
+    if line.undecided and _ORDER.index(standing) < _ORDER.index(Standing.IGNORED):
+        return min(Standing.WAITING, standing, key=_ORDER.index)
+    return standing
+
+
+def own_standing(line: StatusLine) -> Standing:
+    """How one line stands by itself: what waits beside it is no work at the line."""
     if line.reason_code in UNMAPPED_CUSTOMER:
         return Standing.UNMAPPED
     if line.state is State.OBSERVING and line.reason_code:
@@ -54,8 +62,6 @@ def standing_of(line: StatusLine) -> Standing:
     standing = _BY_STATE.get(line.state, Standing.WAITING)
     if standing is Standing.LEVEL and (line.explanation or line.past_days or line.reason or line.linked):
         standing = Standing.SCHEDULED
-    if line.undecided and _ORDER.index(standing) < _ORDER.index(Standing.IGNORED):
-        return Standing.WAITING
     return standing
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.line import JournalEntry, Outcome, Why
 from timus_autotask.domain.policy import shortfall
+from timus_autotask.store.customers import deliveries
 from timus_autotask.store.decisions import Decision
 from timus_autotask.store.inbox import delivery_in, waits_in_inbox
 from timus_autotask.store.merged_events import EventRecord
@@ -115,7 +116,8 @@ def event(store: Store, key: str) -> list[EventRecord]:
 def is_on_its_way(store: Store, key: str) -> bool:
     """Whether an event of this key, or of this ``webhook-id``, waits to be merged, for the first time or again."""
     due = store.table.due(EVERYTHING, EVERYTHING)
-    waiting = map(delivery_in, store.table.get_many([one.key for one in due if waits_in_inbox(one)]))
+    found = store.table.get_many([one.key for one in due if waits_in_inbox(one)])
+    waiting = map(delivery_in, deliveries(found, store.on_unreadable))
     return any(key in (one.key, one.event_id) for one in waiting)
 
 

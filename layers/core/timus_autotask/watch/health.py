@@ -8,7 +8,7 @@ The numbers are those of the alarms (``watch/gauges.py``), and so are the limits
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -23,7 +23,7 @@ from timus_autotask.store.runs import Run, findings, gauges
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.check import CheckResult, CheckVerdict
 from timus_autotask.watch.gauges import last_webhook, measured
-from timus_autotask.watch.grouping import Standing, standing_of
+from timus_autotask.watch.grouping import Standing, own_standing
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.month.coverage import HORIZONS, Coverage, Ends, coverage, within
 from timus_autotask.watch.names import some
@@ -198,7 +198,7 @@ def _parked(numbers: Mapping[str, int], status: Status) -> CheckResult:
 def _waits_in_observation(line: StatusLine, stages: Stages) -> bool:
     """Whether a line waits for a person that counts nowhere else, because nothing of it reaches Autotask yet."""
     observes = line.state is State.OBSERVING or not stages.live(line.customer)
-    return observes and standing_of(replace(line, undecided=())) is Standing.WAITING
+    return observes and own_standing(line) is Standing.WAITING
 
 
 def _approvals(numbers: Mapping[str, int]) -> CheckResult:

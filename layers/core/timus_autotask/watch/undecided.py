@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.domain.reasons import WayOut
+from timus_autotask.store.inbox import NOBODY
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.records import Store
 from timus_autotask.watch.names import apart, called_otherwise, directory, reported_name
@@ -48,10 +49,13 @@ def parked(events: Iterable[EventRecord]) -> Iterator[Undecided]:
     """Events that are parked: nobody knows yet whether what they say counts."""
     for event in events:
         if event.parked:
+            whose = (
+                ", which names no customer," if event.customer_id == NOBODY else f" of {event.customer_id}"
+            )
             other = (event.other_customer,) if event.other_customer else ()
             yield Undecided(
                 tuple(dict.fromkeys((event.customer_id, *other))),
-                f"event {event.key} of {event.customer_id} waits for a person",
+                f"event {event.key}{whose} waits for a person",
                 (WayOut.SHOW_EVENT,),
                 event.key,
             )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from timus_autotask.domain.mapping import Ignored
 
+NO_CUSTOMER = "no customer named"
+"""What stands for the customer of an event whose body names none."""
+
 
 def counted(number: int, one: str, many: str = "") -> str:
     """A number with its noun: ``1 line``, ``2 lines``; ``many`` where the plural is not made with an s."""

@@ -61,6 +61,7 @@ WAYS: Mapping[Way, str] = {
     Way.MAP_CUSTOMER: "The page Mapping maps it.",
     Way.OPEN_CONTRACTS: "The page Terms lets them be opened.",
     Way.PAUSE: "The page Terms has a button for it.",
+    Way.PAUSE_OR_OBSERVE: "The page Terms pauses a customer; with the command, he observes again.",
     Way.RESUME: "The button Resume ends it.",
     Way.PAUSE_FIRST: "Where the terms enforce units, pause before that, on the page Terms.",
     Way.EXCLUDE_FOR_CUSTOMER: "What is not to be billed any more is excluded on the page Terms.",

@@ -14,11 +14,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from timus_autotask.handouts.pages import shown
+from timus_autotask.store.inbox import NOBODY
 from timus_autotask.watch.adjustments import BECAME
 from timus_autotask.watch.happened import by_whom
 from timus_autotask.watch.month.asked import events_of
 from timus_autotask.watch.month.line_evidence import runs
 from timus_autotask.watch.remedy import remedy_of, will_wait
+from timus_autotask.watch.wording import NO_CUSTOMER
 from timus_autotask.web.failing import doubt_words, note_words
 from timus_autotask.web.formats import Formats
 from timus_autotask.web.pages.actions import customer_address
@@ -73,6 +75,8 @@ def environment(zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
     pages.filters["style"] = Markup  # our own style sheet, in a file that loads nothing
     pages.filters["slug"] = slug
     pages.filters["customer_address"] = customer_address
+    pages.globals["nobody"] = NOBODY
+    pages.globals["no_customer"] = NO_CUSTOMER
     pages.globals["became"] = BECAME
     pages.globals["decided"] = DECIDED
     return pages

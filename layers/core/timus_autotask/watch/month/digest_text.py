@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from timus_autotask.plain import visible
+from timus_autotask.store.inbox import NOBODY
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
 from timus_autotask.watch.month.coverage import Coverage, subscriptions_of, within
@@ -300,6 +301,8 @@ def _signed(amount: Decimal) -> str:
 def _who(customers: Sequence[str], found: Digest) -> str:
     if not customers:
         return "For everybody"
+    if [*customers] == [NOBODY]:
+        return "An event without a customer"
     names = [visible(found.names.customers.get(one) or one) for one in customers[:3]]
     more = f" and {len(customers) - 3} more" if len(customers) > 3 else ""
     return ", ".join(names) + more

@@ -10,7 +10,7 @@ from timus_autotask.domain.line import JournalEntry, Line, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.store.decisions import Decision
-from timus_autotask.watch.grouping import Group, Standing
+from timus_autotask.watch.grouping import FOR_PEOPLE, Group, Standing, own_standing
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.status import Status, StatusLine
 from timus_autotask.web.charts import Chart, Series, step_chart
@@ -141,11 +141,12 @@ def _row(group: Group, status: Status) -> CustomerRow:
 
 
 def _remark(lines: Sequence[StatusLine]) -> str:
-    """What stands first about a customer: why something waits, else why both sides rightly differ."""
-    reasons = (line.reason for line in lines)
+    """What stands first about a customer: why something waits for a person, else why both sides rightly differ."""
+    waiting = (line.reason for line in lines if own_standing(line) in FOR_PEOPLE)
     beside = (one.message for one in lines[0].undecided)
+    reasons = (line.reason for line in lines)
     explanations = (line.explanation for line in lines)
-    return next((one for one in (*reasons, *beside, *explanations) if one), "")
+    return next((one for one in (*waiting, *beside, *reasons, *explanations) if one), "")
 
 
 def _searched(row: CustomerRow, lines: Sequence[StatusLine], status: Status) -> Iterator[str]:

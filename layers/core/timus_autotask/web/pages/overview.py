@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.operate.parked_events import can_be_accepted
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.runs import Run
-from timus_autotask.watch.grouping import FOR_PEOPLE, Group, Standing
+from timus_autotask.watch.grouping import FOR_PEOPLE, Group, Standing, own_standing
 from timus_autotask.watch.month.ready import Ready
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.watch.trends import Delays, delays, seats_by_sku
@@ -60,6 +61,8 @@ class OverviewPage:
     outstanding: tuple[str, ...]
     events: tuple[EventRecord, ...]
     """Parked: a person has to look at them."""
+    acceptable: frozenset[str]
+    """The keys of those that can be taken as right; of the others nobody could."""
 
 
 def overview_page(found: Everything, ready: Ready | None, today: date) -> OverviewPage:
@@ -82,6 +85,9 @@ def overview_page(found: Everything, ready: Ready | None, today: date) -> Overvi
         found.survey.overview.compared,
         status.outstanding,
         status.parked_events,
+        frozenset(
+            one.key for one in status.parked_events if can_be_accepted(one, found.survey.records.customers)
+        ),
     )
 
 
@@ -111,10 +117,10 @@ def _needs(found: Everything, ready: Ready | None) -> Iterator[Need]:
 
 
 def _reasons_of(group: Group, risk: Mapping[object, Decimal]) -> Iterator[Need]:
-    """Why a customer's lines need a person, each reason once."""
+    """Why a customer's lines need a person, each reason once: not those that only stand beside one, such as what is ignored on purpose."""
     by_reason: dict[str, list[StatusLine]] = {}
     for line in group.lines:
-        if line.reason_code and line.reason:
+        if line.reason_code and line.reason and own_standing(line) in FOR_PEOPLE:
             by_reason.setdefault(line.reason_code, []).append(line)
     for lines in by_reason.values():
         amounts = [risk[of] for of in dict.fromkeys(map(_of, lines)) if of in risk]
