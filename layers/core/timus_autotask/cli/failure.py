@@ -52,7 +52,7 @@ WAYS: Mapping[Way, str] = {
     Way.SEE_PARKED: "List them with: timus-autotask events --parked",
     Way.COMPARE_WITH_TIMUS: "Compare with Timus: timus-autotask reconcile --timus-export FILE",
     Way.SEE_HEALTH: "What is to be done about it: timus-autotask doctor.",
-    Way.SET_CREDENTIALS: "Set them with: timus-autotask credentials set.",
+    Way.SET_CREDENTIALS: "Set an API user with: timus-autotask credentials set.",
     Way.TRY_AGAIN: "If the API user was corrected in Autotask instead, say so: --try-again",
     Way.THEN_TRY_AGAIN: "Then: timus-autotask setup --try-again",
     Way.NAME_IN_DOUBT: f"{NEXT_WORDS[NextWay.CONFIRM_NAME]}; {NEXT_WORDS[NextWay.MAP_AGAIN]}",

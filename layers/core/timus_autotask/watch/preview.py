@@ -272,7 +272,7 @@ def preview(
             rehearsal.autotask.load_services(_new_services(contracts))
         shown = tuple((each if money else map)(show, filter(_handled, contracts)))
     except NO_ANSWER as error:
-        raise NotAnswered(str(error)) from error
+        raise NotAnswered(error) from error
     unhandled = tuple(_unhandled(subject, error) for subject, error in sorted(rehearsal.troubles.items()))
     return Previewed(result, Preview(shown, unhandled, _names(contracts, rehearsal)), progress, looks)
 

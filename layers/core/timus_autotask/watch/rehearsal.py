@@ -349,7 +349,11 @@ def adjusted(rows: Sequence[UnitRow], empty: UnitRow, delta: int) -> Iterator[Un
 
 
 class NotAnswered(Exception):
-    """A rehearsal that does not show everything, because Autotask cannot be asked; the message says why."""
+    """A rehearsal that does not show everything, because Autotask cannot be asked; ``error`` is why, and so is the message."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class Unsettled(Exception):
@@ -436,7 +440,7 @@ class Rehearsal:
             made = self.autotask.made
             self._work_off()
             if self.autotask.failure is not None:
-                raise NotAnswered(str(self.autotask.failure)) from self.autotask.failure
+                raise NotAnswered(self.autotask.failure) from self.autotask.failure
             # What one contract waits for may be known once another was looked at for the first time.
             if (turn and self.autotask.made == made) or not self._look_again():
                 break
@@ -484,9 +488,8 @@ class Rehearsal:
 
     def _signed_in(self) -> Psa:
         """Autotask, unless every worker leaves it alone just now."""
-        circuit = self.ports.store.circuit().value
-        if circuit.open(self.now):
-            raise NotAnswered(circuit.message)
+        if refusal := self.ports.store.circuit().value.refusal(self.now):
+            raise NotAnswered(refusal)
         return self._autotask()
 
     def _due(self) -> Iterator[Document]:
@@ -540,7 +543,7 @@ class Rehearsal:
         try:
             self.autotask.load(ids)
         except NO_ANSWER as error:
-            raise NotAnswered(str(error)) from error
+            raise NotAnswered(error) from error
         return len(ids)
 
     def _work_off(self) -> None:

@@ -54,7 +54,7 @@ WAYS: Mapping[Way, str] = {
     Way.SEE_PARKED: "The command lists those that are parked.",
     Way.COMPARE_WITH_TIMUS: "Everything is compared with Timus by the command.",
     Way.SEE_HEALTH: "The page Health says what is to be done about it.",
-    Way.SET_CREDENTIALS: "They are set with the command.",
+    Way.SET_CREDENTIALS: "An API user is set with the command.",
     Way.TRY_AGAIN: "If the API user was corrected in Autotask instead, that is said with the command.",
     Way.THEN_TRY_AGAIN: "Then it is tried again with the command.",
     Way.NAME_IN_DOUBT: "If it is another company, choose that one on the page Mapping; that it is right is said with the command.",
