@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import secrets as random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from timus_autotask.operate.deployment import Deployment, Queue
 from timus_autotask.operate.mapping.twice import billed_twice
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way, not_asked
-from timus_autotask.ports.errors import Conflict, QueueUnavailable
+from timus_autotask.ports.errors import Conflict, InfrastructureError, QueueUnavailable
 from timus_autotask.store.partner import Looks
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, stage_of
 from timus_autotask.watch.forms import in_observation_form, preview_form, totals_form, unhandled_form
+from timus_autotask.watch.names import NamesRead, learn_names
 from timus_autotask.watch.preview import Preview, Previewed, preview
 from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, Unsettled
 
@@ -126,6 +127,9 @@ class Proposal(Generic[R]):
                 "Workers change the records all the time. Look at the status, and try again."
             ) from conflict
         prepared.finish(wake_ups.reached)
+        named = self.preview.named.items()
+        with suppress(InfrastructureError):  # it is done, and a name is read again the next time
+            learn_names(deployment.ports, [NamesRead(id_, None, {}, of) for id_, of in named if id_ > 0])
         return Done(result, wake_ups.reached)
 
     def to_json(self, done: Done[R] | None, doubts: Sequence[str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.price import PriceChange
-from timus_autotask.domain.reasons import BY_DECISION, REJECTED
+from timus_autotask.domain.reasons import BY_DECISION, REJECTED, Parked
 from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import NO_ANSWER
@@ -104,6 +104,14 @@ class LinePreview:
 
 
 @dataclass(frozen=True, slots=True)
+class NoLine:
+    """A quantity of a customer that goes to no line."""
+
+    customer: str
+    why: Parked
+
+
+@dataclass(frozen=True, slots=True)
 class NewContractPreview:
     """A contract that would be opened."""
 
@@ -122,8 +130,8 @@ class ContractPreview:
     name: str
     company_id: int | None
     lines: tuple[LinePreview, ...]
-    without_line: tuple[str, ...] = ()
-    """Quantities of these customers that would still have no line: why."""
+    without_line: tuple[NoLine, ...] = ()
+    """Quantities of its customers that would still have no line."""
     extended_to: date | None = None
     """Its last day would be moved to here, for the term was renewed."""
     opened: NewContractPreview | None = None
@@ -177,6 +185,8 @@ class Preview:
     """For whom nothing would be adjusted, although something may be due."""
     names: Directory = field(default=NOBODY, compare=False)
     """How what stands in it is called."""
+    named: Mapping[int, Mapping[int, str]] = field(default_factory=dict, compare=False)
+    """By contract: services whose names are kept nowhere and were read for this, as those that are not on their contract yet."""
     observing: tuple[ContractPreview, ...] = ()
     """Contracts that stay in observation, where they are set apart: nothing of them is adjusted."""
 
@@ -266,6 +276,7 @@ def preview(
         id_ = records.state.value.contract_id
         progress[id_] = contract_records(id_, rehearsal.table.before(contract_pk(id_), *OF_CONTRACT)).progress
     looks = partner_in(rehearsal.table.before(PARTNER, *OF_PARTNER)).looks(rehearsal.now)
+    names, named = _names(contracts, rehearsal)  # first: with the names, prices of most new services are read
     show = partial(_contract, made=made, rehearsal=rehearsal, money=money)
     try:
         if money:
@@ -274,7 +285,7 @@ def preview(
     except NO_ANSWER as error:
         raise NotAnswered(error) from error
     unhandled = tuple(_unhandled(subject, error) for subject, error in sorted(rehearsal.troubles.items()))
-    return Previewed(result, Preview(shown, unhandled, _names(contracts, rehearsal)), progress, looks)
+    return Previewed(result, Preview(shown, unhandled, names, named), progress, looks)
 
 
 def _handled(records: ContractRecords) -> bool:
@@ -300,11 +311,23 @@ def _new_services(contracts: Iterable[ContractRecords]) -> Iterator[int]:
                 yield stored.value.service_id
 
 
-def _names(contracts: Sequence[ContractRecords], rehearsal: Rehearsal) -> Directory:
+def _names(
+    contracts: Sequence[ContractRecords], rehearsal: Rehearsal
+) -> tuple[Directory, Mapping[int, Mapping[int, str]]]:
+    """How everything is called; and of that, the services whose names are not kept yet."""
     store = rehearsal.ports.store
     ids = {id_ for records in contracts for id_ in records.state.value.customers}
     customers = {id_: _name(id_, store) for id_ in sorted(ids)}
-    return directory(customers, (store.names(one.state.value.contract_id).value for one in contracts))
+    names = directory(customers, (store.names(one.state.value.contract_id).value for one in contracts))
+    # What is not on a contract yet has no name there, and a bare number tells nobody what would be billed.
+    first = {
+        service_id: records.state.value.contract_id for records in contracts for service_id in records.lines
+    }
+    found = rehearsal.autotask.service_names(first.keys() - names.services.keys())
+    named: dict[int, dict[int, str]] = {}
+    for service_id, name in found.items():
+        named.setdefault(first[service_id], {})[service_id] = name
+    return replace(names, services={**names.services, **found}), named
 
 
 def _name(customer: str, store: Store) -> str:
@@ -376,13 +399,13 @@ def _under_way(key: LineKey, rehearsal: Rehearsal) -> tuple[date, int] | None:
     return (intent.day, intent.delta) if intent else None
 
 
-def _unrouted(records: ContractRecords, ports: Ports, today: date) -> tuple[str, ...]:
-    """Why units of the contract's customers go to no line."""
+def _unrouted(records: ContractRecords, ports: Ports, today: date) -> tuple[NoLine, ...]:
+    """Which units of the contract's customers go to no line, and why."""
     try:
         unrouted = read_records(records, ports).desired(today).unrouted
     except Unreadable:
         return ()  # it is among what cannot be handled
-    return tuple(one.parked.message for one in unrouted if one.reason not in IGNORED)
+    return tuple(NoLine(one.customer_id, one.parked) for one in unrouted if one.reason not in IGNORED)
 
 
 def _undos_that_end(records: ContractRecords, rehearsal: Rehearsal) -> Mapping[int, tuple[str, ...]]:

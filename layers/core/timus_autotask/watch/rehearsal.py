@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -242,6 +243,15 @@ class RehearsedAutotask:
         if fresh:
             found = self._ask(lambda autotask: autotask.services(fresh))
             self._services |= {id_: found.get(id_) for id_ in fresh}
+
+    def service_names(self, ids: Iterable[int]) -> dict[int, str]:
+        """How services are called. Those that were not read are read together; nothing fails where they cannot be."""
+        known = {one.id: one for found in self._by_sku.values() for one in found}
+        wanted = {*ids}
+        with suppress(*NO_ANSWER):
+            self.load_services(wanted - {*known})
+        known |= {one.id: one for one in self._services.values() if one}
+        return {id_: known[id_].name for id_ in sorted(wanted & {*known})}
 
     def services_by_sku(self, skus: Collection[str]) -> list[Service]:
         fresh = [sku for sku in skus if sku not in self._by_sku]
