@@ -14,8 +14,14 @@ from timus_autotask.operate.mapping.late import BillFrom, Late, LateStart
 from timus_autotask.operate.proposal import Asked, Done, Progress, Proposal, Result, still_the_same
 from timus_autotask.watch.money import Estimate, about, total
 from timus_autotask.watch.names import Directory, some
-from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment, Totals
-from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.preview import (
+    ContractPreview,
+    LinePreview,
+    Preview,
+    PreviewedAdjustment,
+    Totals,
+    to_no_line,
+)
 from timus_autotask.watch.wording import counted
 
 MANY = 50
@@ -292,15 +298,11 @@ def _show_by_customer(preview: Preview, terminal: Terminal) -> int:
 
 
 def _show_without_line(contracts: Iterable[ContractPreview], names: Directory, terminal: Terminal) -> None:
-    """Each reason why something goes to no line, once, with the customers whose it is and what ends it."""
-    whose: dict[tuple[str, str], list[object]] = {}
-    for one in (each for contract in contracts for each in contract.without_line):
-        customers = whose.setdefault((one.why.message, remedy_of(one.why)), [])
-        customers.append(called(one.customer, names.customers))
-    for (why, remedy), customers in whose.items():
-        each = [*dict.fromkeys(customers)]
-        terminal.say(f"{why} This concerns {some(each, MOST_NAMED)}.")
-        terminal.say(*arrows(remedy))
+    """Why something goes to no line, with the customers whose it is and what ends it."""
+    for one in to_no_line(contracts):
+        each = (called(customer, names.customers) for customer in one.customers)
+        terminal.say(f"{one.message} This concerns {some(each, MOST_NAMED)}.")
+        terminal.say(*arrows(one.remedy))
 
 
 def _posting_rows(preview: Preview) -> Iterator[tuple[bool, str, tuple[tuple[Any, ...], list[str]]]]:

@@ -35,7 +35,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.money import Estimate, estimated, total
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, RehearsedAutotask, Unsettled
-from timus_autotask.watch.remedy import REPAIR
+from timus_autotask.watch.remedy import REPAIR, remedy_of
 from timus_autotask.watch.status import Each
 
 T = TypeVar("T")
@@ -109,6 +109,23 @@ class NoLine:
 
     customer: str
     why: Parked
+
+
+@dataclass(frozen=True, slots=True)
+class ToNoLine:
+    """Why quantities go to no line, with all customers whose they are."""
+
+    message: str
+    remedy: str
+    customers: tuple[str, ...]
+
+
+def to_no_line(contracts: Iterable[ContractPreview]) -> tuple[ToNoLine, ...]:
+    """Each reason once: a SKU without a service is one matter, however many customers have it."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for one in (each for contract in contracts for each in contract.without_line):
+        found.setdefault((one.why.message, remedy_of(one.why)), {})[one.customer] = None
+    return tuple(ToNoLine(message, remedy, tuple(of)) for (message, remedy), of in found.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +212,11 @@ class Preview:
         observing = tuple(one for one in self.contracts if one.observes)
         live = tuple(one for one in self.contracts if not one.observes)
         return replace(self, contracts=live, observing=observing)
+
+    @property
+    def without_line(self) -> tuple[ToNoLine, ...]:
+        """Why quantities go to no line, each once."""
+        return to_no_line(self.contracts)
 
     @property
     def totals(self) -> Totals:
