@@ -10,7 +10,7 @@ import pytest
 from local.autotask.faults import Fault
 from tests.unit.cli.desk import Desk
 from tests.unit.operate.test_proposal import crowd
-from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY
 
 MINIMUM = ("policy", "set", f"minimum.{ADV}=50")
 LINE = (str(CONTRACT), "45")
@@ -256,3 +256,50 @@ def test_a_counter_that_begins_again_is_settled_by_the_commands_that_status_name
         ("events accept", "pat"),
     ]
     assert "--reason" in mapped.refused("events", "dismiss", "again", status=2)
+
+
+@pytest.mark.parametrize("customers", [2, 12])
+def test_what_no_service_is_chosen_for_is_said_once(customers: int) -> None:
+    """With the customers whose it is and the command that chooses one; also where contracts are shown one by one."""
+    world = crowd(customers)
+    for n in range(customers):
+        items = {ADV: 10, "SASE-TRIAL": 1 + n}
+        world.tell(2, items, customer=f"cus_{n}", subscription=f"sub_{n}", customer_name=f"Client {n}")
+    world.work()
+    words = ("policy", "set", f"minimum.{ADV}=50", "--dry-run")
+    told = Desk(world).told(*words)
+    why = "No Autotask service is chosen for SASE-TRIAL, and no active service carries that SKU."
+    [line] = [one for one in told.splitlines() if why in one]
+    assert line.startswith(f"{why} This concerns cus_0 Client 0, cus_1 Client 1")
+    assert line.endswith(" and 2 more." if customers == 12 else "cus_1 Client 1.")
+    assert told.count("→ timus-autotask map plan SASE-TRIAL --service N") == 1
+    said = Desk(world).ask(*words)
+    assert [one for each in said["preview"] for one in each["without_line"]] == [why] * customers
+
+
+def test_a_service_that_is_not_on_the_contract_yet_has_its_name(mapped: Desk) -> None:
+    """Read once, in one request; kept with what was agreed to, so that `status` has it too."""
+    world = mapped.world
+    mapped.told("pause")
+    world.tell(8, {ADV: 25, GATEWAY: 1, ESS: 4})
+    world.work()
+    assert "46 " not in mapped.told("status")
+    world.control.clear_requests()
+    assert f"46 {ESS}" in mapped.told("preview")
+    assert sum("/Services" in one["path"] for one in world.control.requests()) <= 1
+    assert f"46 {ESS}" not in mapped.told("status"), "what only shows keeps nothing"
+    mapped.told("policy", "set", f"minimum.{GATEWAY}=2", "--yes")
+    assert f"46 {ESS}" in mapped.told("status")
+    world.control.clear_requests()
+    mapped.told("policy", "set", f"minimum.{GATEWAY}=3", "--dry-run")
+    assert not [one for one in world.control.requests() if "/Services" in one["path"]]
+
+
+def test_a_service_whose_name_cannot_be_read_is_shown_all_the_same(mapped: Desk) -> None:
+    """By its number: a name decides nothing."""
+    world = mapped.world
+    mapped.told("pause")
+    world.tell(8, {ADV: 25, GATEWAY: 1, ESS: 4})
+    world.work()
+    world.api.faults.add(Fault("json_500", entity="Services", times=None))
+    assert "46" in mapped.told("policy", "set", f"minimum.{GATEWAY}=2", "--dry-run")

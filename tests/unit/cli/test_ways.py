@@ -19,7 +19,14 @@ from timus_autotask.operate import refusal as refusing
 from timus_autotask.operate.files.tables import FileRefused, Problem
 from timus_autotask.operate.foreseen import KINDS, Foreseen
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way, not_asked
-from timus_autotask.ports.errors import Conflict, NotConfigured, RetryLater, TableUnavailable
+from timus_autotask.ports.errors import (
+    Conflict,
+    CredentialsRefused,
+    NotConfigured,
+    RetryLater,
+    SecretsUnavailable,
+    TableUnavailable,
+)
 from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.store.terms import TermsUnreadable
 from timus_autotask.watch import remedy as remedies
@@ -215,7 +222,7 @@ def test_a_note_says_what_would_help_in_both() -> None:
     assert failure.note_words("Done.") == failing.note_words("Done.") == str(Note("Done."))
 
 
-@pytest.mark.parametrize("error", [RetryLater(60, "busy"), NotConfigured("nobody is set")])
+@pytest.mark.parametrize("error", [RetryLater(60, "busy"), SecretsUnavailable("AWS is out of reach")])
 def test_autotask_that_cannot_be_asked_is_looked_into_where_waiting_does_not_help(error: Exception) -> None:
     """By the command, or on its page."""
     refused = not_asked(error, more="Nothing was written.")
@@ -224,6 +231,23 @@ def test_autotask_that_cannot_be_asked_is_looked_into_where_waiting_does_not_hel
     assert str(refused).endswith(" Nothing was written.")
     assert ("timus-autotask doctor" in failure.refusal(refused)) is not waits
     assert ("The page Health" in failing.failure_of(refused).message) is not waits
+
+
+@pytest.mark.parametrize("error", [CredentialsRefused("unknown"), NotConfigured("nobody is set")])
+def test_an_api_user_is_set_where_that_is_what_is_wrong(error: Exception) -> None:
+    """No time and no other look helps."""
+    said = failure.refusal(not_asked(error))
+    assert said.endswith("). Set an API user with: timus-autotask credentials set.")
+    assert failing.failure_of(not_asked(error)).message.endswith("An API user is set with the command.")
+
+
+@pytest.mark.parametrize(("seconds", "when"), [(5, "a minute"), (60, "a minute"), (61, "2 minutes")])
+def test_when_autotask_is_asked_again_is_said_in_minutes(seconds: int, when: str) -> None:
+    """Rounded up."""
+    assert (
+        str(not_asked(RetryLater(seconds, "busy")))
+        == f"Autotask cannot be asked (busy); try again in {when}."
+    )
 
 
 def test_a_problem_of_a_file_says_what_would_help_too() -> None:

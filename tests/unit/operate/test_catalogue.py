@@ -67,7 +67,7 @@ def test_autotask_that_cannot_be_asked_is_said_so() -> None:
     with pytest.raises(NotDone, match="no Autotask credentials yet") as refused:
         Catalogue(deployment_of(world), Way.UNASKED_BY_ID).active_companies()
     assert refused.value.ways == (Way.SET_CREDENTIALS, Way.UNASKED_BY_ID)
-    assert "Set them with: timus-autotask credentials set. Or say it by id:" in refusal(refused.value)
+    assert "Set an API user with: timus-autotask credentials set. Or say it by id:" in refusal(refused.value)
 
 
 def test_what_speaks_against_a_contract() -> None:

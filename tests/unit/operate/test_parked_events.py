@@ -187,6 +187,22 @@ def test_an_event_that_is_not_the_newest_cannot_be_accepted() -> None:
         accept(deployment_of(world), "again_1", "j.doe")
 
 
+def test_what_is_named_as_later_is_later() -> None:
+    """Not the newest by its number, which leapt ahead in an earlier event: the one whose time keeps the event from counting."""
+    world = aligned()
+    now = world.clock.now()
+    world.tell(2, {ADV: 33}, occurred=now + timedelta(minutes=19), event_id="evt_2")
+    world.tell(2**31 - 1, {ADV: 33}, occurred=now, event_id="leap")
+    world.work()
+    world.tell(3, {ADV: 34}, occurred=now + timedelta(minutes=10), event_id="early")
+    world.work()
+    assert shown_as(world) == {"version-overtaken"}
+    [event] = Desk(world).ask("status")["events"]
+    reported = f"{now + timedelta(minutes=19):%Y-%m-%d %H:%M}"
+    assert "Version 2 happened later and says otherwise: 33 SASE-ADV-USER" in event["reason"]
+    assert f"(reported {reported} UTC)" in event["reason"]
+
+
 def told_later(world: World, seats: int) -> None:
     """The old count goes on a day later, with so many seats."""
     world.pass_time(days=1)

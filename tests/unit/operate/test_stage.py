@@ -148,7 +148,7 @@ def test_going_live_takes_nobody_out_of_billing() -> None:
     go_live(deployment, "m.lee", [CUSTOMER]).commit()
     with pytest.raises(NotDone, match="cus_41d0 is live already") as refused:
         go_live(deployment, "m.lee", excepted=[CUSTOMER])
-    assert refused.value.ways == (Way.PAUSE_OR_OBSERVE,)
+    assert refused.value.ways == (Way.PAUSE_CUSTOMER, Way.OBSERVE_AGAIN)
     with pytest.raises(NotDone, match="cus_41d0 is live already"):
         late.commit()
     go_live(deployment, "m.lee").commit()

@@ -221,7 +221,8 @@ def test_a_subscription_that_we_never_heard_of() -> None:
         f"row {row}: subscription {one} is not known to us: its term_end is needed"
         for row, one in ((2, "sub_new"), (3, "sub_newer"))
     ]
-    taken_in(world, f"{HEAD},term_end\n{CUSTOMER},sub_new,{ESS},4,2026-12-31\n")
+    both = f"{CUSTOMER},sub_8f2c1a,{ADV},28,2026-12-31\n{CUSTOMER},sub_new,{ESS},4,2026-12-31\n"
+    taken_in(world, f"{HEAD},term_end\n{both}")
     assert world.units(ESS, date(2026, 3, 17)) == 4
 
 

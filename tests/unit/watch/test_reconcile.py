@@ -370,5 +370,5 @@ class TestWhatComesFirst:
         assert world.ports.store.partner().circuit.value.open(world.clock.now())
         world.control.clear_requests()
         run = reconcile(world.ports, world.clock.now() + timedelta(minutes=5))
-        assert run.stopped.startswith("Autotask is not asked just now")
+        assert run.stopped.startswith("Autotask cannot be asked: it is not asked before ")
         assert not world.control.requests()

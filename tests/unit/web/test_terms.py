@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from enum import StrEnum
 
@@ -165,6 +166,19 @@ def test_many_pauses_are_one_banner(browser: Browser) -> None:
     assert "Changes are paused for 9 customers" in words
     assert "and 4 more" in words
     assert "Show who waits" in words
+
+
+def test_what_no_service_is_chosen_for_stands_in_a_preview_with_whose_it_is(browser: Browser) -> None:
+    """And with the command that chooses one, once for each SKU."""
+    form = {"name": "approve_increases", "part": "above_units", "value": "50", "first_day": "2026-03-01"}
+    words = words_of(browser.send("/terms/set", form).text)
+    found = re.findall(
+        r"No Autotask service is chosen for (\S+),[^.]*\. This concerns .+? cus_\S+ ?\. → timus-autotask map plan (\S+) ",
+        words,
+    )
+    assert found
+    assert all(sku == chosen for sku, chosen in found)
+    assert len({*found}) == len(found)
 
 
 def test_changes_are_paused_at_once_and_resumed_behind_a_preview(browser: Browser, world: World) -> None:

@@ -14,7 +14,14 @@ from timus_autotask.operate.mapping.late import BillFrom, Late, LateStart
 from timus_autotask.operate.proposal import Asked, Done, Progress, Proposal, Result, still_the_same
 from timus_autotask.watch.money import Estimate, about, total
 from timus_autotask.watch.names import Directory, some
-from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment, Totals
+from timus_autotask.watch.preview import (
+    ContractPreview,
+    LinePreview,
+    Preview,
+    PreviewedAdjustment,
+    Totals,
+    to_no_line,
+)
 from timus_autotask.watch.wording import counted
 
 MANY = 50
@@ -161,6 +168,7 @@ def show(preview: Preview, terminal: Terminal) -> None:
         shown_one_by_one = shown
     for contract in shown_one_by_one:
         _show_contract(contract, preview.names, terminal)
+    _show_without_line(shown_one_by_one, preview.names, terminal)
     _show_unhandled(preview, terminal)
     rest = len(preview.contracts) - len(shown)
     if rest:
@@ -229,7 +237,6 @@ def _show_contract(contract: ContractPreview, names: Directory, terminal: Termin
         ],
         empty="nothing yet: Timus has reported no quantity that goes here",
     )
-    terminal.say(*contract.without_line)
     if contract.observes:
         terminal.say("This contract observes: nothing is adjusted before go-live.", style="yellow")
 
@@ -286,9 +293,16 @@ def _show_by_customer(preview: Preview, terminal: Terminal) -> int:
     headings = dict.fromkeys(heading for _, heading, _ in found)
     sections = [Section(one, [row for _, heading, row in found if heading == one]) for one in headings]
     terminal.sections(("SKU, service", "units", "adjustments", "estimate", "a period"), sections)
-    for contract in preview.contracts:
-        terminal.say(*contract.without_line)
+    _show_without_line(preview.contracts, preview.names, terminal)
     return len(found)
+
+
+def _show_without_line(contracts: Iterable[ContractPreview], names: Directory, terminal: Terminal) -> None:
+    """Why something goes to no line, with the customers whose it is and what ends it."""
+    for one in to_no_line(contracts):
+        each = (called(customer, names.customers) for customer in one.customers)
+        terminal.say(f"{one.message} This concerns {some(each, MOST_NAMED)}.")
+        terminal.say(*arrows(one.remedy))
 
 
 def _posting_rows(preview: Preview) -> Iterator[tuple[bool, str, tuple[tuple[Any, ...], list[str]]]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from timus_autotask.cli.failure import USAGE, Failed, file_refused
+from timus_autotask.cli.failure import USAGE, WAYS, Failed, file_refused
 from timus_autotask.cli.files import read
 from timus_autotask.cli.invoicing import beside_invoice, beyond_invoice
 from timus_autotask.cli.proposing import agreed, ask, carry_out, operator, progress
@@ -27,6 +27,7 @@ from timus_autotask.operate.reconcile import (
     ToCompare,
     compare_and_decide,
 )
+from timus_autotask.operate.refusal import Way
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.forms import log_queries_form
 from timus_autotask.watch.log_queries import QUERIES
@@ -62,7 +63,9 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     result = replace(found, restored=restored).to_json()
     stopped, against = found.compared.run.stopped, found.against_timus
     if stopped:
-        raise Failed(f"It stopped: {stopped}. The next run goes on from there.", result=result)
+        signed_out = deployment.ports.store.circuit().value.signed_out(deployment.ports.clock.now())
+        helps = f" {WAYS[Way.SET_CREDENTIALS]}" if signed_out else ""
+        raise Failed(f"It stopped: {stopped}. The next run goes on from there.{helps}", result=result)
     undecided = [*_undecided(against)] if against and not arguments.dry_run else []
     if undecided:
         raise Failed(" ".join(undecided), result=result)

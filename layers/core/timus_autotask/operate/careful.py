@@ -48,9 +48,7 @@ class _Careful:
 
     def _pause_of_workers(self, now: datetime) -> CredentialsRefused | None:
         circuit = self._ports.store.circuit().value
-        if not (circuit.credentials and circuit.open(now)):
-            return None
-        return CredentialsRefused(circuit.message)
+        return CredentialsRefused(circuit.message) if circuit.signed_out(now) else None
 
     def _note(self, refused: CredentialsRefused) -> None:
         self._refused = self._ports.clock.now() + CREDENTIALS_PAUSE, refused

@@ -185,7 +185,7 @@ def what_waits(deployment: Deployment, autotask: Psa | None, on_progress: Progre
         wake({id_of(one.key) for one in waiting if waits_in_inbox(one)}, rehearsed)
 
     if autotask is None:
-        act_unseen(deployment, act, NotAnswered("it is not to be asked"), Way.ASK_AUTOTASK)
+        act_unseen(deployment, act, NotAnswered(AutotaskError("it is not to be asked")), Way.ASK_AUTOTASK)
         return Preview()
     asked = replace(deployment, ports=replace(ports, autotask=lambda: autotask))
     with or_not_done():

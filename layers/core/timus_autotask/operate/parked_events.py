@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from timus_autotask.domain.days import effective_day
-from timus_autotask.domain.history import Merge, Subscription, believed, merge, moved
+from timus_autotask.domain.history import Merge, Subscription, believed, merge, moved, version_of
 from timus_autotask.domain.reasons import SUBSCRIPTION_MOVED
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.operate.deployment import Deployment
@@ -27,7 +27,7 @@ from timus_autotask.store.merged_events import Dismissal, EventRecord, put_event
 from timus_autotask.store.reading import Stored
 from timus_autotask.store.records import Store
 from timus_autotask.store.update import update
-from timus_autotask.sync.merge import DISPUTED, overtaken_since, wake_contracts
+from timus_autotask.sync.merge import DISPUTED, later_than, overtaken_since, wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import understand
 from timus_autotask.watch.happened import event as events_named
@@ -268,11 +268,12 @@ def _believing(ports: Ports, snapshot: Snapshot) -> tuple[Subscription, Sequence
     stored = ports.store.customer_to_bill(snapshot.customer_id).subscriptions.get(snapshot.subscription_id)
     if stored is None:
         raise NotDone(f"Subscription {snapshot.subscription_id} is not known any more.")
-    known = stored.value
-    found = believed(known, snapshot, effective_day(snapshot.effective_at, ports.zone))
+    known, day = stored.value, effective_day(snapshot.effective_at, ports.zone)
+    found = believed(known, snapshot, day)
     if found is None:
+        later = later_than(version_of(snapshot, day), known)
         raise NotDone(
-            f"Version {known.timus_version} of subscription {known.id} (event {known.newest.event_id}) happened later and says otherwise, "
+            f"Version {known.as_timus_counts(later)} of subscription {known.id} (event {later.event_id}) happened later and says otherwise, "
             "so this event cannot be the newest.",
             Way.COMPARE_WITH_TIMUS,
         )

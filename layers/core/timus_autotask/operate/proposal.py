@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import secrets as random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from timus_autotask.operate.deployment import Deployment, Queue
 from timus_autotask.operate.mapping.twice import billed_amiss
-from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
-from timus_autotask.ports.errors import Conflict, QueueUnavailable
+from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way, not_asked
+from timus_autotask.ports.errors import Conflict, InfrastructureError, QueueUnavailable
 from timus_autotask.store.partner import Looks
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, stage_of
 from timus_autotask.watch.forms import in_observation_form, preview_form, totals_form, unhandled_form
+from timus_autotask.watch.names import NamesRead, learn_names
 from timus_autotask.watch.preview import Preview, Previewed, preview
 from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, Unsettled
 
@@ -126,6 +127,9 @@ class Proposal(Generic[R]):
                 "Workers change the records all the time. Look at the status, and try again."
             ) from conflict
         prepared.finish(wake_ups.reached)
+        named = self.preview.named.items()
+        with suppress(InfrastructureError):  # it is done, and a name is read again the next time
+            learn_names(deployment.ports, [NamesRead(id_, None, {}, of) for id_, of in named if id_ > 0])
         return Done(result, wake_ups.reached)
 
     def to_json(self, done: Done[R] | None, doubts: Sequence[str]) -> dict[str, Any]:
@@ -231,7 +235,7 @@ def still_the_same(shown: Preview, look: Callable[[], Preview]) -> None:
 def act_unseen(deployment: Deployment, act: Callable[[Ports], T], error: NotAnswered, *ways: Way) -> T:
     """What would be done while Autotask cannot be asked. Raises :class:`NotDone` where any adjustment could follow.
 
-    ``ways`` are what would help, if it is not a matter of time.
+    ``ways`` are what would help, where ``error`` itself does not say it.
     """
     rehearsal = Rehearsal(deployment.ports)
     result = act(rehearsal.ports)
@@ -244,11 +248,9 @@ def act_unseen(deployment: Deployment, act: Callable[[Ports], T], error: NotAnsw
         customers = [store.customer(one) for one in store.contract_state(contract_id).value.customers]
         reported = any(one.subscriptions or one.inbox for one in customers)
         if reported and contract_is_live(contract_id, customers, stage):
-            raise NotDone(
-                f"It cannot be shown what would be done on contract {contract_id}, because Autotask cannot be asked ({error}), "
-                f"and it is live. Nothing was written{'.' if ways else '; try again in a minute.'}",
-                *ways,
-            ) from error
+            of = f"It cannot be shown what would be done on contract {contract_id}, which is live: "
+            refused = not_asked(error.error, of=of, more="Nothing was written.")
+            raise NotDone(str(refused), *(ways or refused.ways)) from error
     return result
 
 
@@ -258,10 +260,8 @@ def or_not_done() -> Iterator[None]:
     try:
         yield
     except NotAnswered as error:
-        raise NotDone(
-            f"It cannot be shown what would be done, because Autotask cannot be asked ({error}). Nothing was written; "
-            "try again in a minute."
-        ) from error
+        of = "It cannot be shown what would be done: "
+        raise not_asked(error.error, of=of, more="Nothing was written.") from error
 
 
 def rehearse(

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from math import ceil
 
 from timus_autotask.domain.reasons import Parked
-from timus_autotask.ports.errors import RetryLater
+from timus_autotask.ports.errors import CredentialsRefused, NotConfigured, RetryLater
+from timus_autotask.watch.wording import counted
 
 
 class Way(Enum):
@@ -100,8 +102,10 @@ class Way(Enum):
     """Let the terms open contracts."""
     PAUSE = "pause"
     """Pause: everybody, or the customer."""
-    PAUSE_OR_OBSERVE = "pause-or-observe"
-    """Pause the customer, or let him observe again."""
+    PAUSE_CUSTOMER = "pause-customer"
+    """Pause a customer, to stop what is made for a while."""
+    OBSERVE_AGAIN = "observe-again"
+    """Let a customer observe again."""
     RESUME = "resume"
     """End a pause: of everybody, or of the customer."""
     PAUSE_FIRST = "pause-first"
@@ -170,12 +174,18 @@ class Note:
         return self.message
 
 
-def not_asked(error: Exception, *ways: Way, more: str = "") -> NotDone:
-    """Autotask cannot be asked: why, and what to do. What waiting does not change is not to be waited for."""
-    passes = isinstance(error, RetryLater)
-    why = f"Autotask cannot be asked ({str(error).rstrip('.') or type(error).__name__})"
-    said = f"{why}; try again in a minute." if passes else f"{why}."
-    return NotDone(f"{said} {more}".rstrip(), *(() if passes else (Way.SEE_HEALTH,)), *ways)
+def not_asked(error: Exception, *ways: Way, of: str = "", more: str = "") -> NotDone:
+    """Autotask cannot be asked: why, and what to do. What waiting does not change is not to be waited for.
+
+    ``of`` is what cannot be done without.
+    """
+    why = f"{of}Autotask cannot be asked ({str(error).rstrip('.') or type(error).__name__})"
+    if isinstance(error, RetryLater):
+        minutes = ceil(error.after_seconds / 60)
+        when = "a minute" if minutes <= 1 else counted(minutes, "minute")
+        return NotDone(f"{why}; try again in {when}. {more}".rstrip(), *ways)
+    helps = Way.SET_CREDENTIALS if isinstance(error, CredentialsRefused | NotConfigured) else Way.SEE_HEALTH
+    return NotDone(f"{why}. {more}".rstrip(), helps, *ways)
 
 
 class Senseless(NotDone):

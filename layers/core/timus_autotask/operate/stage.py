@@ -98,7 +98,8 @@ def _refuse_who_is_live(store: Store, excepted: Sequence[str]) -> None:
     if live:
         raise NotDone(
             f"{', '.join(live)} {'is' if len(live) == 1 else 'are'} live already, and go-live lets nobody observe again.",
-            Way.PAUSE_OR_OBSERVE,
+            Way.PAUSE_CUSTOMER,
+            Way.OBSERVE_AGAIN,
             what=live[0],
         )
 

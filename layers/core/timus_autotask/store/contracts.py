@@ -113,7 +113,7 @@ class ContractNames:
         services: Mapping[int, str],
         at: datetime,
     ) -> ContractNames:
-        """With what was read now; what was not read stays."""
+        """With what was read now; what was not read stays. Where the contract was not, all of it is read again as before."""
         company_id = contract.company_id if contract else self.company_id
         kept = self.company if company_id == self.company_id else ""
         known = sorted({**self.services, **services}.items())
@@ -123,7 +123,7 @@ class ContractNames:
             company_id=company_id,
             company=_short(companies.get(company_id or 0, kept)),
             services={id_: _short(name) for id_, name in known[:MOST_NAMED]},
-            at=at,
+            at=at if contract else self.at,
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import ceil
 
 from timus_autotask.domain.converge.view import ChangedUnits
 from timus_autotask.domain.mapping import PlanMapping
 from timus_autotask.domain.stage import Stage
 from timus_autotask.domain.terms import Terms
+from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, RetryLater
 from timus_autotask.ports.table import Document, Put
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
@@ -64,10 +66,22 @@ class Circuit:
         """Nobody asks Autotask before ``open_until``."""
         return self.open_until is not None and now < self.open_until
 
+    def signed_out(self, now: datetime) -> bool:
+        """Nobody asks Autotask, because it refused the API user: waiting alone does not help."""
+        return self.credentials and self.open(now)
+
     @property
     def message(self) -> str:
         """For people, while it is open: until when Autotask is not asked, and why."""
         return f"it is not asked before {self.open_until:%H:%M} UTC: {self.reason.rstrip('.')}"
+
+    def refusal(self, now: datetime) -> AutotaskError | None:
+        """What who asks Autotask is answered while nobody is to; None: it may be asked."""
+        if not self.open(now) or self.open_until is None:
+            return None
+        if self.signed_out(now):
+            return CredentialsRefused(self.message)
+        return RetryLater(ceil((self.open_until - now).total_seconds()), self.message, everywhere=True)
 
     def with_refused(self, fingerprint: str, at: datetime) -> Circuit:
         """The same, with one more who was refused (``""``: nobody)."""

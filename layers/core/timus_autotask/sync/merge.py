@@ -355,7 +355,21 @@ def _merge_into(
 
 def overtaken(known: Subscription, says: Version, facts: Mapping[str, int | str]) -> Parked:
     """Why an event is parked that could not be the newest even if a person believed it."""
-    return Parked("version-overtaken", {**facts, **_readings(says, known, known.newest)})
+    return Parked("version-overtaken", {**facts, **_readings(says, known, later_than(says, known))})
+
+
+def later_than(says: Version, known: Subscription) -> Version:
+    """The known version that happened last, if it was later than one that says otherwise.
+
+    The newest one may have happened earlier, where its number leapt ahead: then it is another one that keeps what is said from counting.
+    """
+    told = says.occurred_at
+    later = [
+        (one.occurred_at, one.number, one)
+        for one in known.versions
+        if told and one.occurred_at and one.occurred_at > told and not says.adds_nothing_to(one)
+    ]
+    return max(later)[-1] if later else known.newest
 
 
 def overtaken_since(event: EventRecord, known: Subscription) -> Parked | None:

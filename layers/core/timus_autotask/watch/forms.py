@@ -667,7 +667,7 @@ def _contract(contract: ContractPreview, names: Directory) -> Form:
             }
             for line in contract.lines
         ],
-        "without_line": [*contract.without_line],
+        "without_line": [one.why.message for one in contract.without_line],
     }
 
 

@@ -20,7 +20,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.price import PriceChange
-from timus_autotask.domain.reasons import BY_DECISION, REJECTED
+from timus_autotask.domain.reasons import BY_DECISION, REJECTED, Parked
 from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import NO_ANSWER
@@ -35,7 +35,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.money import Estimate, estimated, total
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, RehearsedAutotask, Unsettled
-from timus_autotask.watch.remedy import REPAIR
+from timus_autotask.watch.remedy import REPAIR, remedy_of
 from timus_autotask.watch.status import Each
 
 T = TypeVar("T")
@@ -104,6 +104,31 @@ class LinePreview:
 
 
 @dataclass(frozen=True, slots=True)
+class NoLine:
+    """A quantity of a customer that goes to no line."""
+
+    customer: str
+    why: Parked
+
+
+@dataclass(frozen=True, slots=True)
+class ToNoLine:
+    """Why quantities go to no line, with all customers whose they are."""
+
+    message: str
+    remedy: str
+    customers: tuple[str, ...]
+
+
+def to_no_line(contracts: Iterable[ContractPreview]) -> tuple[ToNoLine, ...]:
+    """Each reason once: a SKU without a service is one matter, however many customers have it."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for one in (each for contract in contracts for each in contract.without_line):
+        found.setdefault((one.why.message, remedy_of(one.why)), {})[one.customer] = None
+    return tuple(ToNoLine(message, remedy, tuple(of)) for (message, remedy), of in found.items())
+
+
+@dataclass(frozen=True, slots=True)
 class NewContractPreview:
     """A contract that would be opened."""
 
@@ -122,8 +147,8 @@ class ContractPreview:
     name: str
     company_id: int | None
     lines: tuple[LinePreview, ...]
-    without_line: tuple[str, ...] = ()
-    """Quantities of these customers that would still have no line: why."""
+    without_line: tuple[NoLine, ...] = ()
+    """Quantities of its customers that would still have no line."""
     extended_to: date | None = None
     """Its last day would be moved to here, for the term was renewed."""
     opened: NewContractPreview | None = None
@@ -177,6 +202,8 @@ class Preview:
     """For whom nothing would be adjusted, although something may be due."""
     names: Directory = field(default=NOBODY, compare=False)
     """How what stands in it is called."""
+    named: Mapping[int, Mapping[int, str]] = field(default_factory=dict, compare=False)
+    """By contract: services whose names are kept nowhere and were read for this, as those that are not on their contract yet."""
     observing: tuple[ContractPreview, ...] = ()
     """Contracts that stay in observation, where they are set apart: nothing of them is adjusted."""
 
@@ -185,6 +212,11 @@ class Preview:
         observing = tuple(one for one in self.contracts if one.observes)
         live = tuple(one for one in self.contracts if not one.observes)
         return replace(self, contracts=live, observing=observing)
+
+    @property
+    def without_line(self) -> tuple[ToNoLine, ...]:
+        """Why quantities go to no line, each once."""
+        return to_no_line(self.contracts)
 
     @property
     def totals(self) -> Totals:
@@ -266,15 +298,16 @@ def preview(
         id_ = records.state.value.contract_id
         progress[id_] = contract_records(id_, rehearsal.table.before(contract_pk(id_), *OF_CONTRACT)).progress
     looks = partner_in(rehearsal.table.before(PARTNER, *OF_PARTNER)).looks(rehearsal.now)
+    names, named = _names(contracts, rehearsal)  # first: with the names, prices of most new services are read
     show = partial(_contract, made=made, rehearsal=rehearsal, money=money)
     try:
         if money:
             rehearsal.autotask.load_services(_new_services(contracts))
         shown = tuple((each if money else map)(show, filter(_handled, contracts)))
     except NO_ANSWER as error:
-        raise NotAnswered(str(error)) from error
+        raise NotAnswered(error) from error
     unhandled = tuple(_unhandled(subject, error) for subject, error in sorted(rehearsal.troubles.items()))
-    return Previewed(result, Preview(shown, unhandled, _names(contracts, rehearsal)), progress, looks)
+    return Previewed(result, Preview(shown, unhandled, names, named), progress, looks)
 
 
 def _handled(records: ContractRecords) -> bool:
@@ -300,11 +333,23 @@ def _new_services(contracts: Iterable[ContractRecords]) -> Iterator[int]:
                 yield stored.value.service_id
 
 
-def _names(contracts: Sequence[ContractRecords], rehearsal: Rehearsal) -> Directory:
+def _names(
+    contracts: Sequence[ContractRecords], rehearsal: Rehearsal
+) -> tuple[Directory, Mapping[int, Mapping[int, str]]]:
+    """How everything is called; and of that, the services whose names are not kept yet."""
     store = rehearsal.ports.store
     ids = {id_ for records in contracts for id_ in records.state.value.customers}
     customers = {id_: _name(id_, store) for id_ in sorted(ids)}
-    return directory(customers, (store.names(one.state.value.contract_id).value for one in contracts))
+    names = directory(customers, (store.names(one.state.value.contract_id).value for one in contracts))
+    # What is not on a contract yet has no name there, and a bare number tells nobody what would be billed.
+    first = {
+        service_id: records.state.value.contract_id for records in contracts for service_id in records.lines
+    }
+    found = rehearsal.autotask.service_names(first.keys() - names.services.keys())
+    named: dict[int, dict[int, str]] = {}
+    for service_id, name in found.items():
+        named.setdefault(first[service_id], {})[service_id] = name
+    return replace(names, services={**names.services, **found}), named
 
 
 def _name(customer: str, store: Store) -> str:
@@ -376,13 +421,13 @@ def _under_way(key: LineKey, rehearsal: Rehearsal) -> tuple[date, int] | None:
     return (intent.day, intent.delta) if intent else None
 
 
-def _unrouted(records: ContractRecords, ports: Ports, today: date) -> tuple[str, ...]:
-    """Why units of the contract's customers go to no line."""
+def _unrouted(records: ContractRecords, ports: Ports, today: date) -> tuple[NoLine, ...]:
+    """Which units of the contract's customers go to no line, and why."""
     try:
         unrouted = read_records(records, ports).desired(today).unrouted
     except Unreadable:
         return ()  # it is among what cannot be handled
-    return tuple(one.parked.message for one in unrouted if one.reason not in IGNORED)
+    return tuple(NoLine(one.customer_id, one.parked) for one in unrouted if one.reason not in IGNORED)
 
 
 def _undos_that_end(records: ContractRecords, rehearsal: Rehearsal) -> Mapping[int, tuple[str, ...]]:

@@ -174,9 +174,8 @@ class _Reconcile:
             raise _Stop("its time was up")
         if len(ports.table.due(int((now - LATE_BY).timestamp()), LATE)) == LATE:
             raise _Stop("changes are due, and come first")
-        circuit = ports.store.circuit().value
-        if circuit.open(now):
-            raise _Stop(f"Autotask is not asked just now: {circuit.reason}")
+        if refusal := ports.store.circuit().value.refusal(now):
+            raise _Stop(f"Autotask cannot be asked: {refusal}")
         if self._allowed_at is None or self._run.calls - self._allowed_at >= ASK_AGAIN:
             threshold = self._ask(lambda autotask: autotask.threshold())
             self._allowed_at = self._run.calls

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -243,6 +244,15 @@ class RehearsedAutotask:
             found = self._ask(lambda autotask: autotask.services(fresh))
             self._services |= {id_: found.get(id_) for id_ in fresh}
 
+    def service_names(self, ids: Iterable[int]) -> dict[int, str]:
+        """How services are called. Those that were not read are read together; nothing fails where they cannot be."""
+        known = {one.id: one for found in self._by_sku.values() for one in found}
+        wanted = {*ids}
+        with suppress(*NO_ANSWER):
+            self.load_services(wanted - {*known})
+        known |= {one.id: one for one in self._services.values() if one}
+        return {id_: known[id_].name for id_ in sorted(wanted & {*known})}
+
     def services_by_sku(self, skus: Collection[str]) -> list[Service]:
         fresh = [sku for sku in skus if sku not in self._by_sku]
         if fresh:
@@ -349,7 +359,11 @@ def adjusted(rows: Sequence[UnitRow], empty: UnitRow, delta: int) -> Iterator[Un
 
 
 class NotAnswered(Exception):
-    """A rehearsal that does not show everything, because Autotask cannot be asked; the message says why."""
+    """A rehearsal that does not show everything, because Autotask cannot be asked; ``error`` is why, and so is the message."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class Unsettled(Exception):
@@ -436,7 +450,7 @@ class Rehearsal:
             made = self.autotask.made
             self._work_off()
             if self.autotask.failure is not None:
-                raise NotAnswered(str(self.autotask.failure)) from self.autotask.failure
+                raise NotAnswered(self.autotask.failure) from self.autotask.failure
             # What one contract waits for may be known once another was looked at for the first time.
             if (turn and self.autotask.made == made) or not self._look_again():
                 break
@@ -484,9 +498,8 @@ class Rehearsal:
 
     def _signed_in(self) -> Psa:
         """Autotask, unless every worker leaves it alone just now."""
-        circuit = self.ports.store.circuit().value
-        if circuit.open(self.now):
-            raise NotAnswered(circuit.message)
+        if refusal := self.ports.store.circuit().value.refusal(self.now):
+            raise NotAnswered(refusal)
         return self._autotask()
 
     def _due(self) -> Iterator[Document]:
@@ -540,7 +553,7 @@ class Rehearsal:
         try:
             self.autotask.load(ids)
         except NO_ANSWER as error:
-            raise NotAnswered(str(error)) from error
+            raise NotAnswered(error) from error
         return len(ids)
 
     def _work_off(self) -> None:

@@ -32,9 +32,10 @@ MOST = 0.5
 each for themselves, and what moves them together is mostly another day's export, or a column that was reckoned with."""
 MUCH = 0.2
 """Of the units of all clients that the file names. Several clients who change by more than this together, and by more than ``FEW``, are rare: a
-month moves a few in a hundred."""
+month moves a few in a hundred. A new subscription that differs from a known one by no more than this, and by no more than ``FEW``, is nearly
+its copy: an export that lists next term's renewals has such ones."""
 PART = 0.5
-"""Of the clients that are billed. A file that names fewer is meant as a part. In one that names more, missing clients are suspicious."""
+"""Of the clients that are billed. A file that names fewer is meant as a part. In one that names more, what is missing is suspicious."""
 DIGITS = 15
 """Digits that a spreadsheet keeps of a number; it writes zeros for those that follow
 (https://learn.microsoft.com/en-us/troubleshoot/microsoft-365-apps/excel/last-digits-changed-to-zeros)."""
@@ -137,14 +138,17 @@ def suspicions(given: Sequence[Billed], new: Collection[str], known: KnownToUs) 
     # These say the units already, so a person sees them in any case.
     seen = {one for each in twice for one in each.holds}
     changed = [change for change in news if change.one.subscription_id in known.subscriptions]
+    made_up = _made_up(news, known)
+    of_clients = [*_clients(_among(given, {*new} - seen), known)]
+    by_themselves = {one for each in (*twice, *of_clients) for one in each.holds}
     found = [
         *_alike(given, known),
         *_numbers(given, known),
         *twice,
-        *_changes(given, _made_up(news, known), known),
-        *_clients(_among(given, {*new} - seen), known),
+        *_changes(given, made_up, known),
+        *of_clients,
         *_exchanged(changed),
-        *_all_together(changed, given, new, known),
+        *_all_together(_Together(news, made_up, by_themselves), given, new, known),
         *_versions(given, known),
         *_days(given, known.today),
         *_clients_missing(given, known, new),
@@ -323,26 +327,37 @@ def _in_place(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
     lost = [
         one for customer in clients.keys() - {one.customer_id for one in given} for one in clients[customer]
     ]
+    lacks = {*known.subscriptions} - {*named} if _is_whole(given, known) else set()
+    written = {_written_alike(each) for each in named}
+    lacks = {each for each in lacks if _written_alike(each) not in written}  # that one is said already
     for one in given:
         if one.subscription_id in known.subscriptions:
             continue
-        yield from _beside(one, clients.get(one.customer_id, ()), named)
+        yield from _beside(one, clients.get(one.customer_id, ()), named, lacks)
         if one.customer_id not in known.customers and one.filled():
             for other in lost:
                 if one.filled() == other.filled():
                     yield _replaced(one, other, [*one.filled()], {one.subscription_id})
 
 
-def _beside(new: Billed, others: Iterable[Billed], named: Mapping[str, Billed]) -> Iterator[Suspicion]:
-    """The client's known subscriptions that have a SKU of the new one, or nearly as many units, of which the file does not say what became."""
+def _beside(
+    new: Billed, others: Iterable[Billed], named: Mapping[str, Billed], lacks: Collection[str]
+) -> Iterator[Suspicion]:
+    """The client's known subscriptions that the new one may replace, of which the file does not say what became.
+
+    They have a SKU of the new one, or nearly as many units. Those that a whole file ``lacks`` may have anything: a plan may be replaced
+    by fewer seats of another one.
+    """
     for other in others:
         if _are_alike(new.subscription_id, other.subscription_id):
             continue  # that is said already
         says = named[other.subscription_id].units if other.subscription_id in named else {}
         if both := [sku for sku in new.filled() if other.units.get(sku) and sku not in says]:
             yield _replaced(new, other, both, {new.subscription_id, other.subscription_id} & {*named})
-        elif not says and other.filled() and new.filled() and not _is_large(other.total(), new.total()):
-            yield _replaced(new, other, [*new.filled()], {new.subscription_id})
+        elif not says and other.filled() and new.filled():
+            nearly = not _is_large(other.total(), new.total())
+            if nearly or other.subscription_id in lacks:
+                yield _replaced(new, other, [*new.filled()], {new.subscription_id})
 
 
 def _swallowed(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
@@ -386,7 +401,7 @@ def _items(one: Billed) -> str:
 
 
 def _copies(given: Sequence[Billed], news: Iterable[_Change], known: KnownToUs) -> Iterator[Suspicion]:
-    """New subscriptions that have nothing but what a known one of the client has in the same file, and that the client would have more by.
+    """New subscriptions that have what a known one of the client has in the same file, or nearly, and that the client would have more by.
 
     Two new ones may be equal: a client with two sites looks so, and nothing that is known says otherwise.
     """
@@ -396,27 +411,42 @@ def _copies(given: Sequence[Billed], news: Iterable[_Change], known: KnownToUs) 
     clients = _by_customer(one for one in given if one.subscription_id in known.subscriptions)
     for one in given:
         others = () if one.subscription_id in known.subscriptions else clients.get(one.customer_id, ())
-        twins = (other for other in others if _is_copy(one, other, known.today))
-        twin = next(twins, None)
+        there = [other for other in others if _are_both_billed(one, other, known.today)]
+        copied = (other for is_copy in (_is_copy, _is_nearly_copy) for other in there if is_copy(one, other))
+        twin = next(copied, None)
         if twin and any(rise[one.customer_id, sku] > 0 for sku in one.filled()):
             has, name = _items(one), twin.subscription_id
+            both = (
+                f"all that it has, {name} has in the same file too: {has}"
+                if _is_copy(one, twin)
+                else f"has {has}; {name} has nearly the same in the same file: {_items(twin)}"
+            )
             message = (
-                f"Subscription {one.subscription_id} of {one.customer_id} is new, and all that it has, {name} has in the same file too: {has}. "
-                f"Both would be billed. If it is {name} under another id, leave it out; if it replaces {name}, give {name} with quantity 0 in "
-                "the same file."
+                f"Subscription {one.subscription_id} of {one.customer_id} is new, and {both}. Both would be billed. If it is {name} under "
+                f"another id, leave it out; if it replaces {name}, give {name} with quantity 0 in the same file."
             )
             yield _suspicion(SuspicionKind.COPY, message, {one.subscription_id})
 
 
-def _is_copy(new: Billed, other: Billed, today: date) -> bool:
-    """Whether a new one has as many units as another one, of all SKUs or of some with more than a few units, on days on which both are billed."""
+def _are_both_billed(new: Billed, other: Billed, today: date) -> bool:
+    """Whether there are days on which both are billed."""
     if _are_alike(new.subscription_id, other.subscription_id):
         return False  # that is said already
-    has, there = new.filled(), other.filled()
-    some = new.total() > FEW and has.items() <= there.items()
     begins, ends = new.days.get("effective_date", today), other.days.get("cancel_at")
-    follows = other.ends and (ends is None or ends <= begins)
-    return (has == there or some) and not follows
+    return not (other.ends and (ends is None or ends <= begins))
+
+
+def _is_copy(new: Billed, other: Billed) -> bool:
+    """Whether a new one has as many units as another one, of all SKUs or of some with more than a few units."""
+    has, there = new.filled(), other.filled()
+    return has == there or (new.total() > FEW and has.items() <= there.items())
+
+
+def _is_nearly_copy(new: Billed, other: Billed) -> bool:
+    """Whether a new one with more than a few units differs by a few from what another one has of its SKUs."""
+    there = {sku: other.units.get(sku, 0) for sku in new.filled()}
+    differs = sum(abs(new.units[sku] - units) for sku, units in there.items())
+    return new.total() > FEW and differs <= min(FEW, MUCH * sum(there.values()))
 
 
 def _changes(
@@ -606,16 +636,51 @@ def _moved_numbers(changes: Sequence[_Change], what: str) -> Suspicion:
     )
 
 
+class _Together(NamedTuple):
+    """What a file changes, with what is looked at otherwise."""
+
+    news: Sequence[_Change]
+    made_up: Collection[tuple[str, str]]
+    """Of these clients and SKUs no unit comes or goes."""
+    by_themselves: Collection[str]
+    """New subscriptions among these are held by what they are alone."""
+
+    def of_billed(self, known: KnownToUs) -> Sequence[_Change]:
+        """Of what is known, and new subscriptions of clients that are billed already.
+
+        A client that has nothing yet does not count: the first file of a new partner has only such clients.
+        """
+        billed = _billed_clients(known)
+        return [
+            change
+            for change in self.news
+            if change.one.subscription_id in known.subscriptions or change.customer in billed
+        ]
+
+    def is_small(self, change: _Change, known: KnownToUs) -> bool:
+        """Whether nothing else looks at a change, or makes up for it."""
+        if change.one.subscription_id in known.subscriptions:
+            return not _is_large(change.old, change.new)
+        alone = change.one.subscription_id in self.by_themselves
+        return not alone and (change.customer, change.sku) not in self.made_up
+
+
+def _billed_clients(known: KnownToUs) -> set[str]:
+    return {one.customer_id for one in known.subscriptions.values() if one.total()}
+
+
 def _all_together(
-    changed: Sequence[_Change], given: Iterable[Billed], new: Collection[str], known: KnownToUs
+    together: _Together, given: Iterable[Billed], new: Collection[str], known: KnownToUs
 ) -> Iterator[Suspicion]:
     """Most clients change the same way, or several by much together. Then all of the file waits, for it may be another one than is meant."""
+    changed = together.of_billed(known)
+    small = [change for change in changed if together.is_small(change, known)]
     clients: dict[str, int] = {}
     for change in changed:
-        clients[change.customer] = clients.get(change.customer, 0) + change.new - change.old
+        clients[change.customer] = clients.get(change.customer, 0) + change.more
     named = {one.customer_id for one in given}
     whole = sum(one.total() for one in known.subscriptions.values() if one.customer_id in named)
-    if what := _one_way(clients.values(), known) or _by_much(changed, whole):
+    if what := _one_way(clients.values(), known) or _by_much(small, whole):
         rise = sum(units for units in clients.values() if units > 0)
         total = sum(clients.values())
         message = (
@@ -627,7 +692,7 @@ def _all_together(
 
 def _one_way(changes: Collection[int], known: KnownToUs) -> str:
     """What to say where most clients change the same way; ``""``: they do not."""
-    billed = {one.customer_id for one in known.subscriptions.values() if one.total()}
+    billed = _billed_clients(known)
     rise, fall = sum(units > 0 for units in changes), sum(units < 0 for units in changes)
     if max(rise, fall) <= max(1, MOST * len(billed)):
         return ""
@@ -635,11 +700,10 @@ def _one_way(changes: Collection[int], known: KnownToUs) -> str:
     return f"{max(rise, fall)} of the {len(billed)} clients that are billed would have {way} units at once"
 
 
-def _by_much(changed: Sequence[_Change], whole: int) -> str:
+def _by_much(small: Sequence[_Change], whole: int) -> str:
     """What to say where several clients change by much together; ``""``: they do not. What is large by itself holds no others."""
-    small = [change for change in changed if not _is_large(change.old, change.new)]
     clients = {change.customer for change in small}
-    units = sum(abs(change.new - change.old) for change in small)
+    units = sum(abs(change.more) for change in small)
     if len(clients) < 2 or units <= max(FEW, MUCH * whole):
         return ""
     return f"{counted(len(clients), 'client')} would change by {counted(units, 'unit')} together"
@@ -684,10 +748,9 @@ def _days(given: Sequence[Billed], today: date) -> Iterator[Suspicion]:
 
 def _clients_missing(given: Sequence[Billed], known: KnownToUs, new: Collection[str]) -> Iterator[Suspicion]:
     """Clients that a file lacks which was meant to be whole. What is in it may be cut off as well."""
-    billed = {one.customer_id for one in known.subscriptions.values() if one.total()}
+    billed = _billed_clients(known)
     lacks = sorted(billed - {one.customer_id for one in given})
-    there = len(billed) - len(lacks)
-    if not lacks or 0 < there < PART * len(billed):
+    if not lacks or not (len(lacks) == len(billed) or _is_whole(given, known)):
         return
     more = f" and {len(lacks) - SHOWN} more" if len(lacks) > SHOWN else ""
     message = (
@@ -695,3 +758,10 @@ def _clients_missing(given: Sequence[Billed], known: KnownToUs, new: Collection[
         "Is it whole?"
     )
     yield _suspicion(SuspicionKind.CLIENTS_MISSING, message, new, lacks)
+
+
+def _is_whole(given: Iterable[Billed], known: KnownToUs) -> bool:
+    """Whether a file names so many of the clients that are billed that it is no part on purpose."""
+    billed = _billed_clients(known)
+    there = billed & {one.customer_id for one in given}
+    return bool(there) and len(there) >= PART * len(billed)
