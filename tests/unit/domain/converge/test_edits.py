@@ -708,3 +708,24 @@ def test_what_an_edit_made_of_a_change_that_was_held_is_not_kept_on_top(units: i
     held = {45: on_contract(since_january(25, (march(14), units)))}
     step = next_step(view(told, held=held, lines=(line,), policy=Policy(drift=OnDrift.ADOPT)))
     assert line_of(step).offset.at(TODAY) == kept
+
+
+def test_new_periods_that_autotask_fills_after_they_were_read_are_nobodys_edit() -> None:
+    """We extended the contract, and the read just after that did not show units in its new periods yet."""
+    april, longer = date(2026, 4, 1), since_january(25)
+    line = left(since_january(25, (april, 0)), empty_from=april)
+    step = next_step(view(demand(LEVEL), held={45: on_contract(longer)}, lines=(line,)))
+    assert (line_of(step).state, line_of(step).parked, line_of(step).baseline) == (
+        State.APPLIED,
+        None,
+        longer,
+    )
+
+
+@pytest.mark.parametrize("units", [since_january(25, (date(2026, 4, 1), 30)), since_january(30)])
+def test_other_units_in_new_periods_are_somebodys(units: Timeline) -> None:
+    """They do not go on with those of the last day, or that day was changed as well."""
+    april = date(2026, 4, 1)
+    line = left(since_january(25, (april, 0)), empty_from=april)
+    step = next_step(view(demand(LEVEL), held={45: on_contract(units)}, lines=(line,)))
+    assert parked(step)[0] == "drift"

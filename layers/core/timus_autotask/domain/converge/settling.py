@@ -268,7 +268,23 @@ def _edited(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
     if draft.demand is None or draft.observed.units.same(baseline, contract.start, until):
         return False
     units = draft.observed.units
-    return not (_raised_above_zero(draft.line, baseline, units) or _made_room(draft, baseline, contract))
+    return not (
+        _raised_above_zero(draft.line, baseline, units)
+        or _made_room(draft, baseline, contract)
+        or _filled_by_now(draft.line, baseline, units, contract)
+    )
+
+
+def _filled_by_now(line: Line, baseline: Timeline, units: Timeline, contract: Contract) -> bool:
+    """True if only periods that the contract has gained, and that had no units, now go on with those of the last day before them.
+
+    Autotask may fill them a moment after it was read, or a person does what we would have done.
+    """
+    first = line.empty_from
+    if first is None or any(baseline.at(day) for day in (first, *baseline.days) if day >= first):
+        return False
+    filled = baseline.set_from(first, baseline.at(first - ONE_DAY))
+    return units.same(filled, contract.start, contract.end)
 
 
 def _made_room(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
