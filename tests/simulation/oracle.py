@@ -882,6 +882,8 @@ class Oracle:
             if sub in self._feeding(line) and self.history[sub][0].customer != one.customer
         ):
             return  # it may be what another customer has more
+        if one.customer and self.has(line, post.day) + post.delta == self.wants(line, post.day):
+            return  # it is what another customer has from that day on
         made = [delta for day, delta in self._committed[line] if day >= one.day]
         holds = self._holds(one, self._last_told_by(post), frozenset(), joined=True)
         if made[-1:] == [one.delta] and holds and not self._edits[line]:

@@ -729,3 +729,12 @@ def test_other_units_in_new_periods_are_somebodys(units: Timeline) -> None:
     line = left(since_january(25, (april, 0)), empty_from=april)
     step = next_step(view(demand(LEVEL), held={45: on_contract(units)}, lines=(line,)))
     assert parked(step)[0] == "drift"
+
+
+def test_an_edit_of_a_day_to_come_made_nothing_of_a_change_that_is_held_today() -> None:
+    """All of it is kept on top."""
+    line = left(LEVEL, scheduled=((march(10), -20),))
+    told = demand(since_january(25, (march(10), 5)))
+    held = {45: on_contract(since_january(25, (march(20), 7)))}
+    step = next_step(view(told, held=held, lines=(line,), policy=Policy(drift=OnDrift.ADOPT)))
+    assert line_of(step).offset == steps((march(20), -18))

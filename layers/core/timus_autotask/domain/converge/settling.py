@@ -398,6 +398,7 @@ def _to_keep(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeli
     was_due = sum(delta for day, delta in draft.line.scheduled if day <= draft.today)
     least, most = max(min(0, still_due), min(0, was_due)), min(max(0, still_due), max(0, was_due))
     whole = units.minus(baseline)
+    least, most = sorted((0, min(max(whole.at(draft.today), least), most)))
     difference = Timeline.sampled(
         whole.days, lambda day: whole.at(day) - min(max(whole.at(day), least), most)
     )
