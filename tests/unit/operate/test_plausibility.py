@@ -531,6 +531,17 @@ class TestAllTogether:
             ("exchanged", ("sub_0", "sub_1", "sub_3", "sub_4"))
         ]
 
+    @pytest.mark.parametrize("more", [1, 2])
+    def test_a_column_that_was_moved_while_a_few_rows_changed_besides(self, more: int) -> None:
+        """Forty clients get the number of the row above, and some of these have changed as well: all of it waits."""
+        ours = [billed(f"sub_{n}", {ADV: 20 + n}, f"cus_{n}") for n in range(40)]
+        numbers = [20, *(20 + n for n in range(39))]
+        for n in range(more):
+            numbers[10 * n + 5] += 2
+        told = [replace(one, units={ADV: number}) for one, number in zip(ours, numbers, strict=True)]
+        held = {id_ for kind, ids in found(told, known(*ours)) if kind == "exchanged" for id_ in ids}
+        assert len(held) >= 38
+
     def test_subscriptions_of_several_customers_that_are_others(self) -> None:
         """Ids that were moved by a row hold all of the file; a customer whose subscriptions all go to one other holds only those."""
         first, second, third, *rest = self.told(0, 0, 0, 1)

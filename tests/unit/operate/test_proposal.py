@@ -296,6 +296,26 @@ def test_a_renewal_is_shown_with_the_day_to_which_the_contract_moves() -> None:
     assert found.end == date(2027, 12, 31)
 
 
+def test_an_ended_contract_that_is_extended_says_what_its_new_days_may_need_at_once() -> None:
+    """Whether Autotask adds days with the units of before is seen only once it has; on this tenant it does not."""
+    world = level()
+    world.control.set_switches({"extended_periods": "empty"})
+    deployment = deployment_of(world)
+    terms.set_terms(deployment, [TermChange("renewal", "off")], None, BY).commit()
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.pass_time(days=300)
+    made = len(world.posted())
+    proposal = terms.set_terms(deployment_of(world), [TermChange("renewal", "extend")], None, BY)
+    [contract] = proposal.preview.contracts
+    assert contract.left_empty == (
+        "Autotask may add the days from 2027-01-01 on without units. Then +26 units from that day on are made at once, too."
+    )
+    proposal.commit()
+    world.sweep()
+    world.pass_time(days=1)
+    assert sorted(world.posted()[made:]) == [(45, 25, "2027-01-01"), (47, 1, "2027-01-01")]
+
+
 # -- All of it
 
 

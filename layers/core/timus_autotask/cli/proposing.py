@@ -222,6 +222,8 @@ def _show_contract(contract: ContractPreview, names: Directory, terminal: Termin
         )
     if contract.extended_to:
         terminal.say(f"its last day moves to {contract.extended_to}, for the term was renewed")
+    if contract.left_empty:
+        terminal.say(contract.left_empty)
     terminal.table(
         ("customer", "SKU", "service", "Autotask", "wanted", "adjustments"),
         [
@@ -368,6 +370,8 @@ def _show_what_is_done(contract: ContractPreview, terminal: Terminal) -> None:
         terminal.say(
             f"The last day of contract {contract.contract_id} moves to {contract.extended_to}, for the term was renewed."
         )
+    if contract.left_empty:
+        terminal.say(contract.left_empty)
 
 
 def show_late(found: Sequence[Late], terminal: Terminal) -> None:

@@ -634,6 +634,9 @@ def _contract(contract: ContractPreview, names: Directory) -> Form:
         "company_id": contract.company_id,
         "company_name": names.companies.get(contract.company_id) if contract.company_id is not None else None,
         "extended_to": contract.extended_to,
+        "if_left_empty": dict(zip(("day", "unit_change"), contract.if_left_empty, strict=True))
+        if contract.if_left_empty
+        else None,
         "opened": asdict(contract.opened) if contract.opened else None,
         "lines": [
             {

@@ -37,6 +37,7 @@ from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, RehearsedAutotask, Unsettled
 from timus_autotask.watch.remedy import REPAIR, remedy_of
 from timus_autotask.watch.status import Each
+from timus_autotask.watch.wording import with_sign
 
 T = TypeVar("T")
 
@@ -151,12 +152,25 @@ class ContractPreview:
     """Quantities of its customers that would still have no line."""
     extended_to: date | None = None
     """Its last day would be moved to here, for the term was renewed."""
+    if_left_empty: tuple[date, int] | None = None
+    """(first day, units) of what would be made at once as well, should Autotask add days before today without units: only an extension shows that."""
     opened: NewContractPreview | None = None
 
     @property
     def changes(self) -> bool:
         """Whether anything would be done in Autotask."""
         return bool(self.extended_to or self.opened or any(line.adjustments for line in self.lines))
+
+    @property
+    def left_empty(self) -> str:
+        """``if_left_empty`` for people; empty: there is nothing to say."""
+        if self.if_left_empty is None:
+            return ""
+        day, units = self.if_left_empty
+        return (
+            f"Autotask may add the days from {day} on without units. Then {with_sign(units, 'unit')} from that day on "
+            f"{'is' if units == 1 else 'are'} made at once, too."
+        )
 
     @property
     def observes(self) -> bool:
@@ -405,8 +419,15 @@ def _contract(
         lines=tuple(lines),
         without_line=_unrouted(records, rehearsal.ports, today),
         extended_to=autotask.extended.get(id_),
+        if_left_empty=_if_left_empty(autotask.ended.get(id_, today), records, today),
         opened=NewContractPreview(new.number, new.company_id, new.start, new.end) if new else None,
     )
+
+
+def _if_left_empty(ended: date, records: ContractRecords, today: date) -> tuple[date, int] | None:
+    """What would be made on the days that an extension adds after a last day before today, if they have no units then."""
+    units = sum(stored.value.desired.at(today) for stored in records.lines.values())
+    return (ended + ONE_DAY, units) if units and ended < today else None
 
 
 def _until(last: date, observed: Mapping[int, Observed]) -> dict[int, Observed]:

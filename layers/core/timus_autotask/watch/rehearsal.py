@@ -170,6 +170,8 @@ class RehearsedAutotask:
         """Unit rows by contract, as they were read."""
         self.made = 0
         """Adjustments."""
+        self.ended: dict[int, date] = {}
+        """By contract that was extended: its last day before."""
         self.extended: dict[int, date] = {}
         """New last days by contract."""
         self.opened: dict[int, NewContract] = {}
@@ -310,6 +312,7 @@ class RehearsedAutotask:
     def extend_contract(self, contract_id: int, end: date, *, time_zone: tzinfo) -> None:  # noqa: ARG002
         contract = self.contract(contract_id)
         if contract is not None:
+            self.ended.setdefault(contract_id, contract.end)
             self._contracts[contract_id] = replace(contract, end=end)
             self.extended[contract_id] = end
             last = max((row.end for row in self._rows[contract_id]), default=end)

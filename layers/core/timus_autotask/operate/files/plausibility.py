@@ -53,6 +53,8 @@ PLAUSIBLE = {
     "cancel_at": (MONTHS, TERM),
 }
 """How many days before and after today a day of each column may be."""
+OTHERS_BESIDE = 5
+"""One row of so many that changed may have changed besides, where the others have the numbers of one another."""
 SHOWN = 5
 """Ids that one message lists."""
 
@@ -620,7 +622,9 @@ def _exchanged(changed: Sequence[_Change]) -> Iterator[Suspicion]:
     before, after = Counter(one.old for one in changed), Counter(one.new for one in changed)
     foreign = len(changed) - (before & after).total()
     # Of a column that was moved, the number at the end may have fallen out.
-    if len(changed) > 2 and foreign <= (0 if pairs else 1):
+    # Some of many may have changed besides.
+    besides = max(0 if pairs else 1, len(changed) // OTHERS_BESIDE)
+    if len(changed) > 2 and foreign <= besides:
         yield _moved_numbers(changed, "have the numbers of one another here")
     else:
         yield from (_moved_numbers(pair, "have each other's number here") for pair in pairs)

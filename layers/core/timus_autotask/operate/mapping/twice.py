@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from timus_autotask.domain.days import ONE_DAY
-from timus_autotask.domain.reasons import BELOW_ZERO_LATER
+from timus_autotask.domain.reasons import AWAITING_APPROVAL, BELOW_ZERO_LATER
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.refusal import Doubt, Way
 from timus_autotask.watch.preview import LinePreview, Preview
@@ -104,14 +104,14 @@ class _Pair:
 
 
 def _nowhere(source: tuple[str, str], lines: Sequence[_Line]) -> Iterator[Doubt]:
-    """Each line that waits for a person while as many units are taken off other lines."""
+    """Each line that waits for an approval while as many units are taken off other lines."""
     customer, sku = source
     for new in lines:
         others = [one for one in lines if one is not new]
         days = sorted({a.day for one in others for a in one.line.adjustments if a.delta < 0})
         units = {day: min(new.lacks(day), sum(one.goes(day) for one in others)) for day in days}
         first = next((day for day in days if units[day]), None)
-        if first is not None and new.line.reason:
+        if first is not None and new.line.code in AWAITING_APPROVAL:
             yield Doubt(
                 f"From {first} until somebody decides {counted(max(units.values()), 'unit')} of {sku} of {customer} would not be billed "
                 f"anywhere: contract {new.contract_id} (service {new.line.service_id}) waits for them, because {new.why}. Once that is approved "
