@@ -496,6 +496,16 @@ class TestAllTogether:
         back = [billed(f"sub_n{n}", {ADV: 30}, one.customer_id) for n, one in enumerate(self.ours)]
         assert found([*over, *back], known(*over)) == []
 
+    @pytest.mark.parametrize(("years", "clients", "held"), [(5, 6, True), (5, 5, False), (2, 6, False)])
+    def test_terms_of_most_clients_that_end_much_later(self, years: int, clients: int, held: bool) -> None:
+        """Contracts would be extended by years, and none is ever shortened again."""
+        until = date(2026, 12, 31)
+        ours = [replace(one, days={"term_end": until}) for one in self.ours]
+        longer = {"term_end": date(2026 + years, 12, 31)}
+        told = [replace(one, days=longer if n < clients else one.days) for n, one in enumerate(ours)]
+        kinds = {one.kind for one in suspicions(told, {one.subscription_id for one in told}, known(*ours))}
+        assert kinds == ({SuspicionKind.WHOLE} if held else set())
+
     def test_what_is_large_by_itself_holds_no_other_client(self) -> None:
         """A slip in one row is that row's matter."""
         assert found(self.told(200, 1), known(*self.ours)) == [("large-change", ("sub_0",))]

@@ -44,6 +44,8 @@ LEAP = 100
 number is of another column, and would make every event of Timus's own an old one."""
 TERM = 6 * 366
 """Days. Terms of up to five years are sold."""
+LONGER = 2 * 366
+"""Days. A renewal adds a term of its own, mostly of a year; that most clients renew for longer at once is rare."""
 MONTHS = 300
 """Days. A slip in the year is further away; what was missed, or is ordered ahead, is mostly nearer."""
 PLAUSIBLE = {
@@ -153,6 +155,7 @@ def suspicions(given: Sequence[Billed], new: Collection[str], known: KnownToUs) 
         *_all_together(_Together(news, made_up, by_themselves), given, new, known),
         *_versions(given, known),
         *_days(given, known.today),
+        *_terms_together(given, new, known),
         *_clients_missing(given, known, new),
         *_moved(moved, known),
         *_mixed(moved, new, known),
@@ -748,6 +751,28 @@ def _days(given: Sequence[Billed], today: date) -> Iterator[Suspicion]:
                     f"{'after' if away > 0 else 'before'} today."
                 )
                 yield _suspicion(SuspicionKind.DAY, message, (one.subscription_id,))
+
+
+def _terms_together(given: Iterable[Billed], new: Collection[str], known: KnownToUs) -> Iterator[Suspicion]:
+    """Most clients' terms would end much later than is known. A contract that is extended is never shortened again."""
+    longer = {
+        one.customer_id: (ours.days["term_end"], one.days["term_end"])
+        for one in given
+        if one.subscription_id in new
+        and (ours := known.subscriptions.get(one.subscription_id))
+        and "term_end" in one.days
+        and "term_end" in ours.days
+        and (one.days["term_end"] - ours.days["term_end"]).days > LONGER
+    }
+    billed = _billed_clients(known)
+    if len(longer) > max(1, MOST * len(billed)):
+        customer, (before, after) = min(longer.items())
+        message = (
+            f"{len(longer)} of the {len(billed)} clients that are billed would have terms that end more than two years later than before, as that of "
+            f"{customer}: {after} instead of {before}. Is it the right file, as it was exported?"
+        )
+        about = [f"{one}: {days}" for one, days in longer.items()]
+        yield _suspicion(SuspicionKind.WHOLE, message, new, about)
 
 
 def _clients_missing(given: Sequence[Billed], known: KnownToUs, new: Collection[str]) -> Iterator[Suspicion]:

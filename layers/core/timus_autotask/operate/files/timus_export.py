@@ -365,7 +365,8 @@ def _known_billed(subscriptions: Sequence[Subscription], records: Records, today
 def _billed(subscription_id: str, customer_id: str, version: Version, today: date) -> Billed:
     ended = version.ends is not None and version.ends <= today
     units = {sku: 0 if ended else version.quantity(sku) for sku, _ in version.items}
-    return Billed(subscription_id, customer_id, units, ends=version.ends is not None and not ended)
+    days = {"term_end": version.term_end} if version.term_end is not None else {}
+    return Billed(subscription_id, customer_id, units, version.ends is not None and not ended, days=days)
 
 
 def _in_force(subscription: Subscription, today: date) -> Version:
