@@ -209,6 +209,26 @@ def test_posted_periods_can_be_held(world: World) -> None:
     assert world.posted() == [(45, 3, "2026-03-15")]
 
 
+@pytest.mark.parametrize("adjusted_by", ["an approval", "somebody"])
+def test_a_posted_period_stays_posted_once_it_carries_an_adjustment(world: World, adjusted_by: str) -> None:
+    """Autotask does not mark the days from there on. What comes later waits all the same."""
+    terms(world, posted_period="hold", drift="adopt")
+    world.api.model.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    if adjusted_by == "somebody":
+        line = world.api.model.find_line(CONTRACT, 45)
+        assert line is not None
+        world.control.person_adjusts(line.id, TODAY.toordinal(), 3)
+    else:
+        world.tell(8, {ADV: 28, GATEWAY: 1})
+        world.work()
+        approve(world, ADV)
+    made = world.posted()
+    world.pass_time(days=1)
+    world.tell(9, {ADV: 20, GATEWAY: 1})
+    world.work()
+    assert (code(world, ADV), world.posted()) == ("held-posted-period", made)
+
+
 @pytest.mark.parametrize(("drift", "units"), [("adopt", 33), ("enforce", 28)])
 def test_drift_by_the_terms(world: World, drift: str, units: int) -> None:
     """Adopt keeps a person's five on top of what Timus says; enforce takes them back."""

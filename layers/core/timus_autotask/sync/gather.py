@@ -11,7 +11,7 @@ from types import MappingProxyType
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import ContractServiceSeen, Observed, View
 from timus_autotask.domain.customer import Customer
-from timus_autotask.domain.days import ONE_DAY
+from timus_autotask.domain.days import ONE_DAY, period_containing
 from timus_autotask.domain.desired import Desired, desired
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineChoice, LineKey
@@ -184,7 +184,9 @@ def ask_units(
     """
     wanted = sorted(services)
     rows = ports.autotask().units(contract.id, wanted) if wanted else []
-    observed = observed_of(rows, contract.end, chosen)
+    observed = {
+        id_: _posted_to_the_end(one, contract) for id_, one in observed_of(rows, contract.end, chosen).items()
+    }
     several = {id_ for id_, one in observed.items() if len(one.contract_service_ids) > 1}
     unseen = {id_ for id_ in wanted if id_ in chosen and id_ not in observed}
     if several or unseen:
@@ -298,6 +300,15 @@ def counted(rows: Iterable[UnitRow], chosen: Mapping[int, LineChoice]) -> Iterat
         choice = chosen.get(row.service_id)
         if choice is None or row.contract_service_id == choice.contract_service_id:
             yield row
+
+
+def _posted_to_the_end(observed: Observed, contract: Contract) -> Observed:
+    """With the rest of each period of which something is posted: a row that an adjustment has begun in it is not marked so."""
+    closed = {
+        (first, max(last, period_containing(max(last, contract.start), contract.start, contract.months)[1]))
+        for first, last in observed.closed
+    }
+    return replace(observed, closed=tuple(sorted(closed))) if closed else observed
 
 
 def observed_of(
