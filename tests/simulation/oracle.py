@@ -692,11 +692,12 @@ class Oracle:
         return total if known else None
 
     def _subs(self, customer: str, sku: str) -> list[str]:
-        return [
+        """In an order that stays, also when it is counted again whose a subscription is."""
+        return sorted(
             sub
             for sub, versions in self.history.items()
             if versions[0].customer == customer and any(sku in v.items for v in versions)
-        ]
+        )
 
     def _units(self, sub: str, sku: str, day: date, without: frozenset[tuple[str, int]] = frozenset()) -> int:
         governing = self._governing(sub, day, without)
