@@ -202,6 +202,8 @@ class Oracle:
         """By line, what was rejected: day, units, and the newest version that was known then, by subscription."""
         self._maybe_rejected: dict[Line, list[int]] = defaultdict(list)
         """Rejected changes of lines that a person edited since: they may still be set aside."""
+        self._unclear: dict[Line, set[date]] = defaultdict(set)
+        """The days of adjustments of ours whose outcome was unclear when a person decided on their line."""
         self._rests: dict[Line, set[int]] = defaultdict(set)
         """What people's edits add beside a change that they made instead of us."""
         self._replaced: dict[Line, set[tuple[date, int]]] = defaultdict(set)
@@ -433,6 +435,9 @@ class Oracle:
     def chose(self, contract: int, service: int, choice: str) -> None:
         """A person says what becomes of a parked line."""
         self._done += 1
+        decided = self._record((contract, service))
+        if decided is not None and decided.intent is not None:
+            self._unclear[contract, service].add(decided.intent.day)
         self._unsettled.pop((contract, service), None)
         if choice == "adopt":
             # It stays on top of what was known by then, which may be less than what Timus has said. Of a change whose outcome is unclear
@@ -1759,8 +1764,11 @@ class Oracle:
     def _is_a_persons_day(self, line: Line, day: date, want: int, has: int) -> bool:
         """Whether a day has an adjustment of a person's, which takes it: what ran over from ours of a day before stays there for that day.
 
-        Where ours may take the place of theirs, it did if it is of that day; what the day has then, nobody wanted.
+        So does a day of which nobody knew whose adjustment is on it when a person decided on the line. Where ours may take the place of theirs,
+        it did if it is of that day; what the day has then, nobody wanted.
         """
+        if day in self._unclear[line] and self._taken(line, day):
+            return True
         if not self._edits_of(line, day) - {0}:
             return False
         if self._taken(line, day) and self.w.story.switches.get("same_day") == "override":
