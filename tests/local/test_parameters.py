@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from local.deploy import GIVEN, SAM, TEMPLATE, given, objection, parameter_file, sam_command
@@ -55,7 +55,13 @@ def test_sam_takes_every_value_as_it_was_typed(tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("parameters")
     wanted = [{"VendorTrackingIdentifier": AWKWARD}]
 
-    @settings(database=None, deadline=None, max_examples=50)
+    # Of some twenty parameters at once, one is often refused, and then all are drawn anew.
+    @settings(
+        database=None,
+        deadline=None,
+        max_examples=50,
+        suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+    )
     @drawn(every_parameter)
     def collect(parameters: dict[str, str]) -> None:
         wanted.append(parameters)

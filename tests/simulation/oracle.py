@@ -358,17 +358,11 @@ class Oracle:
         """A person changes units in Autotask."""
         self._done += 1
         self._edited_live.add((contract, service))
+        self._rests[contract, service] |= self._beside_what_was_due((contract, service), delta)
         self._edits[contract, service].append((day, delta))
         if self.w.story.switches.get("same_day") == "override":
             ours = self._committed[contract, service]
             self._replaced[contract, service] |= {post for post in ours if post[0] == day}
-        # What it made of a change that was still to be made is no addition to what Timus says.
-        today = self._today()
-        still_due = (self.wants((contract, service), today) or 0) - (
-            self.has((contract, service), today) - delta
-        )
-        made = min(max(delta, min(0, still_due)), max(0, still_due))
-        self._rests[contract, service] |= {delta - made} if made else set()
         # It may be just what Timus says, and then the rejection is over; or else it holds.
         over = self._rejected.pop((contract, service), [])
         self._maybe_rejected[contract, service] += [delta for _, delta, _ in over]
@@ -376,6 +370,14 @@ class Oracle:
         record = self._record((contract, service))
         if self._committed[contract, service] and record is not None and record.choice is None:
             self._unsettled[contract, service] = self.w.scheduler.now
+
+    def _beside_what_was_due(self, line: Line, delta: int) -> set[int]:
+        """What an edit that was just made adds to what Timus says: what it made of a change that was still to be made is no addition."""
+        today = self._today()
+        before, want = self.has(line, today) - delta, self.wants(line, today) or 0
+        still_due = {want + offset - before for offset in self._offsets(line)}
+        made = {min(max(delta, min(0, due)), max(0, due)) for due in still_due}
+        return {delta - one for one in made if one}
 
     def edited_before(self, contract: int, service: int, day: date, delta: int) -> None:
         """A person changes units while the stack observes: nobody's drift, and nothing that anybody has to decide about.
