@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from timus_autotask.operate.deployment import Deployment, Queue
-from timus_autotask.operate.mapping.twice import billed_amiss
+from timus_autotask.operate.mapping.amiss import billed_amiss
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way, not_asked
 from timus_autotask.ports.errors import Conflict, InfrastructureError, QueueUnavailable
 from timus_autotask.store.partner import Looks

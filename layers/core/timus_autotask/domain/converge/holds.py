@@ -116,9 +116,9 @@ def _whole_plan_changes(drafts: Drafts, contract: Contract, view: View) -> dict[
     out = dict(drafts)
     for link in view.desired.links:
         up, down = out.get(link.up), out.get(link.down)
-        if up is None or down is None or down.parked or link.across or _goes_before(down, link):
+        if up is None or down is None or down.parked or link.across:
             continue
-        if moves_both_sides(link, down, _up_to_a_person(up)):
+        if moves_both_sides(link, down, _up_to_a_person(up)) and not _goes_before(down, link):
             stays = down.park(HELD_WITH_PLAN_CHANGE, up=link.up.service_id)
             ends = tuple(at_the_end(down, contract, link.day)) if up.set_aside else ()
             ended = replace(down, adjustments=ends) if ends and ends[0].day <= view.today else None
@@ -327,7 +327,7 @@ def _of_other_sides(draft: LineDraft, drafts: Drafts, view: View) -> int:
     as many go up in its place. Then they are taken off.
     """
     first = draft.due[0]
-    if first.delta <= 0:
+    if first.delta <= 0 or not _day_limits(draft, view):
         return 0
     downs = [drafts[one] for one in plans_left(draft.key, view, first.day) if one in drafts]
     still_to_come = sum(-one.delta for down in downs if not down.stopped for one in down.due if one.delta < 0)
@@ -446,20 +446,21 @@ def _over_day_limit(draft: LineDraft, change: HeldChange, more: int, view: OnADa
 
     What it has held once awaits approval: another day's limit does not let it through while nobody looks.
     """
-    changed, partner = view.changed_today.on(view.today), view.policies.get("", Policy())
-    limits = {one: view.policies.get(one, partner).customer_day_limit for one in draft.customers}
-    own = {one: limit for one, limit in limits.items() if limit is not None}
-    everybodys = partner.partner_day_limit
-    was = draft.line.awaiting
-    if (
-        was
-        and (was.day, was.delta) == (change.day, change.delta)
-        and was.day_limit in {*own.values(), everybodys} - {None}
-    ):
+    limits, changed, was = _day_limits(draft, view), view.changed_today.on(view.today), draft.line.awaiting
+    if was and (was.day, was.delta) == (change.day, change.delta) and was.day_limit in limits.values():
         return was.day_limit
-    over = [limit for one, limit in own.items() if changed.get(one, 0) + more > limit]
+    everybodys = limits.pop("", None)
+    over = [limit for one, limit in limits.items() if changed.get(one, 0) + more > limit]
     if over:
         return min(over)
     if everybodys is not None and view.changed_today.in_all(view.today) + more > everybodys:
         return everybodys
     return None
+
+
+def _day_limits(draft: LineDraft, view: OnADay) -> dict[str, int]:
+    """The limits of a day that there are for a line: by customer, and of all together under the empty name."""
+    partner = view.policies.get("", Policy())
+    limits = {one: view.policies.get(one, partner).customer_day_limit for one in draft.customers}
+    limits[""] = partner.partner_day_limit
+    return {one: limit for one, limit in limits.items() if limit is not None}

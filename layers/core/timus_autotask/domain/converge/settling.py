@@ -374,8 +374,7 @@ def _without_corrected(line: Line, draft: LineDraft) -> Line:
     wanted = wanted_units(draft.demand, replace(line, by_hand=NOTHING))
 
     def still_left(day: date) -> int:
-        differs = units.at(day) - wanted.at(day)
-        return min(left.at(day), max(0, differs)) if left.at(day) > 0 else max(left.at(day), min(0, differs))
+        return _in_common(left.at(day), units.at(day) - wanted.at(day))
 
     days = (*left.days, *(day for day in (*units.days, *wanted.days) if left.at(day)))
     by_hand = Timeline.sampled(days, still_left)
@@ -384,6 +383,13 @@ def _without_corrected(line: Line, draft: LineDraft) -> Line:
         (*seats.days, *by_hand.days), lambda day: max(0, min(seats.at(day), by_hand.at(day)))
     )
     return replace(line, by_hand=by_hand, left_billed=still_billed)
+
+
+def _in_common(one: int, other: int) -> int:
+    """What two changes have in common: the smaller one, if both go the same way."""
+    if one > 0:
+        return min(one, max(0, other))
+    return max(one, min(0, other))
 
 
 def _to_keep(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeline:
@@ -396,12 +402,9 @@ def _to_keep(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeli
     units, until = draft.observed.units, _comparable_until(draft.line.baseline_until, contract)
     still_due = draft.wanted.at(draft.today) - baseline.at(draft.today)
     was_due = sum(delta for day, delta in draft.line.scheduled if day <= draft.today)
-    least, most = max(min(0, still_due), min(0, was_due)), min(max(0, still_due), max(0, was_due))
     whole = units.minus(baseline)
-    least, most = sorted((0, min(max(whole.at(draft.today), least), most)))
-    difference = Timeline.sampled(
-        whole.days, lambda day: whole.at(day) - min(max(whole.at(day), least), most)
-    )
+    made = _in_common(whole.at(draft.today), _in_common(still_due, was_due))
+    difference = Timeline.sampled(whole.days, lambda day: whole.at(day) - _in_common(whole.at(day), made))
     days = (draft.today, *(day for day in draft.wanted.days if draft.today < day <= until))
     same = next((day for day in days if units.at(day) == draft.wanted.at(day) != baseline.at(day)), None)
     return (difference.add_from(same, -difference.at(same)) if same else difference).until(until)

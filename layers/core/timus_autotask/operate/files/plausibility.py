@@ -676,6 +676,11 @@ def _billed_clients(known: KnownToUs) -> set[str]:
     return {one.customer_id for one in known.subscriptions.values() if one.total()}
 
 
+def _are_most(clients: int, billed: Collection[str]) -> bool:
+    """Whether so many clients are more than one, and most of those that are billed."""
+    return clients > max(1, MOST * len(billed))
+
+
 def _all_together(
     together: _Together, given: Iterable[Billed], new: Collection[str], known: KnownToUs
 ) -> Iterator[Suspicion]:
@@ -701,7 +706,7 @@ def _one_way(changes: Collection[int], known: KnownToUs) -> str:
     """What to say where most clients change the same way; ``""``: they do not."""
     billed = _billed_clients(known)
     rise, fall = sum(units > 0 for units in changes), sum(units < 0 for units in changes)
-    if max(rise, fall) <= max(1, MOST * len(billed)):
+    if not _are_most(max(rise, fall), billed):
         return ""
     way = "more" if rise > fall else "fewer"
     return f"{max(rise, fall)} of the {len(billed)} clients that are billed would have {way} units at once"
@@ -765,7 +770,7 @@ def _terms_together(given: Iterable[Billed], new: Collection[str], known: KnownT
         and (one.days["term_end"] - ours.days["term_end"]).days > LONGER
     }
     billed = _billed_clients(known)
-    if len(longer) > max(1, MOST * len(billed)):
+    if _are_most(len(longer), billed):
         customer, (before, after) = min(longer.items())
         message = (
             f"{len(longer)} of the {len(billed)} clients that are billed would have terms that end more than two years later than before, as that of "
