@@ -2206,7 +2206,18 @@ class Oracle:
     def _moves_with(self, line: Line, other: Line) -> bool:
         """Whether some subscription feeds both lines, or both are plans of a contract and people have named the family."""
         named = self.w.story.families and {self._skus[line[1]], self._skus[other[1]]} <= {*PLANS}
-        return (named and line[0] == other[0]) or bool({*self._feeding(line)} & {*self._feeding(other)})
+        return (named and line[0] == other[0]) or bool(self._named_on(line) & self._named_on(other))
+
+    def _named_on(self, line: Line) -> set[str]:
+        """Whose units are on a line, or were by a version from before the subscription was this customer's: that tells of plan changes too."""
+        sku, here = self._skus[line[1]], {*self._feeding(line)}
+        on_contract = {sub for other in self.lines() if other[0] == line[0] for sub in self._feeding(other)}
+        return here | {
+            sub
+            for sub in on_contract - here
+            for early in self.owners.waiting(self.history[sub][0].subscription)
+            if early.customer == self.history[sub][0].customer and sku in early.items
+        }
 
     def _moved_by(self, sub: str, day: date) -> date:
         """The last day until then on which the mapping sends a subscription's seats to other contracts; else the first day of all."""

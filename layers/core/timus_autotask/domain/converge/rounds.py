@@ -12,6 +12,7 @@ An example. Of 25 seats of ADV, 15 move to PRO on the 15th, and 3 more of PRO ar
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from timus_autotask.domain.adjustments import Adjustments
@@ -44,9 +45,10 @@ def judged_in_rounds(
     This ends: what one round keeps back, the next ones keep back too, and each round but the last adds a line to it.
     """
     kept_back: Drafts = {}
+    stuck: AbstractSet[LineKey] = frozenset()
     while True:
         this = _round(drafts, adjustments, kept_back, contract, view)
-        if this.is_last:
+        if this.stuck.keys() <= stuck:  # nothing of this round goes up that has to wait for one of these
             return this.judged
         kept_back = this.kept_back_now
         stuck = this.stuck.keys() & kept_back.keys()
@@ -71,11 +73,6 @@ class _Round:
     def stuck(self) -> Drafts:
         """The lines whose seats should leave, and stay billed."""
         return {key: draft for key, draft in self.judged.items() if draft.stays_up}
-
-    @property
-    def is_last(self) -> bool:
-        """True if nothing of this round goes up that has to wait for one of these."""
-        return self.stuck.keys() <= self.kept_back.keys()
 
     @property
     def surely_stuck(self) -> Drafts:
