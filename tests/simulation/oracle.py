@@ -206,6 +206,8 @@ class Oracle:
         """The days of adjustments of ours whose outcome was unclear when a person decided on their line."""
         self._rests: dict[Line, set[int]] = defaultdict(set)
         """What people's edits add beside a change that they made instead of us."""
+        self._unseen: dict[Line, list[tuple[int, int]]] = defaultdict(list)
+        """Edits that no worker has seen yet: (units before, units)."""
         self._replaced: dict[Line, set[tuple[date, int]]] = defaultdict(set)
         """Adjustments of ours, (day, units), in whose place a person's of the same day came, where Autotask does so."""
         self._undos: dict[Line, list[Undone]] = defaultdict(list)
@@ -358,7 +360,9 @@ class Oracle:
         """A person changes units in Autotask."""
         self._done += 1
         self._edited_live.add((contract, service))
-        self._rests[contract, service] |= self._beside_what_was_due((contract, service), delta)
+        before = self.has((contract, service), self._today()) - delta
+        self._rests[contract, service] |= self._beside_what_was_due((contract, service), before, delta)
+        self._unseen[contract, service].append((before, delta))
         self._edits[contract, service].append((day, delta))
         if self.w.story.switches.get("same_day") == "override":
             ours = self._committed[contract, service]
@@ -371,10 +375,9 @@ class Oracle:
         if self._committed[contract, service] and record is not None and record.choice is None:
             self._unsettled[contract, service] = self.w.scheduler.now
 
-    def _beside_what_was_due(self, line: Line, delta: int) -> set[int]:
-        """What an edit that was just made adds to what Timus says: what it made of a change that was still to be made is no addition."""
-        today = self._today()
-        before, want = self.has(line, today) - delta, self.wants(line, today) or 0
+    def _beside_what_was_due(self, line: Line, before: int, delta: int) -> set[int]:
+        """What an edit of a line adds to what Timus says by now: what it made of a change that was still to be made is no addition."""
+        want = self.wants(line, self._today()) or 0
         still_due = {want + offset - before for offset in self._offsets(line)}
         made = {min(max(delta, min(0, due)), max(0, due)) for due in still_due}
         return {delta - one for one in made if one}
@@ -390,6 +393,9 @@ class Oracle:
         """A worker has read the units of a contract, as they are."""
         self._looked_at[contract] = self.w.scheduler.now
         today = self._today()
+        for line in [line for line in self._unseen if line[0] == contract]:
+            for before, delta in self._unseen.pop(line):  # Timus may have said something since
+                self._rests[line] |= self._beside_what_was_due(line, before, delta)
         for line in [line for line in self._unsettled if line[0] == contract]:
             subs = self._feeding(line)
             picks = product(*(self._candidates(line, sub, today) for sub in subs))
@@ -1185,13 +1191,17 @@ class Oracle:
         return True
 
     def _waits_for_what_stays(self, line: Line, day: date) -> bool:
-        """Whether a line lacks no more than other lines of its contract have too many, a gateway among them that numbers make a plan."""
+        """Whether a line lacks no more than other lines of its contract have too many, a gateway among them that numbers make a plan.
+
+        Without such a gateway it lacks just as many: all plans together have what Timus says.
+        """
         gateway = line[0], SERVICES[GATEWAY]
-        if self.w.story.families or not self._too_many(gateway, day, frozenset()):
-            return False
+        by_numbers = not self.w.story.families and self._too_many(gateway, day, frozenset()) > 0
         lacks = (self.wants(line, day) or 0) - self.has(line, day)
         others = [other for other in self.lines() if other != line and other[0] == line[0]]
-        if not 0 < lacks <= sum(self._too_many(other, day, frozenset()) for other in others):
+        counted = others if by_numbers else [one for one in others if self._skus[one[1]] in PLANS]
+        most = sum(self._too_many(other, day, frozenset()) for other in counted)
+        if not (0 < lacks <= most if by_numbers else 0 < lacks == most):
             return False
         self._note_part(line, day)
         return True

@@ -327,6 +327,15 @@ class _PlansLeft:
             if old in self.among.known
         )
 
+    def come_to(self, olds: Collection[LineKey], since: date, day: date) -> int:
+        """How many seats these plans should get after ``since``, until ``day``: they hide as many of those that are still billed there."""
+        came = 0
+        for old in olds:
+            desired = self.among.known[old].desired
+            least = min(desired.at(one) for one in (since, *(d for d in desired.days if since < d <= day)))
+            came += min(self.waiting[old], desired.at(day) - least)
+        return came
+
     def staying_elsewhere(self, day: date) -> set[LineKey]:
         """Those that are not adjusted here, have too many on ``day``, and do not come down by adjustments of their own as far as we know."""
         elsewhere = self.lines & self.among.known.keys() - self.among.gaps.keys()
@@ -532,7 +541,8 @@ class _Adjuster:
         * can come down on the 20th only: +3 goes on the 10th, and +15 on the 20th. If nothing is bought, all of it waits for the 20th;
         * has its -15 parked: +3 goes, and 15 wait until somebody decides;
         * is adjusted elsewhere, and its -15 has no date yet: all 18 wait, for +3 would take the day that the others may need in a moment;
-        * is down, but seats came to it on the 10th from a third plan, of which nothing is known: all 18 wait, for what it keeps may be these.
+        * is down, but seats came to it on the 10th from a third plan, of which nothing is known: all 18 wait, for what it keeps may be these;
+        * has its -15 parked, and should get one seat on the 20th: that one is billed there, so all 15 wait on.
 
         They also wait together where a plan has too many only on a later day: a part of them now would be a quantity that Timus never had.
         """
@@ -556,6 +566,7 @@ class _Adjuster:
         looks += [self._next_look(line, plans, day)] if waiting else []
         later = min((one for one in looks if one is not None), default=None)
         free = self._lacking[line].at(day) - waiting_in_all
+        free -= plans.come_to(self._staying_until_decided(plans), self._lines.waiting_since[line], day)
         if free > 0 and waiting == plans.still_billed_on(day):
             return _OnlyAPart(free, later)
         nobody_knows = later is None or None in whole.values() or self._too_many_until_decided(plans, day)
@@ -583,8 +594,10 @@ class _Adjuster:
 
     def _too_many_until_decided(self, plans: _PlansLeft, day: date) -> bool:
         """Whether one of these plans has too many on a line of which nothing is made before somebody decides."""
-        staying = [old for old in plans.lines & self._known.keys() if self._stays_until_decided(old)]
-        return self._lines.too_many(staying, day) > 0
+        return self._lines.too_many(self._staying_until_decided(plans), day) > 0
+
+    def _staying_until_decided(self, plans: _PlansLeft) -> list[LineKey]:
+        return [old for old in plans.lines & self._known.keys() if self._stays_until_decided(old)]
 
     def _stays_until_decided(self, line: LineKey) -> bool:
         return self._known[line].stuck or self._known[line].parked

@@ -123,12 +123,25 @@ def test_a_cancellation_before_the_new_term_is_made_on_its_first_day() -> None:
     assert line_of(step).state is State.APPLIED
 
 
-def test_more_seats_before_the_new_term_wait_together_with_the_decrease() -> None:
-    """Each is billed from its own day in the end."""
+def test_more_seats_before_the_new_term_bring_the_decrease_with_them() -> None:
+    """Once they are there, the new term keeps five: 30 seats are billed from their day on, and do not wait for months."""
     wanted = since_january(25, (march(10), 20), (march(12), 30))
+    sent, left_over = all_posted(of_one_line(wanted))
+    assert sent == [(SEATS, march(12), 10), (SEATS, march(10), -5)]
+    assert line_of(left_over).parked is None
+
+
+def test_seats_that_come_one_by_one_bring_a_decrease_with_them_once_they_are_enough() -> None:
+    """-5, +2 and +8: neither is enough for the other term by itself, and together they are."""
+    wanted = since_january(25, (march(8), 15), (march(10), 22), (march(12), 30))
+    sent, _ = all_posted(of_one_line(wanted))
+    assert sent == [(SEATS, march(12), 8), (SEATS, march(10), 7), (SEATS, march(8), -10)]
+
+
+def test_fewer_seats_than_are_billed_wait_for_the_new_term_whatever_came_of_them_since() -> None:
+    """-5 and +2: the new term would have -3."""
+    wanted = since_january(25, (march(10), 20), (march(12), 22))
     assert parked(next_step(of_one_line(wanted)))[0] == "below-zero-later"
-    sent, _ = all_posted(of_one_line(wanted, today=APRIL))
-    assert sorted(sent) == [(SEATS, march(10), -5), (SEATS, march(12), 10), (SEATS, APRIL, 25)]
 
 
 def test_a_decrease_that_leaves_units_on_every_day_does_not_wait() -> None:

@@ -187,7 +187,7 @@ def test_a_line_that_was_never_level_has_no_parts() -> None:
 
 def room(delta: int, *others: Adjustment, units: Timeline) -> Adjustment | None:
     """Which of these has to come before an adjustment of the 10th."""
-    return room_for(Adjustment(SEATS, march(10), delta), others, units)
+    return room_for(Adjustment(SEATS, march(10), delta), others, units, TODAY)
 
 
 def test_a_decrease_waits_for_the_increase_that_keeps_a_later_day_from_going_below_zero() -> None:

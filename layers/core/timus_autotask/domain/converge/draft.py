@@ -104,7 +104,7 @@ class LineDraft:
         """
         remaining, turns, units = [*self.adjustments], [], self.observed.units
         while remaining:
-            turn = room_for(remaining[0], remaining[1:], units) or remaining[0]
+            turn = room_for(remaining[0], remaining[1:], units, self.today) or remaining[0]
             remaining.remove(turn)
             turns.append(turn)
             units = units.add_from(turn.day, turn.delta)
@@ -262,14 +262,24 @@ def wanted_units(demand: Demand | None, line: Line) -> Timeline:
     return at_least_0(units.plus(line.on_top)) if line.on_top.steps else units
 
 
-def room_for(adjustment: Adjustment, others: Sequence[Adjustment], units: Timeline) -> Adjustment | None:
-    """Which of the other adjustments has to come first, or a later day would have fewer than 0 units; None: none, or none helps."""
+def room_for(
+    adjustment: Adjustment, others: Sequence[Adjustment], units: Timeline, today: date
+) -> Adjustment | None:
+    """Which of the other adjustments has to come first, or a later day would have fewer than 0 units; None: none, or none helps.
+
+    Increases that are due are enough where a decrease of an earlier day takes no more than they bring: then it need not wait for a day to come.
+    """
     if adjustment.delta >= 0:
         return None
-    below = units.add_from(adjustment.day, adjustment.delta).below_0_after(adjustment.day)
+    after = units.add_from(adjustment.day, adjustment.delta)
+    below = after.below_0_after(adjustment.day)
     if below is None:
         return None
-    return next((one for one in reversed(others) if one.delta > 0 and one.day <= below), None)
+    helping = [one for one in others if one.delta > 0 and one.day <= below]
+    due = [one for one in helping if one.day <= today]
+    lacking = -min(after.at(day) for day in after.days if day >= below)
+    enough = sum(one.delta for one in due) >= lacking
+    return next(reversed(due if enough else helping), None)
 
 
 def at_least_0(timeline: Timeline) -> Timeline:
