@@ -213,13 +213,13 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             EndedBy.LOOK,
         ),
         REFUSED: Reason(
-            "Autotask refused {delta:+d} on {day}: {answer}",
+            "Autotask refused {delta:+d} on {day}: {answer}{waiting_told}",
             (WayOut.FIX_THEN_RETRY,),
             EndedBy.LOOK,
         ),
         BELOW_ZERO_LATER: Reason(
             "{delta:+d} on {day} is made on {until}. Autotask has {units_counted} from that day on, and refuses to go below 0 there, "
-            "so the increase of that day comes first.",
+            "so the increase of that day comes first.{waiting_told}",
             (WayOut.WAIT_OR_ADD_UNITS,),
             EndedBy.DAY,
         ),
@@ -234,17 +234,17 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             EndedBy.LOOK,
         ),
         "held-for-approval": Reason(
-            "A change of {delta:+d} on {day}{at_price} awaits approval.{shared_told}",
+            "A change of {delta:+d} on {day}{at_price} awaits approval.{shared_told}{waiting_told}",
             (WayOut.APPROVE, WayOut.REJECT),
             EndedBy.APPROVAL,
         ),
         "held-over-limit": Reason(
-            "A change of {delta:+d} on {day}{at_price} is larger than the limit of {limit}, so it awaits approval.{shared_told}",
+            "A change of {delta:+d} on {day}{at_price} is larger than the limit of {limit}, so it awaits approval.{shared_told}{waiting_told}",
             (WayOut.APPROVE, WayOut.REJECT),
             EndedBy.APPROVAL,
         ),
         "held-over-day-limit": Reason(
-            "A change of {delta:+d} on {day}{at_price} awaits approval: it brings the units that change in one day above the limit of {limit}.{shared_told}",
+            "A change of {delta:+d} on {day}{at_price} awaits approval: it brings the units that change in one day above the limit of {limit}.{shared_told}{waiting_told}",
             (WayOut.APPROVE, WayOut.REJECT),
             EndedBy.APPROVAL,
         ),
@@ -254,7 +254,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             EndedBy.APPROVAL,
         ),
         "held-posted-period": Reason(
-            "A change of {delta:+d}{at_price} awaits approval: its day, {day}, is in a period that is approved and posted.{shared_told}",
+            "A change of {delta:+d}{at_price} awaits approval: its day, {day}, is in a period that is approved and posted.{shared_told}{waiting_told}",
             (WayOut.APPROVE, WayOut.REJECT),
             EndedBy.APPROVAL,
         ),
@@ -353,6 +353,8 @@ class Facts(dict[str, int | str]):
                 else ""
             )
             return contains + strict
+        if key == "waiting_told":
+            return f" Waiting with it: {self['waiting']}." if "waiting" in self else ""
         if key == "differs_told":
             return f" Other units than we left: {self['differs']}." if self.get("differs") else ""
         if key == "by_now_told":

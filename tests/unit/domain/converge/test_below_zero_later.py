@@ -191,7 +191,8 @@ def test_what_makes_room_goes_only_together_with_a_decrease_that_needs_an_approv
     held = of_an_earlier_day(FEWER_BEFORE, ALL_ASKED)
     step = next_step(held)
     assert posted(step) is None
-    assert parked(step) == ("held-for-approval", facts(held=0, left=0, desired=0, delta=-4, day="2026-03-10"))
+    told = facts(held=0, left=0, desired=0, delta=-4, day="2026-03-10", waiting="+4 on 2026-03-14")
+    assert parked(step) == ("held-for-approval", told)
     approved = replace(line_of(step), approved=(Approved(march(10), -4, "Ann"),))
     sent, _ = all_posted(replace(held, lines={SEATS: approved}))
     assert sent == [(SEATS, march(14), 4), (SEATS, march(10), -4)]

@@ -95,6 +95,29 @@ def test_a_change_within_the_terms_is_posted(policy: Policy) -> None:
     assert held_back(policy) is None
 
 
+def test_the_reason_of_a_held_change_says_what_waits_with_it() -> None:
+    """Else 50 seats that Timus has and nobody bills would stand in no text."""
+    wanted = since_january(25, (march(10), 24), (march(12), 40), (TODAY, 90))
+    step = next_step(
+        view(demand(wanted), policy=Policy(approve_decreases=Approval(above_units=0)), lines=(left(LEVEL),))
+    )
+    held = line_of(step).parked
+    assert held is not None
+    assert "-1 on 2026-03-10 awaits approval" in held.message
+    assert held.message.endswith("Waiting with it: +16 on 2026-03-12, +50 on 2026-03-15.")
+
+
+def test_of_many_changes_that_wait_with_a_held_one_the_first_are_told() -> None:
+    """The reason stays short however long nobody decides."""
+    wanted = since_january(25, *((march(day), 34 - day) for day in range(10, 16)))
+    step = next_step(
+        view(demand(wanted), policy=Policy(approve_decreases=Approval(above_units=0)), lines=(left(LEVEL),))
+    )
+    held = line_of(step).parked
+    assert held is not None
+    assert held.message.endswith("-1 on 2026-03-13, -1 on 2026-03-14, 1 more.")
+
+
 def test_a_pause_is_told_before_anything_else() -> None:
     """Of several reasons the one that its remedy ends first."""
     everything = Policy(
@@ -233,7 +256,9 @@ def test_changes_around_an_adjusted_day_wait_together(
     """Nothing is posted until a person has said yes to what the terms ask about; then both are."""
     step = one_of_two(policy)
     assert step.adjust is None
-    wanted = facts(held=24, left=24, desired=29, delta=25, day="2026-03-10", **limit)
+    wanted = facts(
+        held=24, left=24, desired=29, delta=25, day="2026-03-10", waiting="-20 on 2026-03-05", **limit
+    )
     assert parked(step) == (code, wanted)
     assert line_of(step).scheduled == ((march(5), -20), (march(10), 25))
     step = one_of_two(policy, FELL_LATER, Approved(march(10), 25))

@@ -40,6 +40,9 @@ from timus_autotask.domain.reasons import (
 )
 from timus_autotask.domain.timeline import Timeline
 
+MOST_TOLD = 4
+"""Changes that wait behind another one and are told one by one."""
+
 
 def wrong_contract(contract: Contract) -> str | None:
     """Why nothing may be sent to this contract, if so (promise I4)."""
@@ -155,15 +158,28 @@ def _judged(draft: LineDraft, drafts: Drafts, contract: Contract, view: View) ->
         return draft.park("waits-for-decrease", down=old_service(draft.key, drafts, view))
     draft = decided(draft, contract)
     if draft.due:
-        return (
+        stays = (
             _refused(draft, view)
             or _held_by_terms(draft, view, _of_other_sides(draft, drafts, view))
             or _below_zero_later(draft)
-            or _waiting_for_more(draft, view)
         )
+        if stays is None:
+            return _waiting_for_more(draft, view)
+        return replace(stays, parked=stays.parked and _with_what_waits(stays.parked, draft.due))
     if any(one.rejection for one in draft.set_aside):
         return rejected(draft)
     return _past_end(draft, contract)
+
+
+def _with_what_waits(parked: Parked, due: Sequence[Adjustment]) -> Parked:
+    """The reason with what else is due on the line and waits with the change that it is about: a line's changes are made in order."""
+    about = (parked.facts.get("day"), parked.facts.get("delta"))
+    others = [one for one in due if (one.day.isoformat(), one.delta) != about]
+    if not others or None in about:
+        return parked
+    told = [f"{one.delta:+d} on {one.day.isoformat()}" for one in others[:MOST_TOLD]]
+    more = [f"{len(others) - MOST_TOLD} more"] if len(others) > MOST_TOLD else []
+    return replace(parked, facts={**parked.facts, "waiting": ", ".join((*told, *more))})
 
 
 def rejected(draft: LineDraft) -> LineDraft:
