@@ -57,6 +57,12 @@ WORDS: Mapping[WayOut, str] = {
 _ANOTHER_COMPANY = "If company {actual_company} is the customer's now: timus-autotask map customer {customer} --company {actual_company} --contract {contract}"
 """Before the ways out of a contract that is another company's, whose number Autotask says."""
 
+_AGAINST_A_FILE = (
+    "Version {version} that counts came from a file (event {from_file}), perhaps with a number of ours. "
+    "If Timus shows what this event says: timus-autotask events accept {event}"
+)
+"""Instead of the first way out of two states of one version, where the first one came from a file: its number is guessed if the file has none."""
+
 REPAIR = "Update timus-autotask, if a newer version wrote it; else bring the records back: timus-autotask restore --to TIME"
 """What to do about a record that cannot be read."""
 
@@ -259,9 +265,10 @@ def said(*ways: WayOut | NextWay, **facts: int | str) -> str:
 def remedy_of(parked: Parked) -> str:
     """The command or action that ends it, written so that a shell takes it; of several a person chooses one."""
     facts = parked.facts
+    words = {**WORDS, WayOut.ACCEPT_EVENT: _AGAINST_A_FILE} if facts.get("from_file") else WORDS
     choices = str(facts["choices"]).split(" | ") if facts.get("choices") else ["N"]
     each = dict.fromkeys(
-        commands(WORDS[way], {**facts, "choice": choice}) for way in parked.ways for choice in choices
+        commands(words[way], {**facts, "choice": choice}) for way in parked.ways for choice in choices
     )
     known = [commands(_ANOTHER_COMPANY, facts)] if facts.get("actual_company") else []
     return either(*known, *each)
