@@ -250,7 +250,8 @@ def test_drift_shows_what_autotask_really_holds(desk: Desk) -> None:
     assert (line["state"], line["reason_code"], line["autotask_units"]) == ("parked", "drift", 30)
     assert (
         line["remedy"]
-        == f"timus-autotask drift {CONTRACT} 45 --enforce, or: timus-autotask drift {CONTRACT} 45 --adopt"
+        == "To have what Timus says from its own day on (units that are changed back by hand have it only from that day on): "
+        f"timus-autotask drift {CONTRACT} 45 --enforce, or: timus-autotask drift {CONTRACT} 45 --adopt"
     )
 
 

@@ -158,7 +158,8 @@ def test_what_is_in_doubt_can_be_done_otherwise_in_both() -> None:
     """With the day from which it is right."""
     doubt = Doubt("25 units would be billed twice.", (Way.ONCE_FROM,), date(2026, 4, 1))
     assert (
-        failure.doubt_words(doubt) == "25 units would be billed twice. To bill them once: --from 2026-04-01."
+        failure.doubt_words(doubt)
+        == "25 units would be billed twice. To bill them once: --from 2026-04-01 (in a file: first_day 2026-04-01)."
     )
     assert (
         failing.doubt_words(doubt)

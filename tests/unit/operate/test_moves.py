@@ -15,6 +15,7 @@ from timus_autotask.domain.mapping import Route
 from timus_autotask.operate import terms
 from timus_autotask.operate.mapping import choose as mapping
 from timus_autotask.operate.mapping.first_day import FirstDay
+from timus_autotask.operate.mapping.importing import import_mappings
 from timus_autotask.operate.mapping.service_choice import choose_service
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
@@ -22,7 +23,7 @@ from timus_autotask.operate.terms import TermChange
 from timus_autotask.operate.undo import undo
 
 BY, ONE_DAY = "j.doe", timedelta(days=1)
-OTHER = 29683950
+OTHER, THIRD = 29683950, 29683951
 JANUARY = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HERE, THERE = Route(600, CONTRACT), Route(601, OTHER)
 
@@ -30,7 +31,8 @@ HERE, THERE = Route(600, CONTRACT), Route(601, OTHER)
 def level() -> World:
     """A client whose 25 seats were on the contract before we came."""
     first = {**SCENARIO["contracts"][0], "lines": [{"id": 1201, "serviceID": 45, "units": 25}]}
-    world = World(scenario={**SCENARIO, "contracts": [first, *SCENARIO["contracts"][1:]]})
+    third = {**SCENARIO["contracts"][1], "id": THIRD}
+    world = World(scenario={**SCENARIO, "contracts": [first, *SCENARIO["contracts"][1:], third]})
     world.map_customer()
     world.tell(1, {ADV: 25}, effective=JANUARY)
     settle(world)
@@ -130,7 +132,7 @@ def test_who_moves_units_that_stay_billed_on_the_old_line_is_told_on_which_days(
     [doubt] = twice(moved(world, THERE))
     assert doubt == (
         "From 2026-03-15 to 2026-03-31 25 units of SASE-ADV-USER of cus_41d0 would be billed twice: contract 29683949 (service 45) "
-        "keeps them, because its period is approved and posted. To bill them once: --from 2026-04-01."
+        "keeps them, because its period is approved and posted. To bill them once: --from 2026-04-01 (in a file: first_day 2026-04-01)."
     )
 
 
@@ -142,6 +144,71 @@ def test_a_contract_that_has_ended_keeps_no_units() -> None:
     proposal = moved(world, THERE)
     assert twice(proposal) == []
     assert [units for _, units, _ in world.posted()] == [25]
+
+
+def ended() -> World:
+    """The contract of 25 seats ended four days ago, and a worker has seen it."""
+    world = level()
+    world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    settle(world, days=10)
+    Desk(world).told("retry", str(CONTRACT), "--yes")
+    settle(world)
+    assert world.ports.today() == date(2026, 3, 25)
+    return world
+
+
+def between(proposal: Proposal[Any]) -> list[str]:
+    """What would stay with a contract that has ended."""
+    return [words for words in map(doubt_words, proposal.doubts) if "has ended" in words]
+
+
+def file_with(*, first_day: str = "") -> bytes:
+    """A file that moves the customer."""
+    return f"customer_id,company_id,contract_id,first_day\n{CUSTOMER},601,{OTHER},{first_day}\n".encode()
+
+
+@pytest.mark.parametrize("by_file", [False, True], ids=["by hand", "by a file"])
+@pytest.mark.parametrize("there", [0, 25], ids=["none there", "renewed by hand"])
+def test_who_moves_units_after_their_contract_ended_is_told_of_the_days_in_between(
+    there: int, by_file: bool
+) -> None:
+    """They stay with a contract that bills nothing then; extended, both would bill them. From the day after its end on they are billed once."""
+    world = ended()
+    if there:
+        world.control.person_adds_line(OTHER, 45, date(2026, 3, 21).toordinal(), there)
+    deployment = deployment_of(world)
+    proposal: Proposal[Any] = (
+        import_mappings(deployment, "m.csv", file_with(), BY)
+        if by_file
+        else mapping.route_customer(deployment, CUSTOMER, THERE, BY)
+    )
+    [doubt] = between(proposal)
+    has = f", and contract {OTHER} has {there} units of them there already" if there else ""
+    assert doubt == (
+        f"From 2026-03-21 to 2026-03-24 25 units of SASE-ADV-USER of cus_41d0 would stay with contract {CONTRACT} (service 45), which has "
+        f"ended and bills nothing on these days{has}. To bill them once: --from 2026-03-21 (in a file: first_day 2026-03-21)."
+    )
+    as_told: Proposal[Any] = (
+        import_mappings(deployment, "m.csv", file_with(first_day="2026-03-21"), BY)
+        if by_file
+        else mapping.route_customer(
+            deployment, CUSTOMER, THERE, BY, first_day=FirstDay(date(2026, 3, 21), follows=False)
+        )
+    )
+    assert between(as_told) == []
+    as_told.commit()
+    settle(world, days=1)
+    days = [date(2026, 3, 20) + n * ONE_DAY for n in range(7)]
+    assert [billed(world, day) for day in days] == [(25, 0), *[(0, 25)] * 6]
+    assert Desk(world).ask("status")["waits_for_person"] is False
+
+
+def test_units_that_have_moved_on_since_are_no_matter_of_another_move() -> None:
+    """The days in between were the matter of the first one."""
+    world = ended()
+    moved(world, THERE)
+    settle(world, days=2)
+    assert between(moved(world, Route(601, THIRD))) == []
 
 
 def test_who_moves_units_whose_decrease_awaits_approval_is_told_that_both_are_billed() -> None:

@@ -20,6 +20,7 @@ from timus_autotask.ports.errors import TableUnavailable
 from timus_autotask.ports.table import Put
 from timus_autotask.store.sizes import ROOM
 from timus_autotask.watch.listing import listed
+from timus_autotask.watch.remedy import remedy_of, ways
 from timus_autotask.watch.status import status_of
 
 HEAD = "customer_id,subscription_id,sku,quantity"
@@ -264,6 +265,136 @@ def test_a_file_that_is_older_than_what_we_know() -> None:
     world.pass_time(minutes=1)
     found = compared(world, f"{HEAD},version\n{CUSTOMER},sub_8f2c1a,{ADV},30,4\n")
     assert (found.rows[0].note, found.events) == ("we know of version 5, which is newer", ())
+
+
+def told_more(world: World) -> None:
+    """A change of the seats, told by Timus today."""
+    world.pass_time(hours=2)
+    world.tell(2, {ADV: 30})
+    world.work()
+    world.pass_time(minutes=1)
+
+
+def held_for(found: Comparison) -> list[tuple[str, tuple[str, ...]]]:
+    """Kind and subscriptions of each suspicion."""
+    return [(one.kind.value, one.holds) for one in found.suspicions]
+
+
+@pytest.mark.parametrize("day", ["", "2026-03-02", "2026-03-16"], ids=["no day", "older day", "same day"])
+def test_what_was_so_before_a_change_that_timus_told_since_is_held(day: str) -> None:
+    """A file that is older says just that. It names the change; only a person who accepts it by its id takes the seats back."""
+    world = aligned()
+    told_more(world)
+    found = compared(world, f"{HEAD},effective_date\n{CUSTOMER},sub_8f2c1a,{ADV},28,{day}\n")
+    [one] = found.suspicions
+    assert (one.kind.value, one.holds) == ("told-since", ("sub_8f2c1a",))
+    assert one.message == (
+        f"Subscription sub_8f2c1a of {CUSTOMER} has 28 {ADV} here, which was so before version 2 (30 {ADV} from 2026-03-16 on, told on "
+        "2026-03-16 23:12 UTC). Is the file older than that?"
+    )
+    assert found.released() == ()
+    assert len(found.released([one.id])) == 1
+
+
+def test_what_was_so_before_several_changes_names_the_first_and_the_newest() -> None:
+    """The file is older than the first of them."""
+    world = aligned()
+    told_more(world)
+    world.tell(3, {ADV: 31})
+    world.work()
+    world.pass_time(minutes=1)
+    [one] = compared(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},28\n").suspicions
+    assert "before version 2 (30" in one.message
+    assert "The newest is version 3 (31" in one.message
+
+
+def test_a_row_that_says_that_it_is_newer_is_taken() -> None:
+    """By its version, or by a day after that of the newest change; or it has what was never so."""
+    world = aligned()
+    told_more(world)
+    assert held_for(compared(world, f"{HEAD},version\n{CUSTOMER},sub_8f2c1a,{ADV},28,3\n")) == []
+    world.pass_time(days=2)
+    assert (
+        held_for(compared(world, f"{HEAD},effective_date\n{CUSTOMER},sub_8f2c1a,{ADV},28,2026-03-17\n")) == []
+    )
+    assert held_for(compared(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},32\n")) == []
+
+
+def test_a_day_before_that_of_the_newest_change_is_held_whatever_the_row_has() -> None:
+    """The file does not know of that change."""
+    world = aligned()
+    told_more(world)
+    [one] = compared(world, f"{HEAD},effective_date\n{CUSTOMER},sub_8f2c1a,{ADV},29,2026-03-15\n").suspicions
+    assert "has 29 SASE-ADV-USER from 2026-03-15 on here, and not version 2" in one.message
+
+
+def test_what_ended_since_and_goes_on_in_the_file_is_held() -> None:
+    """Also with other units than it ever had."""
+    world = aligned()
+    world.pass_time(hours=2)
+    world.tell(2, {ADV: 28}, status="canceled", cancel_at=date(2026, 3, 20))
+    world.work()
+    world.pass_time(minutes=1)
+    for units, words in ((28, "which was so before version 2"), (29, "goes on with 29")):
+        found = compared(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},{units}\n")
+        assert "told-since" in dict(held_for(found))
+        assert words in next(one.message for one in found.suspicions if one.kind.value == "told-since")
+        assert found.released() == ()
+
+
+def test_a_file_of_which_most_is_older_waits_as_a_whole() -> None:
+    """One sentence says what it is older than."""
+    world = aligned()
+    world.tell(1, {ESS: 4}, subscription="sub_2")
+    world.work()
+    world.pass_time(minutes=1)
+    told_more(world)
+    world.tell(2, {ESS: 5}, subscription="sub_2")
+    world.work()
+    world.pass_time(minutes=1)
+    found = compared(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},28\n{CUSTOMER},sub_2,{ESS},4\n")
+    both = ("sub_2", "sub_8f2c1a")
+    assert held_for(found) == [
+        ("all-together", both),
+        ("told-since", ("sub_2",)),
+        ("told-since", ("sub_8f2c1a",)),
+    ]
+    assert found.suspicions[0].message.startswith(
+        "The file looks older than 2026-03-16 23:13 UTC: 2 of the 2 "
+    )
+
+
+def test_what_timus_told_of_only_lately_may_be_too_new_for_the_file() -> None:
+    """Nobody should give it with quantity 0 before he has looked; of a client it is said, too."""
+    world = aligned()
+    world.pass_time(hours=2)
+    world.tell(1, {ESS: 4}, subscription="sub_2", customer="cus_new")
+    world.work()
+    world.pass_time(minutes=1)
+    found = compared(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},31\n")
+    [absent] = [row for row in found.rows if row.subscription_id == "sub_2"]
+    assert absent.note.startswith(
+        "not in the file, which may be older: Timus told of it first on 2026-03-16 23:12 UTC; if Timus"
+    )
+    [lacks] = [one for one in found.suspicions if one.kind.value == "clients-missing"]
+    assert lacks.message.endswith(
+        "Timus told of cus_new first on 2026-03-16 23:12 UTC: is the file older than that?"
+    )
+
+
+def test_timuss_own_event_of_the_number_that_a_file_took_names_the_file() -> None:
+    """It waits for a person, who is told that the number of the other one may be no number of Timus's own."""
+    world = aligned()
+    taken_in(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},31\n")
+    world.tell(2, {ADV: 33}, event_id="own")
+    world.work()
+    [event] = [one for one in world.ports.store.parked_events() if one.parked]
+    assert event.parked is not None
+    assert event.parked.code == "contradictory"
+    first, second = ways(remedy_of(event.parked))
+    assert "Version 2 that counts came from a file (event timus-export-" in first
+    assert first.endswith(f"timus-autotask events accept '{event.key}'")
+    assert "events dismiss" in second
 
 
 def test_a_change_of_a_later_day_is_not_taken_back() -> None:

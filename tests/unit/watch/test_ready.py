@@ -280,7 +280,13 @@ def test_what_a_person_undid_stays_apart_on_days_that_no_contract_covers(
 @pytest.mark.parametrize(
     ("ends", "remedy"),
     [
-        ("2026-03-20", f"Extend the contract in Autotask, then: timus-autotask retry {CONTRACT}"),
+        (
+            "2026-03-20",
+            (
+                f"Extend the contract in Autotask, then: timus-autotask retry {CONTRACT}; if another contract goes on for it: "
+                f"timus-autotask map customer {CUSTOMER} --company N --contract N --from 2026-03-21"
+            ),
+        ),
         (None, f"timus-autotask map customer {CUSTOMER} --company N --contract N"),
     ],
 )

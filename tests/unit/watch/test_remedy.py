@@ -245,3 +245,26 @@ def test_a_contract_of_another_company_can_be_mapped_with_the_numbers_that_are_k
         "If company 601 is the customer's now: timus-autotask map customer cus_1 --company 601 --contract 5",
         "timus-autotask map customer cus_1 --company N --contract N",
     ]
+
+
+ENDED: dict[str, int | str] = {"contract": 7, "contract_end": "2026-03-31", "units": 25, "customer": "cus_1"}
+
+
+def test_a_contract_that_ended_is_extended_or_its_client_goes_on_under_another_one() -> None:
+    """From the day after its end: to extend the old one as well would bill both."""
+    assert ways(remedy_of(Parked("contract-ended", ENDED))) == [
+        "Extend the contract in Autotask, then: timus-autotask retry 7",
+        "if another contract goes on for it: timus-autotask map customer cus_1 --company N --contract N --from 2026-04-01",
+    ]
+
+
+def test_who_has_a_change_wait_behind_an_edit_is_told_how_to_have_it_from_its_own_day() -> None:
+    """An edit that is taken back by hand leaves the days before as they are."""
+    facts: dict[str, int | str] = {"contract": 7, "service": 45, "left": 25, "held": 26, "desired": 5}
+    enforce, adopt = "timus-autotask drift 7 45 --enforce", "timus-autotask drift 7 45 --adopt"
+    assert ways(remedy_of(Parked("drift", facts))) == [
+        f"To have what Timus says from its own day on (units that are changed back by hand have it only from that day on): {enforce}",
+        adopt,
+    ]
+    nothing_waits = Parked("drift", {**facts, "desired": 25})
+    assert ways(remedy_of(nothing_waits)) == [enforce, adopt]

@@ -27,7 +27,7 @@ WAYS: Mapping[Way, str] = {
     Way.EVERYBODY: "To set it, leave --customer out.",
     Way.ADD_ON: "That a SKU is in no family is said with --add-on.",
     Way.CONTRACT: "Choose another one with --contract.",
-    Way.ONCE_FROM: "To bill them once: --from {day}.",
+    Way.ONCE_FROM: "To bill them once: --from {day} (in a file: first_day {day}).",
     Way.LEAVE_ALONE: "To leave these days alone: --bill-from today, or --from {day}.",
     Way.COLUMNS: "Name its columns once, and it is kept: --column sku=Product --column quantity=Seats --column customer=Client "
     "--column first_day=From --column last_day=To --column amount=Total (with --days day-first or month-first, if days are not 2026-03-15); "

@@ -36,7 +36,7 @@ from timus_autotask.store.customers import (
     put_owner,
     put_subscription,
 )
-from timus_autotask.store.inbox import delivery_in
+from timus_autotask.store.inbox import FROM_FILE, delivery_in
 from timus_autotask.store.keys import event_key, notice_key
 from timus_autotask.store.merged_events import EventRecord, put_event
 from timus_autotask.store.reading import RecordUnreadable, Stored
@@ -345,12 +345,21 @@ def _merge_into(
     if known is not None and disputed and believed(known, snapshot, day) is None:
         return replace(base, parked=overtaken(known, version_of(snapshot, day), facts))
     if merged.outcome is Merge.CONTRADICTORY:
-        return replace(base, parked=Parked("contradictory", facts))
+        said = version_of(snapshot, day, known.counted_from(snapshot.occurred_at)) if known else None
+        return replace(base, parked=Parked("contradictory", {**facts, **_of_a_file(known, said)}))
     if known is not None and merged.against is not None:
         readings = _readings(version_of(snapshot, day), known, merged.against)
         return replace(base, parked=Parked("version-restarted", {**facts, **readings}))
     subscriptions[snapshot.subscription_id] = merged.subscription
     return replace(base, outcome=merged.outcome.value, would_change=merged.would_change)
+
+
+def _of_a_file(known: Subscription | None, said: Version | None) -> dict[str, int | str]:
+    """What is to be known where the version that counts came from a file: its number may be the next one that was free, and not Timus's own."""
+    if known is None or said is None or said.event_id.startswith(FROM_FILE):
+        return {}
+    first = next(one.event_id for one in known.versions if one.number == said.number)
+    return {"from_file": first} if first.startswith(FROM_FILE) else {}
 
 
 def overtaken(known: Subscription, says: Version, facts: Mapping[str, int | str]) -> Parked:

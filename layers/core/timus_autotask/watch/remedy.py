@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum
 from itertools import pairwise
 from shlex import quote
 
-from timus_autotask.domain.reasons import PAUSED, Facts, Parked, WayOut
+from timus_autotask.domain.reasons import DRIFT, PAUSED, Facts, Parked, WayOut
 
+CONTRACT_ENDED = "contract-ended"
+"""A contract bills nothing any more, and its line has units after its end."""
 OR = ", or: "
 """Between the commands of a remedy of which a person chooses one."""
 
@@ -56,6 +58,21 @@ WORDS: Mapping[WayOut, str] = {
 
 _ANOTHER_COMPANY = "If company {actual_company} is the customer's now: timus-autotask map customer {customer} --company {actual_company} --contract {contract}"
 """Before the ways out of a contract that is another company's, whose number Autotask says."""
+
+_AGAINST_A_FILE = (
+    "Version {version} that counts came from a file (event {from_file}), perhaps with a number of ours. "
+    "If Timus shows what this event says: timus-autotask events accept {event}"
+)
+"""Instead of the first way out of two states of one version, where the first one came from a file: its number is guessed if the file has none."""
+
+_RENEWED_ELSEWHERE = "if another contract goes on for it: timus-autotask map customer {customer} --company N --contract N --from {day_after}"
+"""Beside the way out of a contract that ended: to extend it would bill both. A move from today on leaves the days in between to the old one."""
+
+_WITH_ITS_OWN_DAY = (
+    "To have what Timus says from its own day on (units that are changed back by hand have it only from that day on): "
+    "timus-autotask drift {contract} {service} --enforce"
+)
+"""Where a change of Timus's waits behind the edit: days until the edit is taken back by hand stay as they are."""
 
 REPAIR = "Update timus-autotask, if a newer version wrote it; else bring the records back: timus-autotask restore --to TIME"
 """What to do about a record that cannot be read."""
@@ -259,12 +276,31 @@ def said(*ways: WayOut | NextWay, **facts: int | str) -> str:
 def remedy_of(parked: Parked) -> str:
     """The command or action that ends it, written so that a shell takes it; of several a person chooses one."""
     facts = parked.facts
+    words = _words_for(parked)
     choices = str(facts["choices"]).split(" | ") if facts.get("choices") else ["N"]
     each = dict.fromkeys(
-        commands(WORDS[way], {**facts, "choice": choice}) for way in parked.ways for choice in choices
+        commands(words[way], {**facts, "choice": choice}) for way in parked.ways for choice in choices
     )
     known = [commands(_ANOTHER_COMPANY, facts)] if facts.get("actual_company") else []
-    return either(*known, *each)
+    return either(*known, *each, *_elsewhere(parked))
+
+
+def _words_for(parked: Parked) -> Mapping[WayOut, str]:
+    """The words of its ways out, where the facts make one of them another one."""
+    facts = parked.facts
+    if facts.get("from_file"):
+        return {**WORDS, WayOut.ACCEPT_EVENT: _AGAINST_A_FILE}
+    if parked.code == DRIFT and facts.get("desired") != facts.get("left"):
+        return {**WORDS, WayOut.ENFORCE: _WITH_ITS_OWN_DAY}
+    return WORDS
+
+
+def _elsewhere(parked: Parked) -> Iterator[str]:
+    """The way out of a contract that ended, where its client goes on under another one."""
+    end = parked.facts.get("contract_end")
+    if parked.code == CONTRACT_ENDED and end and parked.facts.get("customer"):
+        after = date.fromisoformat(str(end)) + timedelta(days=1)
+        yield commands(_RENEWED_ELSEWHERE, {**parked.facts, "day_after": str(after)})
 
 
 def will_wait(parked: Parked) -> str:

@@ -47,7 +47,7 @@ from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.watch.as_known_now import by_records
 from timus_autotask.watch.explanation import TERMS, Because, explained, reasons_of_difference
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of, reported_name
-from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.remedy import CONTRACT_ENDED, remedy_of
 from timus_autotask.watch.undecided import Undecided, misnamed
 from timus_autotask.watch.undecided import parked as parked_events
 from timus_autotask.watch.wording import counted, ignored_in_words
@@ -623,10 +623,11 @@ def _past_end(
     facts: dict[str, int | str] = {
         "contract": contract.id,
         "service": line.service_id,
+        "customer": next((one.customer_id for one in demand.sources), ""),
         "contract_end": contract.end.isoformat(),
         "units": units,
     }
-    parked = Parked("contract-ended", facts)
+    parked = Parked(CONTRACT_ENDED, facts)
     return (State.OBSERVING if state is State.OBSERVING else State.PARKED), parked.message, parked
 
 

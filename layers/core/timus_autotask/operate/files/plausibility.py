@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import MAX_EMAX, MIN_EMIN, Context
 from enum import StrEnum
 from hashlib import sha256
@@ -55,6 +55,8 @@ PLAUSIBLE = {
     "cancel_at": (MONTHS, TERM),
 }
 """How many days before and after today a day of each column may be."""
+RECENT = timedelta(days=7)
+"""What Timus told first within these may be missing in a file only because the file is older: hardly any is kept for longer before it is used."""
 OTHERS_BESIDE = 5
 """One row of so many that changed may have changed besides, where the others have the numbers of one another."""
 SHOWN = 5
@@ -76,6 +78,7 @@ class SuspicionKind(StrEnum):
     MOVED = "customer-changed"
     TO_NOTHING = "client-to-nothing"
     CLIENTS_MISSING = "clients-missing"
+    TOLD_SINCE = "told-since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class Billed:
     """As Timus counts; None: the file does not say."""
     days: Mapping[str, date] = field(default_factory=dict)
     """By column, those that the file gives."""
+    first_told: datetime | None = None
+    """Of what we know: when Timus told of it first, if that was kept."""
 
     def total(self) -> int:
         """All SKUs together."""
@@ -129,7 +134,19 @@ class KnownToUs:
         return found.customer_id if found else None
 
 
-def suspicions(given: Sequence[Billed], new: Collection[str], known: KnownToUs) -> tuple[Suspicion, ...]:
+@dataclass(frozen=True, slots=True)
+class ToldSince:
+    """A change that Timus told and of which a file knows nothing, as it seems: the file may be older."""
+
+    subscription_id: str
+    at: datetime | None
+    """When it happened at Timus, if that was kept."""
+    message: str
+
+
+def suspicions(
+    given: Sequence[Billed], new: Collection[str], known: KnownToUs, told_since: Sequence[ToldSince] = ()
+) -> tuple[Suspicion, ...]:
     """All suspicions about what a file says, by kind.
 
     ``new`` are the subscriptions of the file that would become events. Where nothing follows, nothing is suspicious.
@@ -157,6 +174,7 @@ def suspicions(given: Sequence[Billed], new: Collection[str], known: KnownToUs) 
         *_days(given, known.today),
         *_terms_together(given, new, known),
         *_clients_missing(given, known, new),
+        *_older(told_since, new),
         *_moved(moved, known),
         *_mixed(moved, new, known),
     ]
@@ -780,6 +798,30 @@ def _terms_together(given: Iterable[Billed], new: Collection[str], known: KnownT
         yield _suspicion(SuspicionKind.WHOLE, message, new, about)
 
 
+def _older(told_since: Sequence[ToldSince], new: Collection[str]) -> Iterator[Suspicion]:
+    """What Timus told otherwise since. Where most of what would become events is so, the file as a whole is an older one."""
+    for one in told_since:
+        yield _suspicion(SuspicionKind.TOLD_SINCE, one.message, (one.subscription_id,))
+    if len(told_since) > max(1, MOST * len(new)):
+        first = min((one.at for one in told_since if one.at), default=None)
+        than = f"{told_at(first)}" if first else "these changes"
+        message = (
+            f"The file looks older than {than}: {len(told_since)} of the {counted(len(new), 'subscription')} that it would change have what was "
+            "so before Timus told of a change. Export it again."
+        )
+        yield _suspicion(SuspicionKind.WHOLE, message, new, [one.message for one in told_since])
+
+
+def told_at(when: datetime) -> str:
+    """A time of Timus's own, for people."""
+    return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def is_recent(told: datetime | None, today: date) -> bool:
+    """Whether Timus told of something so short ago that a file may be older."""
+    return told is not None and told.date() >= today - RECENT
+
+
 def _clients_missing(given: Sequence[Billed], known: KnownToUs, new: Collection[str]) -> Iterator[Suspicion]:
     """Clients that a file lacks which was meant to be whole. What is in it may be cut off as well."""
     billed = _billed_clients(known)
@@ -789,9 +831,22 @@ def _clients_missing(given: Sequence[Billed], known: KnownToUs, new: Collection[
     more = f" and {len(lacks) - SHOWN} more" if len(lacks) > SHOWN else ""
     message = (
         f"The file lacks {len(lacks)} of the {len(billed)} clients that are billed: {', '.join(lacks[:SHOWN])}{more}. "
-        "Is it whole?"
+        f"Is it whole?{_new_by_now(lacks, known)}"
     )
     yield _suspicion(SuspicionKind.CLIENTS_MISSING, message, new, lacks)
+
+
+def _new_by_now(lacks: Collection[str], known: KnownToUs) -> str:
+    """What to say of clients that Timus told of only lately: a file that is older cannot have them."""
+    first: dict[str, datetime] = {}
+    for one in known.subscriptions.values():
+        if one.customer_id in lacks and one.first_told:
+            first[one.customer_id] = min(one.first_told, first.get(one.customer_id, one.first_told))
+    new = [one for one, told in first.items() if is_recent(told, known.today)]
+    if not new:
+        return ""
+    newest = max(new, key=lambda one: (first[one], one))
+    return f" Timus told of {newest} first on {told_at(first[newest])}: is the file older than that?"
 
 
 def _is_whole(given: Iterable[Billed], known: KnownToUs) -> bool:

@@ -19,7 +19,16 @@ from timus_autotask.domain.days import effective_day, local_midnight
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.reasons import SUBSCRIPTION_MOVED
 from timus_autotask.domain.subscription import BillingCycle, Snapshot, Status
-from timus_autotask.operate.files.plausibility import PLAUSIBLE, Billed, KnownToUs, Suspicion, suspicions
+from timus_autotask.operate.files.plausibility import (
+    PLAUSIBLE,
+    Billed,
+    KnownToUs,
+    Suspicion,
+    ToldSince,
+    is_recent,
+    suspicions,
+    told_at,
+)
 from timus_autotask.operate.files.tables import (
     DAY,
     TEXT,
@@ -261,12 +270,16 @@ def compare(
             events.append(event)
         ours = _in_force(subscription, today) if subscription else None
         rows += _rows_of(one, ours, observed, note)
+    new = {event.subscription_id for event in events}
+    told_since = [*_told_since(exported, new, known)]
     suspicious = suspicions(
         [_exported_billed(one, today) for one in exported],
-        {event.subscription_id for event in events},
+        new,
         _known_billed([*known.values()], records, today),
+        told_since,
     )
-    rows += _not_named({one.subscription_id for one in exported}, known, observed, today)
+    older_than = min((one.at for one in told_since if one.at), default=None)
+    rows += _not_named({one.subscription_id for one in exported}, known, observed, today, older_than)
     if problems:
         raise FileRefused(*problems)
     return Comparison(
@@ -354,7 +367,9 @@ def _exported_billed(exported: Exported, today: date) -> Billed:
 def _known_billed(subscriptions: Sequence[Subscription], records: Records, today: date) -> KnownToUs:
     found = {
         one.id: replace(
-            _billed(one.id, one.customer_id, _in_force(one, today), today), version=one.timus_version
+            _billed(one.id, one.customer_id, _in_force(one, today), today),
+            version=one.timus_version,
+            first_told=one.versions[0].occurred_at,
         )
         for one in subscriptions
     }
@@ -462,6 +477,71 @@ def _known(version: Version, exported: Exported) -> _Content:
     return items, version.status, version.cancel_at, version.term_end if exported.term_end else None
 
 
+# -- Older than what Timus told
+
+
+def _told_since(
+    exported: Iterable[Exported], new: Collection[str], known: Mapping[str, Subscription]
+) -> Iterator[ToldSince]:
+    """Of those that would become events: what Timus told since, if the file may be older."""
+    for one in sorted(exported, key=lambda one: one.subscription_id):
+        ours = known.get(one.subscription_id)
+        if one.subscription_id not in new or ours is None or ours.customer_id != one.customer_id:
+            continue
+        # A version, or a later day, says that it is newer.
+        later = one.effective_date is not None and one.effective_date > ours.newest.day
+        if one.version is None and not later and (found := _what_was_told_since(one, ours)):
+            version, seems = found
+            yield ToldSince(
+                one.subscription_id, version.occurred_at, _older_in_words(one, ours, version, seems)
+            )
+
+
+def _what_was_told_since(exported: Exported, ours: Subscription) -> tuple[Version, str] | None:
+    """The first change of which the file knows nothing, with what it has instead; None: nothing shows that it is older."""
+    has = _in_words(exported.items, exported.status, exported.cancel_at, exported.term_end)
+    same = [at for at, version in enumerate(ours.versions) if _known(version, exported) == _says(exported)]
+    if same:
+        return ours.versions[same[-1] + 1], f"has {has} here, which was so before"
+    day = exported.effective_date
+    if day is not None and day < ours.newest.day:
+        return next(one for one in ours.versions if one.day > day), f"has {has} from {day} on here, and not"
+    if _ends(ours.newest) and exported.status != "canceled" and exported.cancel_at is None:
+        ended = next(at for at in range(len(ours.versions)) if all(map(_ends, ours.versions[at:])))
+        return ours.versions[ended], f"goes on with {has} here, and not by"
+    return None
+
+
+def _ends(version: Version) -> bool:
+    return version.status == "canceled" or version.cancel_at is not None
+
+
+def _older_in_words(exported: Exported, ours: Subscription, version: Version, seems: str) -> str:
+    def told(one: Version) -> str:
+        term_end = one.term_end if exported.term_end else None
+        at = f", told on {told_at(one.occurred_at)}" if one.occurred_at else ""
+        says = _in_words(one.items, one.status, one.cancel_at, term_end)
+        return f"version {ours.as_timus_counts(one)} ({says} from {one.day} on{at})"
+
+    by_now = f" The newest is {told(ours.newest)}." if version is not ours.newest else ""
+    return (
+        f"Subscription {exported.subscription_id} of {exported.customer_id} {seems} {told(version)}.{by_now} "
+        "Is the file older than that?"
+    )
+
+
+def _in_words(
+    items: Iterable[tuple[str, int]], status: str, cancel_at: date | None, term_end: date | None
+) -> str:
+    """What bills: "28 SASE-ADV-USER, canceled, cancel_at 2026-04-01"."""
+    units = ", ".join(f"{units} {sku}" for sku, units in sorted(items) if units) or "nothing"
+    more = [status] if status != "active" else []
+    more += [
+        f"{name} {day}" for name, day in (("cancel_at", cancel_at), ("term_end", term_end)) if day is not None
+    ]
+    return ", ".join((units, *more))
+
+
 def _event(
     exported: Exported,
     subscription: Subscription | None,
@@ -508,16 +588,32 @@ def _event(
 
 
 def _not_named(
-    named: set[str], known: Mapping[str, Subscription], observed: Mapping[tuple[str, str], int], today: date
+    named: set[str],
+    known: Mapping[str, Subscription],
+    observed: Mapping[tuple[str, str], int],
+    today: date,
+    older_than: datetime | None,
 ) -> Iterator[Compared]:
-    """Subscriptions that we bill and the file does not name: only reported, because a file may be a part."""
+    """Subscriptions that we bill and the file does not name: only reported, because a file may be a part.
+
+    Nor can it have what is new since it was made. ``older_than``: the file looks older than that.
+    """
     for subscription in known.values():
         version = _in_force(subscription, today)
         if subscription.id in named:
             continue
+        first = subscription.versions[0].occurred_at
+        is_new = is_recent(first, today) or (
+            older_than is not None and first is not None and first >= older_than
+        )
+        too_new = (
+            f", which may be older: Timus told of it first on {told_at(first)}" if first and is_new else ""
+        )
         for sku, _ in version.items:
             if version.quantity(sku):
-                note = "not in the file; if Timus does not bill it any more, give it with quantity 0"
+                note = (
+                    f"not in the file{too_new}; if Timus does not bill it any more, give it with quantity 0"
+                )
                 where = observed.get((subscription.customer_id, sku))
                 yield Compared(
                     subscription.customer_id, subscription.id, sku, None, version.quantity(sku), where, note

@@ -1,4 +1,7 @@
-"""Seats that a move would bill on two lines at once, or on none: one of the two lines follows at once, and the other one waits."""
+"""Seats that a move would bill on two lines at once, or on none.
+
+One of the two lines follows at once, and the other one waits. Or the contract of the old line ended before the day of the move.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.refusal import Doubt, Way
 from timus_autotask.watch.preview import LinePreview, Preview
 from timus_autotask.watch.wording import counted
+
+ENDED = "contract-ended"
+"""What a line waits for whose contract has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,11 @@ class _Line:
         less = self.line.observed_units.at(day) - self.after.at(day)
         return max(0, min(less, self.line.observed_units.at(day) - self.line.desired_units.at(day)))
 
+    def stays_from(self, day: date, today: date) -> bool:
+        """Whether it should have units from a day on, and still should today."""
+        wanted = self.line.desired_units
+        return bool(wanted.at(day) and wanted.at(max(day, today)))
+
     def comes(self, day: date) -> int:
         """Units that it would get, and then has as it should."""
         more = self.after.at(day) - self.line.observed_units.at(day)
@@ -57,7 +68,8 @@ def billed_amiss(preview: Preview, today: date) -> tuple[Doubt, ...]:
     lines = _by_source(preview, today)
     twice = (doubt for source, of in lines.items() for doubt in _twice(source, of, today))
     nowhere = (doubt for source, of in lines.items() for doubt in _nowhere(source, of))
-    return (*twice, *nowhere)
+    ended = (doubt for source, of in lines.items() for doubt in _ended_before(source, of, today))
+    return (*twice, *nowhere, *ended)
 
 
 def _by_source(preview: Preview, today: date) -> dict[tuple[str, str], list[_Line]]:
@@ -117,6 +129,44 @@ def _nowhere(source: tuple[str, str], lines: Sequence[_Line]) -> Iterator[Doubt]
                 f"anywhere: contract {new.contract_id} (service {new.line.service_id}) waits for them, because {new.why}. Once that is approved "
                 "they are billed from that day; if it is rejected they never are."
             )
+
+
+def _ended_before(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iterator[Doubt]:
+    """Each line whose contract ended before its units move, with what another contract has of them on the days in between.
+
+    Whoever extends that contract then, as it asks for, bills them on both.
+    """
+    customer, sku = source
+    for old in lines:
+        others = [one for one in lines if one is not old]
+        found = _between(old, others) if old.line.code == ENDED else None
+        if found is None:
+            continue
+        first, until = found
+        new = [one for one in others if one.stays_from(until, today)]
+        if not new:
+            continue  # they have moved on since, and not by this move
+        units = old.lacks(first)
+        there = min(units, sum(one.too_many(first) for one in new))
+        has = (
+            f", and contract {new[0].contract_id} has {counted(there, 'unit')} of them there already"
+            if there
+            else ""
+        )
+        yield Doubt(
+            f"From {first} to {until - ONE_DAY} {counted(units, 'unit')} of {sku} of {customer} would stay with contract {old.contract_id} "
+            f"(service {old.line.service_id}), which has ended and bills nothing on these days{has}.",
+            (Way.ONCE_FROM,),
+            first,
+        )
+
+
+def _between(old: _Line, others: Sequence[_Line]) -> tuple[date, date] | None:
+    """The first day on which a line should have units that it cannot bill any more, and the first one after on which it need not."""
+    days = sorted({day for one in (old, *others) for day in one.turns})
+    first = next((day for day in days if old.lacks(day) and not old.after.at(day)), None)
+    until = next((day for day in days if first and day > first and not old.line.desired_units.at(day)), None)
+    return (first, until) if first and until else None
 
 
 def _twice(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iterator[Doubt]:

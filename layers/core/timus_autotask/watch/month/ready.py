@@ -54,7 +54,15 @@ from timus_autotask.watch.month.months import month_of
 from timus_autotask.watch.month.parked import EventEffect, costs, effects, seat_days_between
 from timus_autotask.watch.month.to_post import NotPosted
 from timus_autotask.watch.names import NOBODY, Directory
-from timus_autotask.watch.remedy import NextWay, for_customers, remedy_of, said, way_later, will_wait
+from timus_autotask.watch.remedy import (
+    CONTRACT_ENDED,
+    NextWay,
+    for_customers,
+    remedy_of,
+    said,
+    way_later,
+    will_wait,
+)
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
 from timus_autotask.watch.undecided import Undecided
 
@@ -832,11 +840,13 @@ def _another_contract(line: BookLine, day: date) -> str:
     elif not contract.recurring or day <= contract.end:  # it begins only later
         code = "contract-not-recurring"
     else:
-        code = "contract-ended"
+        code = CONTRACT_ENDED
     facts: dict[str, int | str] = {
         "contract": line.key.contract_id,
         "customer": next(iter(line.customers), ""),
     }
+    if contract is not None:
+        facts["contract_end"] = contract.end.isoformat()
     return remedy_of(Parked(code, facts))
 
 
