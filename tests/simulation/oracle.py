@@ -1193,18 +1193,24 @@ class Oracle:
     def _waits_for_what_stays(self, line: Line, day: date) -> bool:
         """Whether a line lacks no more than other lines of its contract have too many, a gateway among them that numbers make a plan.
 
-        Without such a gateway it lacks just as many: all plans together have what Timus says.
+        Without such a gateway it lacks just as many: all plans together have what Timus says, and what is kept of people's edits.
         """
         gateway = line[0], SERVICES[GATEWAY]
         by_numbers = not self.w.story.families and self._too_many(gateway, day, frozenset()) > 0
         lacks = (self.wants(line, day) or 0) - self.has(line, day)
         others = [other for other in self.lines() if other != line and other[0] == line[0]]
-        counted = others if by_numbers else [one for one in others if self._skus[one[1]] in PLANS]
-        most = sum(self._too_many(other, day, frozenset()) for other in counted)
-        if not (0 < lacks <= most if by_numbers else 0 < lacks == most):
-            return False
-        self._note_part(line, day)
-        return True
+        if by_numbers:
+            waits = 0 < lacks <= sum(self._too_many(other, day, frozenset()) for other in others)
+        else:
+            plans = others if line == gateway else [one for one in others if self._skus[one[1]] in PLANS]
+            too_many = [
+                {self._too_many(one, day, frozenset(), max(0, -offset)) for offset in self._offsets(one)}
+                for one in plans
+            ]
+            waits = lacks > 0 and any(lacks == sum(each) for each in product(*too_many))
+        if waits:
+            self._note_part(line, day)
+        return waits
 
     def _moves_in_part(self, line: Line, day: date, plans: Collection[str]) -> bool:
         lines = [one for sku in plans if self._was_sent(one := (line[0], SERVICES[sku]))]
@@ -1336,10 +1342,15 @@ class Oracle:
                     found.add((route[1], SERVICES[sku]))
         return found
 
-    def _too_many(self, line: Line, day: date, without: frozenset[tuple[str, int]]) -> int:
-        """How many units a line has on a day that Timus does not want there. What a person put there is not of Timus, and holds nothing up."""
+    def _too_many(
+        self, line: Line, day: date, without: frozenset[tuple[str, int]], taken_off: int = 0
+    ) -> int:
+        """How many units a line has on a day that Timus does not want there. What a person put there is not of Timus, and holds nothing up.
+
+        ``taken_off``: as many more by a person, whose edit is kept.
+        """
         want = self.wants(line, day, without)
-        return 0 if want is None else max(0, self._has_of_plans(line, day) - want)
+        return 0 if want is None else max(0, self._has_of_plans(line, day) - max(0, want - taken_off))
 
     def _has_of_plans(self, line: Line, day: date) -> int:
         """What a line has on a day, but for what a person added; that is one of the seats that leave where the terms bring edits back."""

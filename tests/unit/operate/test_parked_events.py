@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from shlex import quote
@@ -286,12 +287,16 @@ def test_a_higher_version_with_an_older_time_is_accepted_by_its_number() -> None
 
 
 def test_of_two_states_of_one_version_the_second_is_accepted() -> None:
-    """The first one counts until a person says otherwise."""
+    """The first one counts until a person says otherwise, who is shown both."""
     world = aligned()
     world.pass_time(days=1)
     world.tell(1, {ADV: 31}, event_id="other")
     world.work()
-    assert [event.parked.code for event in parked(world) if event.parked] == ["contradictory"]
+    [why] = [event.parked for event in parked(world) if event.parked]
+    assert why.code == "contradictory"
+    assert re.search(
+        f"the first one counts. It says: 28 {ADV} from .*. This event says: 31 {ADV} from .*", why.message
+    )
     assert accepted(world, "other").counted_as == 2
     world.pass_time(days=1)
     assert world.units(ADV, LATER) == 31

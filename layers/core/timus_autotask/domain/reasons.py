@@ -280,7 +280,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             EndedBy.EVENT,
         ),
         "contradictory": Reason(
-            "Two different states claim version {version} of subscription {subscription}; the first one counts.",
+            "Two different states claim version {version} of subscription {subscription}; the first one counts.{readings_told}",
             (WayOut.ACCEPT_EVENT, WayOut.DISMISS_EVENT),
             EndedBy.EVENT,
         ),
@@ -353,6 +353,8 @@ class Facts(dict[str, int | str]):
                 else ""
             )
             return contains + strict
+        if key == "readings_told":
+            return f" It says: {self['known']}. This event says: {self['told']}." if "told" in self else ""
         if key == "waiting_told":
             return f" Waiting with it: {self['waiting']}." if "waiting" in self else ""
         if key == "differs_told":

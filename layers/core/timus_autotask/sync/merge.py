@@ -344,9 +344,11 @@ def _merge_into(
     disputed = merged.outcome is Merge.CONTRADICTORY or merged.against is not None
     if known is not None and disputed and believed(known, snapshot, day) is None:
         return replace(base, parked=overtaken(known, version_of(snapshot, day), facts))
-    if merged.outcome is Merge.CONTRADICTORY:
-        said = version_of(snapshot, day, known.counted_from(snapshot.occurred_at)) if known else None
-        return replace(base, parked=Parked("contradictory", {**facts, **_of_a_file(known, said)}))
+    if known is not None and merged.outcome is Merge.CONTRADICTORY:
+        says = version_of(snapshot, day, known.counted_from(snapshot.occurred_at))
+        first = next(one for one in known.versions if one.number == says.number)
+        told = {**_readings(says, known, first), **_of_a_file(first, says)}
+        return replace(base, parked=Parked("contradictory", {**facts, **told}))
     if known is not None and merged.against is not None:
         readings = _readings(version_of(snapshot, day), known, merged.against)
         return replace(base, parked=Parked("version-restarted", {**facts, **readings}))
@@ -354,12 +356,10 @@ def _merge_into(
     return replace(base, outcome=merged.outcome.value, would_change=merged.would_change)
 
 
-def _of_a_file(known: Subscription | None, said: Version | None) -> dict[str, int | str]:
+def _of_a_file(first: Version, says: Version) -> dict[str, int | str]:
     """What is to be known where the version that counts came from a file: its number may be the next one that was free, and not Timus's own."""
-    if known is None or said is None or said.event_id.startswith(FROM_FILE):
-        return {}
-    first = next(one.event_id for one in known.versions if one.number == said.number)
-    return {"from_file": first} if first.startswith(FROM_FILE) else {}
+    from_file = first.event_id.startswith(FROM_FILE) and not says.event_id.startswith(FROM_FILE)
+    return {"from_file": first.event_id} if from_file else {}
 
 
 def overtaken(known: Subscription, says: Version, facts: Mapping[str, int | str]) -> Parked:
