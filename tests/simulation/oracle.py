@@ -1988,6 +1988,25 @@ class Oracle:
         }
         return bool(others - beside)
 
+    def _was_overtaken(self, line: Line, day: date) -> bool:
+        """Whether seats for some days were asked for in vain, and the plan that has them since went up meanwhile: then they would be beside it."""
+        refused = [
+            posting.received_ms
+            for posting in self.w.api.postings
+            if posting.outcome in ("refused", "lost")
+            and posting.unit_change > 0
+            and self._line_of(posting) == line
+            and posting.day is not None
+            and date.fromordinal(posting.day) <= day
+        ]
+        return any(
+            delta > 0 and on > day and at >= micros_of(first)
+            for other in self._related(line)
+            if other != line
+            for (on, delta), (_, at) in zip(self._committed[other], self._when[other], strict=True)
+            for first in refused
+        )
+
     def _truly_refused(self, line: Line) -> bool:
         """Whether Autotask's own rules refuse what the line, or another half of its plan change, needs: it is for a person."""
         return any(
@@ -2160,6 +2179,7 @@ class Oracle:
                     and None not in wants
                     and not self._netted(line, subs, day, adjusted, variants)
                     and not self._waits_for_a_third(line, day, whole=has == 0)
+                    and not self._was_overtaken(line, day)
                     and not any(map(self._anothers, related))
                 ):
                     self._broken("I5", f"{line} had {has} on {day}, Timus said {wants}, and its day was free")
