@@ -307,13 +307,62 @@ def test_an_ended_contract_that_is_extended_says_what_its_new_days_may_need_at_o
     made = len(world.posted())
     proposal = terms.set_terms(deployment_of(world), [TermChange("renewal", "extend")], None, BY)
     [contract] = proposal.preview.contracts
-    assert contract.left_empty == (
-        "Autotask may add the days from 2027-01-01 on without units. Then +26 units from that day on are made at once, too."
+    assert contract.if_left_empty
+    assert contract.if_left_empty.in_words(proposal.preview.names) == (
+        "Autotask may add the days from 2027-01-01 on without units. Then this is made there instead of what is shown:",
+        "45 SASE-ADV-USER: +25 from 2027-01-01 (at once)",
+        "47 SASE-GATEWAY: +1 from 2027-01-01 (at once)",
     )
     proposal.commit()
     world.sweep()
     world.pass_time(days=1)
     assert sorted(world.posted()[made:]) == [(45, 25, "2027-01-01"), (47, 1, "2027-01-01")]
+
+
+@pytest.mark.parametrize("switches", [{}, {"extended_periods": "empty"}])
+def test_what_follows_an_extension_is_shown_for_both_kinds_of_tenants(switches: dict[str, str]) -> None:
+    """Where new days have no units, changes of now wait for that or come in another order; either is shown before it is made."""
+    world = level()
+    world.control.set_switches(switches)
+    deployment = deployment_of(world)
+    terms.pause(deployment, CUSTOMER, BY)
+    for sequence, adv, ess in ((8, 25, 2), (9, 5, 22), (10, 8, 22)):
+        world.pass_time(days=2)
+        world.tell(sequence, {ADV: adv, ESS: ess, GATEWAY: 1})
+    world.tell(11, {ADV: 8, ESS: 22, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    made = len(world.posted())
+    proposal = terms.resume(deployment_of(world), CUSTOMER, BY)
+    [contract] = proposal.preview.contracts
+    assert contract.if_left_empty
+    lines = contract.if_left_empty.lines if switches else contract.lines
+    expected = [
+        (line.service_id, one.delta, one.day.isoformat())
+        for line in lines
+        for one in line.adjustments
+        if one.at_once
+    ]
+    assert expected
+    proposal.commit()
+    world.work()
+    assert sorted(world.posted()[made:]) == sorted(expected)
+
+
+def test_an_extension_of_level_days_says_what_empty_new_ones_are_given() -> None:
+    """Nothing is due today; on its day the units come back, so it is shown now."""
+    world = level()
+    deployment = deployment_of(world)
+    terms.set_terms(deployment, [TermChange("renewal", "off")], None, BY).commit()
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    proposal = terms.set_terms(deployment, [TermChange("renewal", "extend")], None, BY)
+    [contract] = proposal.preview.contracts
+    assert contract.if_left_empty
+    assert not any(line.adjustments for line in contract.lines)
+    assert contract.if_left_empty.in_words(proposal.preview.names)[1:] == (
+        "45 SASE-ADV-USER: +25 from 2027-01-01",
+        "47 SASE-GATEWAY: +1 from 2027-01-01",
+    )
 
 
 # -- All of it

@@ -222,8 +222,7 @@ def _show_contract(contract: ContractPreview, names: Directory, terminal: Termin
         )
     if contract.extended_to:
         terminal.say(f"its last day moves to {contract.extended_to}, for the term was renewed")
-    if contract.left_empty:
-        terminal.say(contract.left_empty)
+    _show_left_empty(contract, names, terminal)
     terminal.table(
         ("customer", "SKU", "service", "Autotask", "wanted", "adjustments"),
         [
@@ -290,7 +289,7 @@ def _contracts(count: int) -> str:
 def _show_by_customer(preview: Preview, terminal: Terminal) -> int:
     """Every line that would be changed or waits, by customer; how many they are."""
     for contract in preview.contracts:
-        _show_what_is_done(contract, terminal)
+        _show_what_is_done(contract, preview.names, terminal)
     found = sorted(_posting_rows(preview), key=lambda one: (not one[0], one[1]))
     headings = dict.fromkeys(heading for _, heading, _ in found)
     sections = [Section(one, [row for _, heading, row in found if heading == one]) for one in headings]
@@ -359,7 +358,7 @@ def totals_in_words(totals: Totals) -> str:
     return said + (f"; {totals.parked} parked" if totals.parked else "")
 
 
-def _show_what_is_done(contract: ContractPreview, terminal: Terminal) -> None:
+def _show_what_is_done(contract: ContractPreview, names: Directory, terminal: Terminal) -> None:
     """What becomes of the contract itself."""
     if contract.opened:
         opened = contract.opened
@@ -370,8 +369,14 @@ def _show_what_is_done(contract: ContractPreview, terminal: Terminal) -> None:
         terminal.say(
             f"The last day of contract {contract.contract_id} moves to {contract.extended_to}, for the term was renewed."
         )
-    if contract.left_empty:
-        terminal.say(contract.left_empty)
+    _show_left_empty(contract, names, terminal)
+
+
+def _show_left_empty(contract: ContractPreview, names: Directory, terminal: Terminal) -> None:
+    """What is made instead on days that Autotask adds without units."""
+    if contract.if_left_empty:
+        first, *each = contract.if_left_empty.in_words(names)
+        terminal.say(first, *(f"  {one}" for one in each))
 
 
 def show_late(found: Sequence[Late], terminal: Terminal) -> None:

@@ -37,7 +37,6 @@ from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, RehearsedAutotask, Unsettled
 from timus_autotask.watch.remedy import REPAIR, remedy_of
 from timus_autotask.watch.status import Each
-from timus_autotask.watch.wording import with_sign
 
 T = TypeVar("T")
 
@@ -140,6 +139,30 @@ class NewContractPreview:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftEmpty:
+    """What would be made instead, should Autotask add the days of an extension without units: only the extension shows that."""
+
+    day: date
+    """The first of these days."""
+    lines: tuple[LinePreview, ...]
+
+    def in_words(self, names: Directory) -> tuple[str, ...]:
+        """For people: what it is about, and then each line of the contract."""
+        about = f"Autotask may add the days from {self.day} on without units. Then this is made there instead of what is shown:"
+        return (about, *(f"{_called(one.service_id, names)}: {_in_words(one)}" for one in self.lines))
+
+
+def _called(service_id: int, names: Directory) -> str:
+    """A service, for a sentence."""
+    return f"{service_id} {names.services.get(service_id, '')}".rstrip()
+
+
+def _in_words(line: LinePreview) -> str:
+    made = (f"{one.delta:+d} from {one.day}{' (at once)' if one.at_once else ''}" for one in line.adjustments)
+    return ". ".join(filter(None, [", ".join(made), (line.reason or "").removesuffix(".")])) or "nothing"
+
+
+@dataclass(frozen=True, slots=True)
 class ContractPreview:
     """What would become of a contract."""
 
@@ -152,25 +175,14 @@ class ContractPreview:
     """Quantities of its customers that would still have no line."""
     extended_to: date | None = None
     """Its last day would be moved to here, for the term was renewed."""
-    if_left_empty: tuple[date, int] | None = None
-    """(first day, units) of what would be made at once as well, should Autotask add days before today without units: only an extension shows that."""
+    if_left_empty: LeftEmpty | None = None
+    """None: the same is made then."""
     opened: NewContractPreview | None = None
 
     @property
     def changes(self) -> bool:
         """Whether anything would be done in Autotask."""
         return bool(self.extended_to or self.opened or any(line.adjustments for line in self.lines))
-
-    @property
-    def left_empty(self) -> str:
-        """``if_left_empty`` for people; empty: there is nothing to say."""
-        if self.if_left_empty is None:
-            return ""
-        day, units = self.if_left_empty
-        return (
-            f"Autotask may add the days from {day} on without units. Then {with_sign(units, 'unit')} from that day on "
-            f"{'is' if units == 1 else 'are'} made at once, too."
-        )
 
     @property
     def observes(self) -> bool:
@@ -303,25 +315,32 @@ def preview(
     if rehearsal.under_way:
         _same_if_lost(rehearsal, act, ports, each)
     contracts = rehearsal.contracts()
-    made: dict[LineKey, list[PreviewedAdjustment]] = {}
-    for entry in rehearsal.made():
-        one = PreviewedAdjustment(entry.day, entry.delta, True, entry.price)
-        made.setdefault(entry.line, []).append(one)
     progress = {}
     for records in contracts:
         id_ = records.state.value.contract_id
         progress[id_] = contract_records(id_, rehearsal.table.before(contract_pk(id_), *OF_CONTRACT)).progress
     looks = partner_in(rehearsal.table.before(PARTNER, *OF_PARTNER)).looks(rehearsal.now)
     names, named = _names(contracts, rehearsal)  # first: with the names, prices of most new services are read
-    show = partial(_contract, made=made, rehearsal=rehearsal, money=money)
+    show = partial(_contract, made=_made(rehearsal), rehearsal=rehearsal, money=money)
     try:
         if money:
             rehearsal.autotask.load_services(_new_services(contracts))
         shown = tuple((each if money else map)(show, filter(_handled, contracts)))
+        if rehearsal.autotask.extended:
+            shown = _also_if_left_empty(shown, rehearsal, act, ports, each)
     except NO_ANSWER as error:
         raise NotAnswered(error) from error
     unhandled = tuple(_unhandled(subject, error) for subject, error in sorted(rehearsal.troubles.items()))
     return Previewed(result, Preview(shown, unhandled, names, named), progress, looks)
+
+
+def _made(rehearsal: Rehearsal) -> dict[LineKey, list[PreviewedAdjustment]]:
+    """By line, what workers made at once."""
+    made: dict[LineKey, list[PreviewedAdjustment]] = {}
+    for entry in rehearsal.made():
+        one = PreviewedAdjustment(entry.day, entry.delta, True, entry.price)
+        made.setdefault(entry.line, []).append(one)
+    return made
 
 
 def _handled(records: ContractRecords) -> bool:
@@ -388,6 +407,40 @@ def _same_if_lost(rehearsal: Rehearsal, act: Callable[[Ports], T], ports: Ports,
         raise Unsettled(key.contract_id, intent.settles_at)
 
 
+def _also_if_left_empty(
+    shown: tuple[ContractPreview, ...],
+    rehearsal: Rehearsal,
+    act: Callable[[Ports], T],
+    ports: Ports,
+    each: Each,
+) -> tuple[ContractPreview, ...]:
+    """The same, with what would be made instead where Autotask adds the days of an extension without units."""
+    other = Rehearsal(ports, each, left_empty=True)
+    other.run(act)
+    show = partial(_contract, made=_made(other), rehearsal=other, money=False)
+    instead = {one.contract_id: one for one in map(show, filter(_handled, other.contracts()))}
+    ended = rehearsal.autotask.ended
+    first = min(ended.values())
+
+    def with_both(one: ContractPreview) -> ContractPreview:
+        then = instead.get(one.contract_id)
+        if then is None or _plan(then) == _plan(one):
+            return one
+        return replace(
+            one, if_left_empty=LeftEmpty(ended.get(then.contract_id or 0, first) + ONE_DAY, then.lines)
+        )
+
+    return tuple(map(with_both, shown))
+
+
+def _plan(contract: ContractPreview) -> list[tuple[int, list[tuple[date, int, bool]], str | None]]:
+    """What would be made on each line, without what it comes to."""
+    return [
+        (line.service_id, [(one.day, one.delta, one.at_once) for one in line.adjustments], line.reason)
+        for line in contract.lines
+    ]
+
+
 def _contract(
     records: ContractRecords,
     made: Mapping[LineKey, Sequence[PreviewedAdjustment]],
@@ -419,15 +472,8 @@ def _contract(
         lines=tuple(lines),
         without_line=_unrouted(records, rehearsal.ports, today),
         extended_to=autotask.extended.get(id_),
-        if_left_empty=_if_left_empty(autotask.ended.get(id_, today), records, today),
         opened=NewContractPreview(new.number, new.company_id, new.start, new.end) if new else None,
     )
-
-
-def _if_left_empty(ended: date, records: ContractRecords, today: date) -> tuple[date, int] | None:
-    """What would be made on the days that an extension adds after a last day before today, if they have no units then."""
-    units = sum(stored.value.desired.at(today) for stored in records.lines.values())
-    return (ended + ONE_DAY, units) if units and ended < today else None
 
 
 def _until(last: date, observed: Mapping[int, Observed]) -> dict[int, Observed]:
