@@ -26,6 +26,7 @@ from timus_autotask.operate.mapping import first_day
 from timus_autotask.operate.mapping.known import slips
 from timus_autotask.operate.mapping.late import BillFrom
 from timus_autotask.operate.mapping.service_choice import choose_service
+from timus_autotask.operate.preview import what_would_be_adjusted
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.reconcile import AgainstTimus, follow_up, last_comparison
 from timus_autotask.operate.refusal import NotDone, Way
@@ -363,6 +364,45 @@ def test_an_extension_of_level_days_says_what_empty_new_ones_are_given() -> None
         "45 SASE-ADV-USER: +25 from 2027-01-01",
         "47 SASE-GATEWAY: +1 from 2027-01-01",
     )
+
+
+def renewed_with_empty_days() -> World:
+    """A client whose contract was extended by a year that has no units."""
+    world = level()
+    world.control.set_switches({"extended_periods": "empty"})
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    return world
+
+
+def test_units_that_only_go_on_in_an_empty_new_period_are_no_increase() -> None:
+    """It is as much as on the day before, so units and money of what is billed stay as they are."""
+    found = what_would_be_adjusted(deployment_of(renewed_with_empty_days())).preview
+    [contract] = found.contracts
+    assert [(line.units, line.units_after) for line in contract.lines] == [(25, 25), (1, 1)]
+    assert [one.compared for line in contract.lines for one in line.adjustments] == ["as before", "as before"]
+    totals = found.totals
+    assert (totals.lines, totals.units_up, totals.units_down) == (2, 0, 0)
+    assert totals.estimate
+    assert (totals.estimate.so_far, totals.estimate.each_period) == (0, 0)
+
+
+@pytest.mark.parametrize(("seats", "up", "down"), [(20, 0, 5), (28, 3, 0)])
+def test_a_change_before_an_empty_new_period_counts_once(seats: int, up: int, down: int) -> None:
+    """What goes on after it is neither more nor fewer."""
+    world = level()
+    world.control.set_switches({"extended_periods": "empty"})
+    terms.set_terms(deployment_of(world), [TermChange("approve_decreases", "always")], None, BY).commit()
+    terms.set_terms(deployment_of(world), [TermChange("line_limit", "1")], None, BY).commit()
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    world.pass_time(days=2)
+    world.tell(9, {ADV: seats, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    proposal = decisions.approve(deployment_of(world), CONTRACT, SERVICES[ADV], BY)
+    line = next(one for one in proposal.preview.contracts[0].lines if one.service_id == SERVICES[ADV])
+    assert (line.units, line.units_after) == (25, seats)
+    assert (proposal.preview.totals.units_up, proposal.preview.totals.units_down) == (up, down)
 
 
 # -- All of it

@@ -319,7 +319,7 @@ def _cells(line: LinePreview, names: Directory) -> tuple[Any, ...]:
     estimate = line.estimate if line.estimate and not line.estimate.unknown else None
     return (
         [*_each(sku for _, sku in line.sources), called(line.service_id, names.services)],
-        Whole(f"{line.units} → {_units_after(line)}" if line.adjustments else str(line.units)),
+        Whole(f"{line.units} → {line.units_after}" if line.adjustments else str(line.units)),
         _made(line),
         f"{estimate.so_far:+}" if estimate else "",
         f"{estimate.each_period:+}" if estimate else "",
@@ -341,10 +341,6 @@ def whose(sources: Iterable[tuple[str, str]], contract_id: int | None, names: Di
     company_id = names.company_of.get(contract_id)
     company = f" of company {called(company_id, names.companies)}" if company_id is not None else ""
     return f"{customers}, contract {called(contract_id, names.contracts)}{company}"
-
-
-def _units_after(line: LinePreview) -> int:
-    return line.units + sum(one.delta for one in line.adjustments)
 
 
 def totals_in_words(totals: Totals) -> str:
@@ -491,4 +487,5 @@ def _made(line: LinePreview) -> list[str]:
 def _adjustment(one: PreviewedAdjustment) -> str:
     price = f" at {one.price}" if one.price else ""
     posted = ", a period that is posted already: an item of its own" if one.posted else ""
-    return f"{one.delta:+d} from {one.day}{price}{posted}{' (at once)' if one.at_once else ''}"
+    notes = ", ".join(filter(None, [one.compared, "at once" if one.at_once else ""]))
+    return f"{one.delta:+d} from {one.day}{price}{posted}{f' ({notes})' if notes else ''}"

@@ -643,11 +643,13 @@ def _contract(contract: ContractPreview, names: Directory) -> Form:
                 "sources": _sources(line.sources, names),
                 "autotask_units": line.units,
                 "wanted_units": line.wanted,
+                "units_after": line.units_after,
                 "wanted_later": [{"from": day, "units": units} for day, units in line.wanted_later],
                 "adjustments": [
                     {
                         "day": one.day,
                         "unit_change": one.delta,
+                        "goes_on": one.goes_on,
                         "unit_price": price_form(one.price),
                         "at_once": one.at_once,
                         "period_posted": one.posted,

@@ -55,7 +55,25 @@ class PreviewedAdjustment:
     posted: bool = False
     """Its day is in a period that is approved and posted already: Autotask bills it as an item of its own, next to that period."""
     estimate: Estimate | None = None
-    """What it comes to; None: prices were not asked for."""
+    """What ``more`` comes to; None: prices were not asked for."""
+    goes_on: int = 0
+    """How many of its units only make up for what Autotask itself takes off or adds on that day, as where a new period begins empty."""
+
+    @property
+    def more(self) -> int:
+        """By how many units more is billed from its day on than on the day before."""
+        return self.delta - self.goes_on
+
+    @property
+    def compared(self) -> str:
+        """How its day compares with the day before, where ``delta`` does not say it; for people."""
+        if not self.goes_on:
+            return ""
+        return (
+            f"{abs(self.more)} {'more' if self.more > 0 else 'fewer'} than before"
+            if self.more
+            else "as before"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +113,8 @@ class LinePreview:
     """What a person would have to let go."""
     wanted_later: tuple[tuple[date, int], ...] = ()
     """(day, units that it should have from then on) of each day to come with an adjustment, where these are others than before."""
+    units_after: int = 0
+    """What Autotask has on the contract's last day once everything is made."""
 
     @property
     def estimate(self) -> Estimate | None:
@@ -198,6 +218,7 @@ class Totals:
     """On which anything would be done."""
     lines: int
     units_up: int
+    """By how much more is billed, as ``PreviewedAdjustment.more`` says of each."""
     units_down: int
     """A positive number."""
     units_up_at_once: int
@@ -275,11 +296,11 @@ def _totals(contracts: Sequence[ContractPreview]) -> Totals:
 
 
 def _up(adjustments: Iterable[PreviewedAdjustment]) -> int:
-    return sum(max(0, one.delta) for one in adjustments)
+    return sum(max(0, one.more) for one in adjustments)
 
 
 def _down(adjustments: Iterable[PreviewedAdjustment]) -> int:
-    return sum(max(0, -one.delta) for one in adjustments)
+    return sum(max(0, -one.more) for one in adjustments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,6 +475,8 @@ def _contract(
     before = observed_of(rows, contract.end, chosen) if contract else {}
     if contract and contract.end < today:
         before = _until(contract.end, before)
+    last = max(contract.end, today) if contract else today
+    after = observed_of(autotask.units(id_, records.lines), last, chosen) if contract else {}
     ending = _undos_that_end(records, rehearsal)
     lines = []
     for service_id, stored in sorted(records.lines.items()):
@@ -461,6 +484,7 @@ def _contract(
         line = _line(known, was.units.at(today), made.get(known.key, ()), today)
         line = replace(line, undo_ends=ending.get(service_id, ()), under_way=_under_way(known.key, rehearsal))
         line = _against(line, was, known.desired)
+        line = _with_what_goes_on(line, after.get(service_id, Observed()).units, last, today)
         if money and contract and line.adjustments:
             line = _estimated(line, known.contract_service_id, contract, rehearsal)
         lines.append(line)
@@ -533,6 +557,33 @@ def _against(line: LinePreview, observed: Observed, desired: Timeline) -> LinePr
     )
 
 
+def _with_what_goes_on(line: LinePreview, units: Timeline, last: date, today: date) -> LinePreview:
+    """The line with what Autotask has on the last day, and with how much more is billed by each adjustment.
+
+    ``units`` is what Autotask has once what is made at once is made.
+    """
+    without, all_ = units, units
+    for one in line.adjustments:
+        if one.at_once:
+            without = without.add_from(one.day, -one.delta)
+        else:
+            all_ = all_.add_from(one.day, one.delta)
+    left = {
+        one.day: without.at(one.day - ONE_DAY) - without.at(one.day)
+        for one in line.adjustments
+        if one.day > today
+    }
+    last_of = {one.day: place for place, one in enumerate(line.adjustments)}
+    found = []
+    for place, one in enumerate(line.adjustments):
+        missing = left.get(one.day, 0)
+        against = missing * one.delta > 0
+        goes_on = missing if place == last_of[one.day] else min(missing, one.delta, key=abs)
+        found.append(replace(one, goes_on=goes_on if against else 0))
+        left[one.day] = missing - found[-1].goes_on
+    return replace(line, adjustments=tuple(found), units_after=all_.at(last))
+
+
 def _with_posted(one: PreviewedAdjustment, observed: Observed) -> PreviewedAdjustment:
     return replace(one, posted=any(first <= one.day <= last for first, last in observed.closed))
 
@@ -544,7 +595,7 @@ def _estimated(
     price = _price(line.service_id, contract_service_id, contract.id, rehearsal.autotask)
     today, end, schedule = rehearsal.ports.today(), contract.end, contract.schedule
     with_money = tuple(
-        replace(one, estimate=estimated(one.delta, price, one.day, end, schedule, today))
+        replace(one, estimate=estimated(one.more, price, one.day, end, schedule, today))
         for one in line.adjustments
     )
     return replace(line, adjustments=with_money)
