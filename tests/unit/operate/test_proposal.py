@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ from timus_autotask.operate.terms import TermChange
 from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.store.contracts import put_contract_state
 from timus_autotask.sync.sweep import refresh_plan
+from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.preview import Preview
 
 BY = "j.doe"
@@ -384,7 +386,7 @@ def test_units_that_only_go_on_in_an_empty_new_period_are_no_increase() -> None:
     totals = found.totals
     assert (totals.lines, totals.units_up, totals.units_down) == (2, 0, 0)
     assert totals.estimate
-    assert (totals.estimate.so_far, totals.estimate.each_period) == (0, 0)
+    assert totals.estimate == Estimate(Decimal(0), Decimal(0))
 
 
 @pytest.mark.parametrize(("seats", "up", "down"), [(20, 0, 5), (28, 3, 0)])

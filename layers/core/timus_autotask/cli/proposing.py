@@ -327,7 +327,7 @@ def _cells(line: LinePreview, names: Directory) -> tuple[Any, ...]:
 
 
 def _remarks(line: LinePreview) -> list[str]:
-    """What there is to say about a line, over the whole width."""
+    """What there is to say about a line."""
     past = [f"{one.message}." for one in line.past_days]
     unknown = [about(line.estimate)] if line.estimate and line.estimate.unknown else []
     return [*filter(None, [line.reason]), *line.undo_ends, *line.set_aside, *past, *unknown]
@@ -472,8 +472,7 @@ def _so_far(estimate: Estimate) -> str:
 
 def _adjustments(line: LinePreview) -> list[str]:
     parts = _made(line)
-    parts += [line.reason] if line.reason else []
-    return [*parts, *line.undo_ends, *line.set_aside] or ["nothing to adjust"]
+    return [*parts, *_remarks(line)] or ["nothing to adjust"]
 
 
 def _made(line: LinePreview) -> list[str]:

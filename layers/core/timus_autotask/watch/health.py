@@ -14,6 +14,7 @@ from functools import partial
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import effective_day
+from timus_autotask.domain.desired import Desired
 from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.line import State
 from timus_autotask.ports.errors import AutotaskError
@@ -271,6 +272,11 @@ def _coverage(records: Records, ports: Ports, autotask: Psa | None) -> CheckResu
         stored.value.key: stored.value for one in records.contracts.values() for stored in one.lines.values()
     }
     ends = coverage(customers, desired, contracts, today, lines)
+    if early := [*_not_begun(desired, contracts, today)]:
+        seats, first = sum(units for units, _ in early), early[0][1]
+        found = f"{counted(seats, 'seat')} {'is' if seats == 1 else 'are'} billed nowhere before a contract begins: first {first.id} on {first.start}"
+        more = "".join(f". {one}" for one in _ends(ends, today))
+        return CheckResult(name, f"{found}{more}{as_of}", WRONG, way=CheckWay.SEE_COVERAGE)
     if not ends.soon and not ends.ended:
         return CheckResult(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more{as_of}")
     found = f"{'. '.join(_ends(ends, today))}{as_of}"
@@ -279,6 +285,20 @@ def _coverage(records: Records, ports: Ports, autotask: Psa | None) -> CheckResu
         return CheckResult(name, found, WRONG, way=CheckWay.SEE_COVERAGE)
     warns = ends.ended or any(not one.by_terms for one in ends.soon)
     return CheckResult(name, found, WARN, way=CheckWay.SEE_COVERAGE) if warns else CheckResult(name, found)
+
+
+def _not_begun(
+    desired: Desired, contracts: Mapping[int, Contract], today: date
+) -> Iterator[tuple[int, Contract]]:
+    """Units of today on contracts that begin only later, the soonest first."""
+    for contract in sorted(contracts.values(), key=lambda one: (one.start, one.id)):
+        units = sum(
+            demand.units.at(today)
+            for key, demand in desired.demands.items()
+            if key.contract_id == contract.id
+        )
+        if units and contract.start > today:
+            yield units, contract
 
 
 def _ends(ends: Ends, today: date) -> Iterator[str]:

@@ -826,18 +826,11 @@ def _covers_none(line: BookLine, day: date) -> str:
 
 def _another_contract(line: BookLine, day: date) -> str:
     """What has a line billed from a day on that its contract does not cover, whatever else the line waits for."""
-    contract = line.contract
-    if contract is None:
-        code = "contract-not-found"
-    elif not contract.recurring or day <= contract.end:  # it begins only later
-        code = "contract-not-recurring"
-    else:
-        code = "contract-ended"
-    facts: dict[str, int | str] = {
-        "contract": line.key.contract_id,
-        "customer": next(iter(line.customers), ""),
-    }
-    return remedy_of(Parked(code, facts))
+    contract, customer = line.contract, next(iter(line.customers), "")
+    if contract is not None and (not contract.recurring or day <= contract.end):  # it begins only later
+        return said(WayOut.MAP_CONTRACT, customer=customer, company=contract.company_id)
+    code = "contract-not-found" if contract is None else "contract-ended"
+    return remedy_of(Parked(code, {"contract": line.key.contract_id, "customer": customer}))
 
 
 def _without_rejected(line: BookLine) -> Timeline:
