@@ -66,7 +66,7 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
         signed_out = deployment.ports.store.circuit().value.signed_out(deployment.ports.clock.now())
         helps = f" {WAYS[Way.SET_CREDENTIALS]}" if signed_out else ""
         raise Failed(f"It stopped: {stopped}. The next run goes on from there.{helps}", result=result)
-    undecided = [*_undecided(against)] if against and not arguments.dry_run else []
+    undecided = [*_undecided(against)] if against else []
     if undecided:
         raise Failed(" ".join(undecided), result=result)
     return result
