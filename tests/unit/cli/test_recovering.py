@@ -202,7 +202,7 @@ def test_a_subscription_that_moved_is_said_and_fails(desk: Desk, tmp_path: Path)
     assert (
         f"sub_8f2c1a is customer cus_other's in the file, and we know it as customer {CUSTOMER}'s" in said.err
     )
-    assert f"it is known as customer {CUSTOMER}'s" in " ".join(desk.told(*words, "--dry-run").split())
+    assert f"it is known as customer {CUSTOMER}'s" in " ".join(desk.run(*words, "--dry-run").out.split())
     posted = desk.world.posted()
     accepted = desk.run(*words, *(f"--accept={id_}" for id_ in ids.values()), "--json")
     assert (accepted.status, accepted.json["taken_in"]) == (1, 1)
@@ -210,7 +210,7 @@ def test_a_subscription_that_moved_is_said_and_fails(desk: Desk, tmp_path: Path)
     assert desk.world.posted() == posted
     [waiting] = desk.ask("events", "--parked")["events"]
     assert (waiting["customer"], waiting["reason_code"]) == ("cus_other", "subscription-moved")
-    told = " ".join(desk.told(*words, "--dry-run").split())
+    told = " ".join(desk.run(*words, "--dry-run").out.split())
     assert f"it is known as customer {CUSTOMER}'s; an event that says so waits for a person" in told
     again = desk.run(*words, "--json")
     assert (again.status, again.json["taken_in"]) == (1, 0)

@@ -56,6 +56,7 @@ def _carry_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deploy
         found = finds if command.finds_stack else _noting_unreadable(finds(), unreadable)
         if not isinstance(found, _Finder):
             arguments.caller = found.caller
+            terminal.zone = found.zone
         module, _, function = command.run.partition(".")
         run = getattr(import_module(f"timus_autotask.cli.{module}"), function)
         with terminal.pages() if command.pages else nullcontext():
