@@ -407,6 +407,21 @@ def test_a_change_before_an_empty_new_period_counts_once(seats: int, up: int, do
     assert (proposal.preview.totals.units_up, proposal.preview.totals.units_down) == (up, down)
 
 
+def test_terms_that_are_so_already_say_that_nothing_follows_from_them() -> None:
+    """What is scheduled is shown all the same, and would be taken for their effect."""
+    world = level()
+    deployment = deployment_of(world)
+    assert terms.set_terms(deployment, MINIMUM, None, BY).notes == ()
+    terms.set_terms(deployment, MINIMUM, None, BY).commit()
+    assert terms.set_terms(deployment, MINIMUM, None, BY).notes == (terms.AS_THEY_ARE,)
+    assert terms.set_terms(deployment, [TermChange("renewal", "extend")], None, BY).notes == (
+        terms.AS_THEY_ARE,
+    )
+    assert terms.set_terms(deployment, [TermChange("minimum", "", ADV)], None, BY).notes == ()
+    with pytest.raises(NotDone, match=r"^Nothing was changed: minimum of"):
+        terms.set_terms(deployment, [TermChange("minimum", "-1", ADV)], None, BY)
+
+
 # -- All of it
 
 
