@@ -7,6 +7,7 @@ The numbers are those of the alarms (``watch/gauges.py``), and so are the limits
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -272,11 +273,9 @@ def _coverage(records: Records, ports: Ports, autotask: Psa | None) -> CheckResu
         stored.value.key: stored.value for one in records.contracts.values() for stored in one.lines.values()
     }
     ends = coverage(customers, desired, contracts, today, lines)
-    if early := [*_not_begun(desired, contracts, today)]:
-        seats, first = sum(units for units, _ in early), early[0][1]
-        found = f"{counted(seats, 'seat')} {'is' if seats == 1 else 'are'} billed nowhere before a contract begins: first {first.id} on {first.start}"
-        more = "".join(f". {one}" for one in _ends(ends, today))
-        return CheckResult(name, f"{found}{more}{as_of}", WRONG, way=CheckWay.SEE_COVERAGE)
+    if early := _not_begun(desired, contracts, today):
+        found = "".join([early, *(f". {one}" for one in _ends(ends, today)), as_of])
+        return CheckResult(name, found, WRONG, way=CheckWay.SEE_COVERAGE)
     if not ends.soon and not ends.ended:
         return CheckResult(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more{as_of}")
     found = f"{'. '.join(_ends(ends, today))}{as_of}"
@@ -287,18 +286,19 @@ def _coverage(records: Records, ports: Ports, autotask: Psa | None) -> CheckResu
     return CheckResult(name, found, WARN, way=CheckWay.SEE_COVERAGE) if warns else CheckResult(name, found)
 
 
-def _not_begun(
-    desired: Desired, contracts: Mapping[int, Contract], today: date
-) -> Iterator[tuple[int, Contract]]:
-    """Units of today on contracts that begin only later, the soonest first."""
-    for contract in sorted(contracts.values(), key=lambda one: (one.start, one.id)):
-        units = sum(
-            demand.units.at(today)
-            for key, demand in desired.demands.items()
-            if key.contract_id == contract.id
-        )
-        if units and contract.start > today:
-            yield units, contract
+def _not_begun(desired: Desired, contracts: Mapping[int, Contract], today: date) -> str:
+    """How many units of today are on contracts that begin only later; empty: none."""
+    units: Counter[int] = Counter()
+    for key, demand in desired.demands.items():
+        if key.contract_id in contracts and contracts[key.contract_id].start > today:
+            units[key.contract_id] += demand.units.at(today)
+    if not (number := units.total()):
+        return ""
+    first = min((contracts[id_] for id_ in +units), key=lambda one: (one.start, one.id))
+    said = (
+        f"{counted(number, 'seat')} {'is' if number == 1 else 'are'} billed nowhere before a contract begins"
+    )
+    return f"{said}: first {first.id} on {first.start}"
 
 
 def _ends(ends: Ends, today: date) -> Iterator[str]:
