@@ -283,3 +283,8 @@ def test_what_a_terminal_cannot_show_is_escaped(desk: Desk, monkeypatch: pytest.
     out.flush()
     said = out.buffer.getvalue().decode("latin-1")
     assert (status, "\\u2192 timus-autotask" in said) == (0, True)
+
+
+def test_a_pause_takes_yes(desk: Desk) -> None:
+    """Whoever stops everything in a hurry has no time for usage; it asks nothing either way."""
+    assert desk.ask("pause", "--yes")["paused"]

@@ -274,7 +274,7 @@ def _coverage(records: Records, ports: Ports, autotask: Psa | None) -> CheckResu
     }
     ends = coverage(customers, desired, contracts, today, lines)
     if early := _not_begun(desired, contracts, today):
-        found = "".join([early, *(f". {one}" for one in _ends(ends, today)), as_of])
+        found = f"{'. '.join([early, *_ends(ends, today)])}{as_of}"
         return CheckResult(name, found, WRONG, way=CheckWay.SEE_COVERAGE)
     if not ends.soon and not ends.ended:
         return CheckResult(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more{as_of}")
