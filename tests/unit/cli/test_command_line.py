@@ -9,11 +9,13 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 from importlib import import_module
+from io import BytesIO, TextIOWrapper
 from typing import Any
 
 import pytest
 
 from tests.unit.cli.desk import Desk
+from tests.world import ADV
 from timus_autotask import bootstrap
 from timus_autotask.cli import main as started
 from timus_autotask.cli.command import COMMANDS, PROGRAM
@@ -269,3 +271,20 @@ def test_what_runs_on_this_machine_prints_no_json(name: str, desk: Desk) -> None
     """It says so in a sentence, wherever the option stands; every other command takes it."""
     for words in ((name, "--json"), ("--json", name), ("--stack", "x", name)):
         assert "take neither --json nor --stack" in desk.refused(*words, status=2)
+
+
+def test_what_a_terminal_cannot_show_is_escaped(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An arrow must not end a command that has written already."""
+    out = TextIOWrapper(BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", out)
+    desk.world.tell(1, {ADV: 2})
+    desk.world.work()
+    status = main(["status", "--all"], desk.deployment)
+    out.flush()
+    said = out.buffer.getvalue().decode("latin-1")
+    assert (status, "\\u2192 timus-autotask" in said) == (0, True)
+
+
+def test_a_pause_takes_yes(desk: Desk) -> None:
+    """Whoever stops everything in a hurry has no time for usage; it asks nothing either way."""
+    assert desk.ask("pause", "--yes")["paused"]

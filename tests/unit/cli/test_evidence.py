@@ -211,7 +211,7 @@ def test_its_times_are_those_of_the_partners_zone() -> None:
     desk.world.work()
     said = desk.told(*OF_MARCH)
     assert "Days and times are those of Pacific/Kiritimati." in said
-    assert "0 → 28 SASE-ADV-USER, 2026-03-10 11:00:00, arrived 2026-03-10 11:00:00" in said
+    assert "0 → 28 SASE-ADV-USER, 2026-03-10 11:00:00+14:00, arrived 2026-03-10 11:00:00+14:00" in said
 
 
 @pytest.mark.parametrize("first", ["2026-01-01", "2025-12-15"])
@@ -272,3 +272,17 @@ def test_what_goes_on_under_another_contract_was_asked_for_by_nobody(changed: De
     page = tmp_path / "march.html"
     changed.told(*OF_MARCH, "--html", str(page))
     assert f"<p>nobody, {why}</p>" in page.read_text()
+
+
+def test_a_time_is_taken_as_a_table_or_a_sentence_shows_it() -> None:
+    """With its offset, so it is the same moment in whatever zone it is read."""
+    desk = Desk(World(start=datetime(2026, 3, 9, 21, tzinfo=UTC), zone=ZoneInfo("America/New_York")))
+    desk.world.map_customer()
+    desk.world.tell(1, {ADV: 28, GATEWAY: 1})
+    desk.world.work()
+    shown = "2026-03-09 17:00:00-04:00"
+    assert all(shown in desk.told(command) for command in ("changes", "events"))
+    for time in (shown, "2026-03-09 21:00 UTC", "2026-03-09T17:00"):
+        assert desk.ask("changes", "--since", time)["changes"]
+        assert "in the past" in desk.refused("restore", "--to", time, "--dry-run", status=2)
+    assert not desk.ask("changes", "--since", "2026-03-09 17:00:01-04:00")["changes"]

@@ -47,6 +47,7 @@ def test_the_whole_preview_is_in_json_when_a_script_goes_on(mapped: Desk) -> Non
         {
             "day": "2026-03-15",
             "unit_change": 25,
+            "goes_on": 0,
             "unit_price": None,
             "at_once": True,
             "period_posted": False,

@@ -107,14 +107,16 @@ def test_a_file_that_is_none_takes_nothing_in(desk: Desk, tmp_path: Path, data: 
 
 
 def test_what_is_suspicious_is_held_until_it_is_accepted_by_its_id(desk: Desk, tmp_path: Path) -> None:
-    """`--yes` does not release it, in a script as little as at a terminal; a dry run shows it."""
+    """`--yes` does not release it, in a script as little as at a terminal; a dry run shows it, and ends as the command itself would."""
     file = tmp_path / "portal.csv"
     file.write_text(
         "customer_id,subscription_id,sku,quantity,term_end\n"
         f"{CUSTOMER},SUB_8F2C1A,{ADV},28,2026-12-31\n{CUSTOMER},sub_more,{ESS},2,2026-12-31\n"
     )
     words = ("reconcile", "--timus-export", str(file), "--yes")
-    assert "SUB_8F2C1A of cus_41d0 is new, and sub_8f2c1a is known" in desk.told(*words, "--dry-run")
+    shown = desk.run(*words, "--dry-run")
+    assert "SUB_8F2C1A of cus_41d0 is new, and sub_8f2c1a is known" in shown.out
+    assert (shown.status, "Held as suspicious: 1 of 2 events" in shown.err) == (1, True)
     said = desk.run(*words, "--json")
     assert (said.status, said.json["taken_in"], said.json["held"]) == (1, 1, 1)
     assert "Held as suspicious: 1 of 2 events; --yes does not release them." in said.err
@@ -200,7 +202,7 @@ def test_a_subscription_that_moved_is_said_and_fails(desk: Desk, tmp_path: Path)
     assert (
         f"sub_8f2c1a is customer cus_other's in the file, and we know it as customer {CUSTOMER}'s" in said.err
     )
-    assert f"it is known as customer {CUSTOMER}'s" in " ".join(desk.told(*words, "--dry-run").split())
+    assert f"it is known as customer {CUSTOMER}'s" in " ".join(desk.run(*words, "--dry-run").out.split())
     posted = desk.world.posted()
     accepted = desk.run(*words, *(f"--accept={id_}" for id_ in ids.values()), "--json")
     assert (accepted.status, accepted.json["taken_in"]) == (1, 1)
@@ -208,7 +210,7 @@ def test_a_subscription_that_moved_is_said_and_fails(desk: Desk, tmp_path: Path)
     assert desk.world.posted() == posted
     [waiting] = desk.ask("events", "--parked")["events"]
     assert (waiting["customer"], waiting["reason_code"]) == ("cus_other", "subscription-moved")
-    told = " ".join(desk.told(*words, "--dry-run").split())
+    told = " ".join(desk.run(*words, "--dry-run").out.split())
     assert f"it is known as customer {CUSTOMER}'s; an event that says so waits for a person" in told
     again = desk.run(*words, "--json")
     assert (again.status, again.json["taken_in"]) == (1, 0)

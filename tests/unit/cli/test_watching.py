@@ -94,7 +94,7 @@ def test_an_extended_contract_is_a_change_without_units(told: Desk) -> None:
     [mine] = [one for one in told.ask("changes", "--customer", CUSTOMER)["changes"] if not one["service_id"]]
     assert mine["message"] == "contract extended from 2026-12-31 to 2027-12-31: the term was renewed"
     assert (mine["why"], {one["customer"] for one in mine["sources"]}) == ("renewed", {CUSTOMER})
-    assert "+0" not in words
+    assert "+0 " not in words
 
 
 def test_a_change_that_somebody_approved_says_who(told: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -344,3 +345,43 @@ def test_who_moves_units_whose_line_comes_down_only_in_a_new_term_is_told_how_lo
         "From 2026-03-15 to 2026-12-31 25 units of SASE-ADV-USER of cus_41d0 would be billed twice: contract 29683949 (service 45) keeps them"
     )
     assert "--from 2027-01-01" in doubt
+
+
+def test_a_move_to_a_contract_that_begins_later_says_what_is_billed_nowhere_until_then() -> None:
+    """The old one comes down at once; with its first day as --from, nothing is lost."""
+    world = level()
+    world.control.person_edits_contract(OTHER, {"startDate": "2026-05-01"})
+    today = world.ports.today()
+    deployment = deployment_of(world)
+    proposal = mapping.route_customer(deployment, CUSTOMER, THERE, BY)
+    [said] = [words for words in map(doubt_words, proposal.doubts) if "billed" in words]
+    assert said == (
+        f"From {today} to 2026-04-30 25 units of {ADV} of {CUSTOMER} would not be billed anywhere: contract {OTHER} begins only after that. "
+        "To bill them once: --from 2026-05-01 (in a file: first_day 2026-05-01)."
+    )
+    later = mapping.route_customer(
+        deployment, CUSTOMER, THERE, BY, first_day=FirstDay(date(2026, 5, 1), follows=False)
+    )
+    assert not [words for words in map(doubt_words, later.doubts) if "billed" in words]
+    desk = Desk(world)
+    where = ("map", "customer", CUSTOMER, "--company", "601", "--contract", str(OTHER))
+    assert "if it is meant: --yes" in desk.run(*where).err
+    desk.told(*where, "--yes")
+    settle(world)
+    [check] = [
+        one for one in json.loads(desk.run("doctor", "--json").out)["checks"] if one["name"] == "coverage"
+    ]
+    assert (check["verdict"], check["found"]) == (
+        "wrong",
+        f"25 seats are billed nowhere before a contract begins: first {OTHER} on 2026-05-01",
+    )
+
+
+def test_a_name_that_was_confirmed_is_not_asked_about_again_for_the_same_company() -> None:
+    """Another contract of that company says nothing new of the name."""
+    world = level()
+    moved(world, THERE)
+    again = mapping.route_customer(deployment_of(world), CUSTOMER, Route(601, OTHER), BY)
+    assert not [words for words in map(doubt_words, again.doubts) if "calls" in words]
+    back = mapping.route_customer(deployment_of(world), CUSTOMER, HERE, BY)
+    assert not [words for words in map(doubt_words, back.doubts) if "calls" in words]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from timus_autotask.operate.mapping import first_day
 from timus_autotask.operate.mapping.known import slips
 from timus_autotask.operate.mapping.late import BillFrom
 from timus_autotask.operate.mapping.service_choice import choose_service
+from timus_autotask.operate.preview import what_would_be_adjusted
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.reconcile import AgainstTimus, follow_up, last_comparison
 from timus_autotask.operate.refusal import NotDone, Way
@@ -33,6 +35,7 @@ from timus_autotask.operate.terms import TermChange
 from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.store.contracts import put_contract_state
 from timus_autotask.sync.sweep import refresh_plan
+from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.preview import Preview
 
 BY = "j.doe"
@@ -307,13 +310,116 @@ def test_an_ended_contract_that_is_extended_says_what_its_new_days_may_need_at_o
     made = len(world.posted())
     proposal = terms.set_terms(deployment_of(world), [TermChange("renewal", "extend")], None, BY)
     [contract] = proposal.preview.contracts
-    assert contract.left_empty == (
-        "Autotask may add the days from 2027-01-01 on without units. Then +26 units from that day on are made at once, too."
+    assert contract.if_left_empty
+    assert contract.if_left_empty.in_words(proposal.preview.names) == (
+        "Autotask may add the days from 2027-01-01 on without units. Then this is made there instead of what is shown:",
+        "45 SASE-ADV-USER: +25 from 2027-01-01 (at once)",
+        "47 SASE-GATEWAY: +1 from 2027-01-01 (at once)",
     )
     proposal.commit()
     world.sweep()
     world.pass_time(days=1)
     assert sorted(world.posted()[made:]) == [(45, 25, "2027-01-01"), (47, 1, "2027-01-01")]
+
+
+@pytest.mark.parametrize("switches", [{}, {"extended_periods": "empty"}])
+def test_what_follows_an_extension_is_shown_for_both_kinds_of_tenants(switches: dict[str, str]) -> None:
+    """Where new days have no units, changes of now wait for that or come in another order; either is shown before it is made."""
+    world = level()
+    world.control.set_switches(switches)
+    deployment = deployment_of(world)
+    terms.pause(deployment, CUSTOMER, BY)
+    for sequence, adv, ess in ((8, 25, 2), (9, 5, 22), (10, 8, 22)):
+        world.pass_time(days=2)
+        world.tell(sequence, {ADV: adv, ESS: ess, GATEWAY: 1})
+    world.tell(11, {ADV: 8, ESS: 22, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    made = len(world.posted())
+    proposal = terms.resume(deployment_of(world), CUSTOMER, BY)
+    [contract] = proposal.preview.contracts
+    assert contract.if_left_empty
+    lines = contract.if_left_empty.lines if switches else contract.lines
+    expected = [
+        (line.service_id, one.delta, one.day.isoformat())
+        for line in lines
+        for one in line.adjustments
+        if one.at_once
+    ]
+    assert expected
+    proposal.commit()
+    world.work()
+    assert sorted(world.posted()[made:]) == sorted(expected)
+
+
+def test_an_extension_of_level_days_says_what_empty_new_ones_are_given() -> None:
+    """Nothing is due today; on its day the units come back, so it is shown now."""
+    world = level()
+    deployment = deployment_of(world)
+    terms.set_terms(deployment, [TermChange("renewal", "off")], None, BY).commit()
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    proposal = terms.set_terms(deployment, [TermChange("renewal", "extend")], None, BY)
+    [contract] = proposal.preview.contracts
+    assert contract.if_left_empty
+    assert not any(line.adjustments for line in contract.lines)
+    assert contract.if_left_empty.in_words(proposal.preview.names)[1:] == (
+        "45 SASE-ADV-USER: +25 from 2027-01-01",
+        "47 SASE-GATEWAY: +1 from 2027-01-01",
+    )
+
+
+def renewed_with_empty_days() -> World:
+    """A client whose contract was extended by a year that has no units."""
+    world = level()
+    world.control.set_switches({"extended_periods": "empty"})
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    return world
+
+
+def test_units_that_only_go_on_in_an_empty_new_period_are_no_increase() -> None:
+    """It is as much as on the day before, so units and money of what is billed stay as they are."""
+    found = what_would_be_adjusted(deployment_of(renewed_with_empty_days())).preview
+    [contract] = found.contracts
+    assert [(line.units, line.units_after) for line in contract.lines] == [(25, 25), (1, 1)]
+    assert [one.compared for line in contract.lines for one in line.adjustments] == ["as before", "as before"]
+    totals = found.totals
+    assert (totals.lines, totals.units_up, totals.units_down) == (2, 0, 0)
+    assert totals.estimate
+    assert totals.estimate == Estimate(Decimal(0), Decimal(0))
+
+
+@pytest.mark.parametrize(("seats", "up", "down"), [(20, 0, 5), (28, 3, 0)])
+def test_a_change_before_an_empty_new_period_counts_once(seats: int, up: int, down: int) -> None:
+    """What goes on after it is neither more nor fewer."""
+    world = level()
+    world.control.set_switches({"extended_periods": "empty"})
+    terms.set_terms(deployment_of(world), [TermChange("approve_decreases", "always")], None, BY).commit()
+    terms.set_terms(deployment_of(world), [TermChange("line_limit", "1")], None, BY).commit()
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    world.pass_time(days=2)
+    world.tell(9, {ADV: seats, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    proposal = decisions.approve(deployment_of(world), CONTRACT, SERVICES[ADV], BY)
+    line = next(one for one in proposal.preview.contracts[0].lines if one.service_id == SERVICES[ADV])
+    assert (line.units, line.units_after) == (25, seats)
+    assert (proposal.preview.totals.units_up, proposal.preview.totals.units_down) == (up, down)
+
+
+def test_terms_that_are_so_already_say_that_nothing_follows_from_them() -> None:
+    """What is scheduled is shown all the same, and would be taken for their effect."""
+    world = level()
+    deployment = deployment_of(world)
+    assert terms.set_terms(deployment, MINIMUM, None, BY).notes == ()
+    terms.set_terms(deployment, MINIMUM, None, BY).commit()
+    assert terms.set_terms(deployment, MINIMUM, None, BY).notes == (terms.AS_THEY_ARE,)
+    assert terms.set_terms(deployment, [TermChange("renewal", "extend")], None, BY).notes == (
+        terms.AS_THEY_ARE,
+    )
+    assert terms.set_terms(deployment, [TermChange("minimum", "", ADV)], None, BY).notes == ()
+    with pytest.raises(NotDone, match=r"^Nothing was changed: minimum of"):
+        terms.set_terms(deployment, [TermChange("minimum", "-1", ADV)], None, BY)
 
 
 # -- All of it

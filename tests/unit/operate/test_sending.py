@@ -13,7 +13,7 @@ from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.bootstrap import delivery
 from timus_autotask.operate.deployment import NotDelivered
 from timus_autotask.operate.refusal import Senseless
-from timus_autotask.operate.sending import signed, with_field
+from timus_autotask.operate.sending import require_event, signed, with_field
 from timus_autotask.sync.receive import HttpRequest, receive
 
 URL = "https://api.test/webhooks/timus"
@@ -37,6 +37,14 @@ def test_a_secret_that_is_none_signs_nothing() -> None:
     """The one who gave it learns what it must be."""
     with pytest.raises(Senseless, match="not base64"):
         signed(b"{}", "x", 1)
+
+
+@pytest.mark.parametrize("body", [b"customer,company\ncus_1,600\n", b"[]", b"", b"\xff\xfe"])
+def test_a_file_that_cannot_be_an_event_is_not_sent(body: bytes) -> None:
+    """Such as a file of mappings: it would be signed, parked, and wait for a person."""
+    with pytest.raises(Senseless, match="no event"):
+        require_event(body)
+    require_event(b'{"type": "webhook.test"}')
 
 
 def test_one_field_is_set() -> None:

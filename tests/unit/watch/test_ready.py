@@ -287,7 +287,7 @@ def test_what_a_person_undid_stays_apart_on_days_that_no_contract_covers(
                 f"timus-autotask map customer {CUSTOMER} --company N --contract N --from 2026-03-21"
             ),
         ),
-        (None, f"timus-autotask map customer {CUSTOMER} --company N --contract N"),
+        (None, f"timus-autotask map customer {CUSTOMER} --company 600 --contract N"),
     ],
 )
 def test_days_that_no_contract_covers_have_a_way_out_of_their_own(ends: str | None, remedy: str) -> None:

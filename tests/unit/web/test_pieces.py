@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 from tests.fakes.virtual_clock import VirtualClock
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import TableUnavailable
+from timus_autotask.watch.grouping import Standing
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.charts import HEIGHT, LEFT, RIGHT, WIDTH, Series, step_chart
 from timus_autotask.web.failing import failure_of
 from timus_autotask.web.formats import Formats, commands_in, day, lasting, money, signed
 from timus_autotask.web.kept import Kept
+from timus_autotask.web.pages.overview import sentence_of
 
 NOON = datetime(2026, 3, 16, 12, 0, tzinfo=UTC)
 
@@ -246,3 +248,25 @@ def test_a_right_that_is_missing_is_named_with_whom_it_is_missing_for() -> None:
 def test_a_failure_that_nobody_foresaw_is_told_as_it_is() -> None:
     """With its kind, for whoever has to find it."""
     assert failure_of(ZeroDivisionError("division by zero")).message == "ZeroDivisionError: division by zero"
+
+
+# -- The sentence of the first page
+
+
+@pytest.mark.parametrize(
+    ("standings", "sentence"),
+    [
+        ([Standing.LEVEL] * 2, "All 2 customers are aligned"),
+        (
+            [Standing.LEVEL] * 3 + [Standing.OBSERVING] * 2 + [Standing.SCHEDULED],
+            "Nobody needs you; 3 of 6 customers are aligned, 2 observe, 1 has something scheduled or to know",
+        ),
+        (
+            [Standing.LEVEL, Standing.SCHEDULED, Standing.IGNORED],
+            "Nobody needs you; 1 of 2 customers is aligned, 1 has something scheduled or to know",
+        ),
+    ],
+)
+def test_only_customers_who_are_level_are_called_aligned(standings: list[Standing], sentence: str) -> None:
+    """Who observes is not billed by us, and what is scheduled is still to come."""
+    assert sentence_of(standings) == sentence

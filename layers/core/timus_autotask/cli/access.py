@@ -18,7 +18,7 @@ from timus_autotask.cli.terminal import Terminal
 from timus_autotask.operate.credentials import CredentialsCheck, set_credentials
 from timus_autotask.operate.deployment import Deployment, NotDelivered
 from timus_autotask.operate.registration import registration
-from timus_autotask.operate.sending import Sending, signed, what_follows, with_field
+from timus_autotask.operate.sending import Sending, require_event, signed, what_follows, with_field
 from timus_autotask.ports.clock import SystemClock
 from timus_autotask.ports.errors import AutotaskError
 from timus_autotask.ports.secrets import Credentials
@@ -130,6 +130,7 @@ def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Termina
     url = elsewhere or find().webhook_url
     secret = arguments.secret or os.environ.get("TIMUS_WEBHOOK_SECRET") or find().secrets.webhook_secrets()[0]
     body = read(arguments.file)
+    require_event(body)
     for order in arguments.set or ():
         body = with_field(body, *_field(order))
     at = arguments.timestamp if arguments.timestamp is not None else SystemClock().now()

@@ -789,7 +789,12 @@ COMMANDS = (
         "make no adjustment until `resume`; events are still taken in",
         "pause --customer cus_41d0",
         "deciding.pause",
-        (_CUSTOMER, _UNKNOWN, _BY),
+        (
+            _CUSTOMER,
+            _a("--yes", action="store_true", help="for scripts that always give it: nothing is asked"),
+            _UNKNOWN,
+            _BY,
+        ),
     ),
     Command(
         "resume",

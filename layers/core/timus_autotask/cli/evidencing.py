@@ -161,7 +161,7 @@ def _show(found: MonthEvidence, zone: ZoneInfo, terminal: Terminal) -> None:
                 (
                     one.event.event_id,
                     one.event.actor,
-                    one.event.received_at.astimezone(zone),
+                    one.event.received_at,
                     one.event.outcome,
                     [
                         *([one.event.parked.message] if one.event.parked else []),
@@ -257,13 +257,13 @@ def _change(change: JournalEntry, line: LineEvidence, zone: ZoneInfo) -> tuple[A
         change.units_after,
         who if who or change.causes else [*change.events],
         outcome,
-        change.opened_at.astimezone(zone),
-        change.settled_at.astimezone(zone),
+        change.opened_at,
+        change.settled_at,
     )
 
 
 def _moment(at: datetime | None, zone: ZoneInfo) -> str:
-    return moment(at.astimezone(zone) if at else None)
+    return moment(at, zone)
 
 
 def _say_verdict(found: MonthEvidence, terminal: Terminal) -> None:

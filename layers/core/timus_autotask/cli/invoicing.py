@@ -14,7 +14,7 @@ from typing import Any
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
 from timus_autotask.cli.files import read, write
 from timus_autotask.cli.proposing import operator
-from timus_autotask.cli.terminal import Terminal, Whole, arrows, called, moment
+from timus_autotask.cli.terminal import Terminal, Whole, arrows, called, utc
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import FileRefused, for_excel
 from timus_autotask.operate.files.timus_invoice import (
@@ -84,7 +84,7 @@ def beside_invoice(deployment: Deployment, arguments: Namespace, terminal: Termi
     signed, beside = taken.signed, taken.compared
     if signed and taken.signed_now:
         terminal.say(
-            f"Signed off by {signed.by}, {moment(signed.at)} UTC; `timus-autotask changes` shows it.",
+            f"Signed off by {signed.by}, {utc(signed.at)}; `timus-autotask changes` shows it.",
             style="green",
         )
     for path in _written(beside.found, name, signed, arguments):
@@ -263,7 +263,7 @@ def _show_signed(beside: ComparedInvoice, terminal: Terminal) -> None:
     last = beside.signed[-1]
     now = "" if beside.is_signed else f" {_changed(beside, last)}"
     terminal.say(
-        f"Signed off by {last.by}, {moment(last.at)} UTC, by {last.file}.{now}",
+        f"Signed off by {last.by}, {utc(last.at)}, by {last.file}.{now}",
         style="" if beside.is_signed else "yellow",
     )
 

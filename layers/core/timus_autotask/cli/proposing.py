@@ -222,8 +222,7 @@ def _show_contract(contract: ContractPreview, names: Directory, terminal: Termin
         )
     if contract.extended_to:
         terminal.say(f"its last day moves to {contract.extended_to}, for the term was renewed")
-    if contract.left_empty:
-        terminal.say(contract.left_empty)
+    _show_left_empty(contract, names, terminal)
     terminal.table(
         ("customer", "SKU", "service", "Autotask", "wanted", "adjustments"),
         [
@@ -290,7 +289,7 @@ def _contracts(count: int) -> str:
 def _show_by_customer(preview: Preview, terminal: Terminal) -> int:
     """Every line that would be changed or waits, by customer; how many they are."""
     for contract in preview.contracts:
-        _show_what_is_done(contract, terminal)
+        _show_what_is_done(contract, preview.names, terminal)
     found = sorted(_posting_rows(preview), key=lambda one: (not one[0], one[1]))
     headings = dict.fromkeys(heading for _, heading, _ in found)
     sections = [Section(one, [row for _, heading, row in found if heading == one]) for one in headings]
@@ -320,7 +319,7 @@ def _cells(line: LinePreview, names: Directory) -> tuple[Any, ...]:
     estimate = line.estimate if line.estimate and not line.estimate.unknown else None
     return (
         [*_each(sku for _, sku in line.sources), called(line.service_id, names.services)],
-        Whole(f"{line.units} → {_units_after(line)}" if line.adjustments else str(line.units)),
+        Whole(f"{line.units} → {line.units_after}" if line.adjustments else str(line.units)),
         _made(line),
         f"{estimate.so_far:+}" if estimate else "",
         f"{estimate.each_period:+}" if estimate else "",
@@ -328,7 +327,7 @@ def _cells(line: LinePreview, names: Directory) -> tuple[Any, ...]:
 
 
 def _remarks(line: LinePreview) -> list[str]:
-    """What there is to say about a line, over the whole width."""
+    """What there is to say about a line."""
     past = [f"{one.message}." for one in line.past_days]
     unknown = [about(line.estimate)] if line.estimate and line.estimate.unknown else []
     return [*filter(None, [line.reason]), *line.undo_ends, *line.set_aside, *past, *unknown]
@@ -344,10 +343,6 @@ def whose(sources: Iterable[tuple[str, str]], contract_id: int | None, names: Di
     return f"{customers}, contract {called(contract_id, names.contracts)}{company}"
 
 
-def _units_after(line: LinePreview) -> int:
-    return line.units + sum(one.delta for one in line.adjustments)
-
-
 def totals_in_words(totals: Totals) -> str:
     """How much would be changed, and how much waits."""
     said = f"{counted(totals.lines, 'line')}, +{totals.units_up} and -{counted(totals.units_down, 'unit')}"
@@ -359,7 +354,7 @@ def totals_in_words(totals: Totals) -> str:
     return said + (f"; {totals.parked} parked" if totals.parked else "")
 
 
-def _show_what_is_done(contract: ContractPreview, terminal: Terminal) -> None:
+def _show_what_is_done(contract: ContractPreview, names: Directory, terminal: Terminal) -> None:
     """What becomes of the contract itself."""
     if contract.opened:
         opened = contract.opened
@@ -370,8 +365,14 @@ def _show_what_is_done(contract: ContractPreview, terminal: Terminal) -> None:
         terminal.say(
             f"The last day of contract {contract.contract_id} moves to {contract.extended_to}, for the term was renewed."
         )
-    if contract.left_empty:
-        terminal.say(contract.left_empty)
+    _show_left_empty(contract, names, terminal)
+
+
+def _show_left_empty(contract: ContractPreview, names: Directory, terminal: Terminal) -> None:
+    """What is made instead on days that Autotask adds without units."""
+    if contract.if_left_empty:
+        first, *each = contract.if_left_empty.in_words(names)
+        terminal.say(first, *(f"  {one}" for one in each))
 
 
 def show_late(found: Sequence[Late], terminal: Terminal) -> None:
@@ -471,8 +472,7 @@ def _so_far(estimate: Estimate) -> str:
 
 def _adjustments(line: LinePreview) -> list[str]:
     parts = _made(line)
-    parts += [line.reason] if line.reason else []
-    return [*parts, *line.undo_ends, *line.set_aside] or ["nothing to adjust"]
+    return [*parts, *_remarks(line)] or ["nothing to adjust"]
 
 
 def _made(line: LinePreview) -> list[str]:
@@ -486,4 +486,5 @@ def _made(line: LinePreview) -> list[str]:
 def _adjustment(one: PreviewedAdjustment) -> str:
     price = f" at {one.price}" if one.price else ""
     posted = ", a period that is posted already: an item of its own" if one.posted else ""
-    return f"{one.delta:+d} from {one.day}{price}{posted}{' (at once)' if one.at_once else ''}"
+    notes = ", ".join(filter(None, [one.compared, "at once" if one.at_once else ""]))
+    return f"{one.delta:+d} from {one.day}{price}{posted}{f' ({notes})' if notes else ''}"

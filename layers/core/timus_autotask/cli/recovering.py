@@ -13,7 +13,7 @@ from timus_autotask.cli.failure import USAGE, WAYS, Failed, file_refused
 from timus_autotask.cli.files import read
 from timus_autotask.cli.invoicing import beside_invoice, beyond_invoice
 from timus_autotask.cli.proposing import agreed, ask, carry_out, operator, progress
-from timus_autotask.cli.terminal import Terminal, moment
+from timus_autotask.cli.terminal import Terminal, utc
 from timus_autotask.cli.watching import in_utc
 from timus_autotask.operate import recover
 from timus_autotask.operate.deployment import Deployment
@@ -66,7 +66,7 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
         signed_out = deployment.ports.store.circuit().value.signed_out(deployment.ports.clock.now())
         helps = f" {WAYS[Way.SET_CREDENTIALS]}" if signed_out else ""
         raise Failed(f"It stopped: {stopped}. The next run goes on from there.{helps}", result=result)
-    undecided = [*_undecided(against)] if against and not arguments.dry_run else []
+    undecided = [*_undecided(against)] if against else []
     if undecided:
         raise Failed(" ".join(undecided), result=result)
     return result
@@ -159,7 +159,7 @@ def _show(compared: Reconciled, terminal: Terminal) -> None:
     if not run.id:
         terminal.say("Nothing was compared yet.")
         return
-    when = f"finished {moment(run.finished)} UTC" if run.finished else f"begun {moment(run.started)} UTC"
+    when = f"finished {utc(run.finished)}" if run.finished else f"begun {utc(run.started)}"
     terminal.say(
         f"{run.contracts} of {counted(run.of, 'contract')}, {counted(run.lines, 'line')}, {counted(run.calls, 'call')}; {when}."
     )

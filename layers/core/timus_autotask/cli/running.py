@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from timus_autotask.cli import STOPPED
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployment] | None = None) -> int:
     """Do what the command line says; returns the exit status. ``find_stack`` finds the deployment by its name."""
+    _print_anything()
     words = sys.argv[1:] if argv is None else [*argv]
     if words and words[0] in ON_THIS_MACHINE:
         return _on_this_machine(words[0], words[1:])
@@ -39,6 +41,13 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _report(_CUT_OFF, REFUSED) if "dry_run" in arguments else 0
+
+
+def _print_anything() -> None:
+    """What the encoding of a terminal does not have is escaped: nothing may fail once something was written."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _carry_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deployment] | None) -> int:
@@ -56,6 +65,7 @@ def _carry_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deploy
         found = finds if command.finds_stack else _noting_unreadable(finds(), unreadable)
         if not isinstance(found, _Finder):
             arguments.caller = found.caller
+            terminal.zone = found.zone
         module, _, function = command.run.partition(".")
         run = getattr(import_module(f"timus_autotask.cli.{module}"), function)
         with terminal.pages() if command.pages else nullcontext():

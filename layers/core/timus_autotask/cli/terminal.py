@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from getpass import getpass
 from itertools import islice, zip_longest
 from pydoc import pager
@@ -64,6 +64,8 @@ class Terminal:
     interactive: bool = False
     """Whether a person can be asked."""
     console: Console = field(default_factory=lambda: _console())  # noqa: PLW0108 - it stands below
+    zone: tzinfo = UTC
+    """The partner's: tables have times in it, with its offset."""
 
     def say(self, *paragraphs: str, style: str = "", hanging: int = 0) -> None:
         """Each paragraph on a line of its own, which a terminal's width wraps between words; as far in as it begins, and ``hanging`` more."""
@@ -85,7 +87,7 @@ class Terminal:
         if not found:
             self.say(empty)
             return
-        cells = [[_lines(value) for value in row] for row in found]
+        cells = [[self._lines(value) for value in row] for row in found]
         widths = _widths(columns, cells, self.console.width)
         if widths is None:
             for row in cells:
@@ -105,7 +107,7 @@ class Terminal:
         if self.json or not sections:
             return
         names, every = _used(
-            columns, [[_lines(value) for value in row] for one in sections for row, _ in one.rows]
+            columns, [[self._lines(value) for value in row] for one in sections for row, _ in one.rows]
         )
         widths = _widths(names, every, self.console.width - INDENT)
         right = [_numeric(row[at] for row in every) for at in range(len(names))]
@@ -201,6 +203,18 @@ class Terminal:
         """The result, for programs."""
         if self.json:
             print(as_json(result))
+
+    def _lines(self, value: Any) -> list[str]:
+        """The lines of a cell."""
+        if isinstance(value, list | tuple):
+            return [line for each in value for line in self._lines(each)]
+        if value is None:
+            return []
+        if isinstance(value, datetime):
+            return [moment(value, self.zone)]
+        if value == "":
+            return []
+        return [_line(value) if isinstance(value, str) else visible(str(value))]
 
     def _paragraph(self, columns: Sequence[str], row: Sequence[Sequence[str]]) -> None:
         """A row as a paragraph: short cells beside each other with their names, long ones below."""
@@ -299,19 +313,6 @@ def _line(text: str) -> str:
     return type(text)(visible(text)) if isinstance(text, Whole) else visible(text)
 
 
-def _lines(value: Any) -> list[str]:
-    """The lines of a cell."""
-    if isinstance(value, list | tuple):
-        return [line for each in value for line in _lines(each)]
-    if value is None:
-        return []
-    if isinstance(value, datetime):
-        return [moment(value)]
-    if value == "":
-        return []
-    return [_line(value) if isinstance(value, str) else visible(str(value))]
-
-
 def _words(line: str) -> Sequence[str]:
     return [line] if isinstance(line, Whole) else [_parted(word) for word in _joined(line).split()]
 
@@ -408,6 +409,11 @@ def arrows(remedy: str) -> list[str]:
     return [Whole(f"→ {one}") for one in ways(remedy)]
 
 
-def moment(value: datetime | None) -> str:
-    """A time for people, to the second."""
-    return f"{value:%Y-%m-%d %H:%M:%S}" if value else ""
+def moment(value: datetime | None, zone: tzinfo) -> str:
+    """A time for people, to the second, in the partner's zone and with its offset: so it can be copied into any command."""
+    return value.astimezone(zone).isoformat(" ", "seconds") if value else ""
+
+
+def utc(value: datetime | None) -> str:
+    """A time within a sentence."""
+    return f"{value:%Y-%m-%d %H:%M:%S} UTC" if value else ""

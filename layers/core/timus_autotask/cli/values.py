@@ -69,12 +69,13 @@ def _within_reach(found: D) -> D:
 
 
 def time(text: str) -> datetime:
-    """A day, or a day with its time."""
+    """A day, or a day with its time, also as tables and sentences have it."""
+    written = f"{text.removesuffix(' UTC')}Z" if text.endswith(" UTC") else text
     try:
-        found = _within_reach(datetime.fromisoformat(text))
+        found = _within_reach(datetime.fromisoformat(written))
     except ValueError:
         found = None
-    if found is None or not _PLAIN_TIME.fullmatch(text):
+    if found is None or not _PLAIN_TIME.fullmatch(written):
         raise argparse.ArgumentTypeError(
             f"{text} is no day or time: write it as in 2026-03-15, 2026-03-15T18:00 or 2026-03-15T18:00+01:00"
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.proposing import whose
-from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called, moment
+from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called, utc
 from timus_autotask.domain.line import JournalEntry, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import WhyPast
@@ -85,7 +85,7 @@ def _show_on_top(found: Overview, terminal: Terminal) -> None:
     circuit = found.status.circuit
     if circuit:
         terminal.say(
-            f"Autotask is not asked before {moment(circuit.open_until)} UTC: {circuit.reason}",
+            f"Autotask is not asked before {utc(circuit.open_until)}: {circuit.reason}",
             style="bold red",
         )
         if circuit.credentials:
@@ -113,7 +113,7 @@ def _show_stage(stages: Stages, terminal: Terminal) -> None:
     """A banner while anything observes."""
     others = some(stages.exceptions, MOST_NAMED)
     if not stages.partner.live:
-        since = f" since {moment(stages.partner.at)} UTC" if stages.partner.at else ""
+        since = f" since {utc(stages.partner.at)}" if stages.partner.at else ""
         but = f" Live are only {others}." if others else ""
         terminal.say(
             f"OBSERVING{since}: nothing is written to Autotask. What is shown here would be done after go-live.{but}",
@@ -127,7 +127,7 @@ def _show_stage(stages: Stages, terminal: Terminal) -> None:
 
 
 def _show_pause(pause: Pause, terminal: Terminal) -> None:
-    since = f" since {moment(pause.at)} UTC" if pause.at else ""
+    since = f" since {utc(pause.at)}" if pause.at else ""
     by = f" by {pause.by}" if pause.by else ""
     whose, remedy = "everybody", "timus-autotask resume"
     if pause.customer is not None:
@@ -308,7 +308,7 @@ def _show_compared(run: Run, terminal: Terminal) -> None:
         return
     found = ", ".join(f"{count} {kind}" for kind, count in run.found.items())
     terminal.say(
-        f"Compared with Autotask on {moment(run.finished)} UTC: "
+        f"Compared with Autotask on {utc(run.finished)}: "
         + (f"{found} → timus-autotask reconcile --last" if found else "nothing was found.")
     )
 

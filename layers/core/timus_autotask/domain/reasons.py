@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -334,6 +334,19 @@ class Parked:
         return REASONS[self.code].ways
 
 
+_WHERE_KNOWN: Mapping[str, Sequence[tuple[str, str]]] = {
+    "offered_told": [("lines", " ({lines})")],
+    "shared_told": [
+        ("contains", " It contains {contains}."),
+        ("by_terms", " It waits by the terms of {by_terms}, which count on the shared line."),
+    ],
+    "readings_told": [("told", " It says: {known}. This event says: {told}.")],
+    "waiting_told": [("waiting", " Waiting with it: {waiting}.")],
+    "differs_told": [("differs", " Other units than we left: {differs}.")],
+}
+"""Parts of a reason that are there only where a fact is known: by the name in the template, each with that fact."""
+
+
 class Facts(dict[str, int | str]):
     """The facts of a case, for a template. One that is not known is shown by its name; some are there only where there is something to say."""
 
@@ -343,25 +356,11 @@ class Facts(dict[str, int | str]):
             return f"{number} unit" if number == 1 else f"{number} units"
         if key == "at_price":
             return self._price("price")
-        if key == "offered_told":
-            return f" ({self['lines']})" if self.get("lines") else ""
-        if key == "shared_told":
-            contains = f" It contains {self['contains']}." if "contains" in self else ""
-            strict = (
-                f" It waits by the terms of {self['by_terms']}, which count on the shared line."
-                if "by_terms" in self
-                else ""
-            )
-            return contains + strict
-        if key == "readings_told":
-            return f" It says: {self['known']}. This event says: {self['told']}." if "told" in self else ""
-        if key == "waiting_told":
-            return f" Waiting with it: {self['waiting']}." if "waiting" in self else ""
-        if key == "differs_told":
-            return f" Other units than we left: {self['differs']}." if self.get("differs") else ""
         if key == "by_now_told":
             made = f" (approved now, it would be made on {self.get('by_now')}{self._price('price_by_now')})"
             return made if "by_now" in self else ""
+        if key in _WHERE_KNOWN:
+            return "".join(words.format_map(self) for fact, words in _WHERE_KNOWN[key] if self.get(fact))
         return key.upper()
 
     def _price(self, fact: str) -> str:

@@ -85,6 +85,16 @@ def signed(body: bytes, secret: str, at: datetime | int, event_id: str = "") -> 
         raise Senseless(f"{error}.") from None
 
 
+def require_event(body: bytes) -> None:
+    """Raises :class:`Senseless` for a file that cannot be an event: Timus sends JSON objects only."""
+    try:
+        event = json.loads(body)
+    except ValueError:
+        event = None
+    if not isinstance(event, dict):
+        raise Senseless("The file is no event: it has no JSON object. Nothing was sent.")
+
+
 def with_field(body: bytes, path: Sequence[str], value: Any) -> bytes:
     """An event with one field set; ``path`` is the way to it, with the places in lists as digits.
 

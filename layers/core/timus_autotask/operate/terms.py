@@ -191,6 +191,9 @@ _OF_SKUS = ("excluded",)
 """Terms whose value is a list of SKUs."""
 
 
+AS_THEY_ARE = "The terms are so already, so nothing follows from this. What is shown comes anyway."
+
+
 def set_terms(
     deployment: Deployment,
     changes: Sequence[TermChange],
@@ -221,6 +224,10 @@ def set_terms(
         if from_today_if_billed and _is_billed(deployment, customer):
             since = deployment.today
 
+        below, own = _own(deployment.store, customer)
+        values, _ = _changed(below, own.value.values, changes)
+        notes = () if _changes_a_day(below, own.value, values, since) else (AS_THEY_ARE,)
+
         def act(ports: Ports) -> TermsInForce:
             def attempt() -> TermsInForce:
                 below, own = _own(ports.store, customer)
@@ -242,9 +249,18 @@ def set_terms(
             take_effect(customer, ports, deployment.each)
             return result
 
-        return Prepared(act)
+        return Prepared(act, notes)
 
     return propose(deployment, prepare, on_progress)
+
+
+def _changes_a_day(
+    below: Mapping[str, Any], terms: Terms, values: Mapping[str, Any], since: date | None
+) -> bool:
+    """Whether other terms hold on any day: today's, or those of a day before from which the new ones are to hold."""
+    earlier = (one.values for one in terms.earlier if one.until > (since or date.min))
+    new = policy_from(below, values)
+    return any(policy_from(below, one) != new for one in (terms.values, *earlier))
 
 
 def _is_billed(deployment: Deployment, customer: str | None) -> bool:

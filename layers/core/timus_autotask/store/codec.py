@@ -81,11 +81,11 @@ class Codec(Generic[T]):
         return data
 
 
-def problems_of(invalid: ValueError) -> list[str]:
-    """What is wrong with a record that could not be loaded, each with the field's name."""
+def problems_of(invalid: ValueError, whole: str = "The record: ") -> list[str]:
+    """What is wrong with a record that could not be loaded, each with the field's name; ``whole`` stands before what concerns no single one."""
     if not isinstance(invalid, Invalid):
         return [str(invalid)]
-    return [f"{where or 'The record'}: {what}" for where, what in invalid.problems]
+    return [f"{where}: {what}" if where else f"{whole}{what}" for where, what in invalid.problems]
 
 
 def _rename(data: dict[str, Any], within: str, old: str, new: str) -> None:

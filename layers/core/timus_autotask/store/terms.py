@@ -55,7 +55,7 @@ def _policy(values: Mapping[str, Any]) -> Policy:
     try:
         return _POLICY.load(values)
     except ValueError as error:
-        raise TermsUnreadable(problems_of(error)) from error
+        raise TermsUnreadable(problems_of(error, whole="")) from error
 
 
 def terms_in(data: Data) -> Terms:

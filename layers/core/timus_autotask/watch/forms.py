@@ -46,7 +46,7 @@ from timus_autotask.watch.month.to_post import NotPosted
 from timus_autotask.watch.month.unplaced_evidence import WithoutLine
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
-from timus_autotask.watch.preview import ContractPreview, Preview, Totals
+from timus_autotask.watch.preview import ContractPreview, LeftEmpty, Preview, Totals
 from timus_autotask.watch.remedy import remedy_of, way_later
 from timus_autotask.watch.shadow import Shadow
 from timus_autotask.watch.status import Stages, StatusLine
@@ -634,9 +634,7 @@ def _contract(contract: ContractPreview, names: Directory) -> Form:
         "company_id": contract.company_id,
         "company_name": names.companies.get(contract.company_id) if contract.company_id is not None else None,
         "extended_to": contract.extended_to,
-        "if_left_empty": dict(zip(("day", "unit_change"), contract.if_left_empty, strict=True))
-        if contract.if_left_empty
-        else None,
+        "if_left_empty": _left_empty(contract.if_left_empty) if contract.if_left_empty else None,
         "opened": asdict(contract.opened) if contract.opened else None,
         "lines": [
             {
@@ -645,11 +643,13 @@ def _contract(contract: ContractPreview, names: Directory) -> Form:
                 "sources": _sources(line.sources, names),
                 "autotask_units": line.units,
                 "wanted_units": line.wanted,
+                "units_after": line.units_after,
                 "wanted_later": [{"from": day, "units": units} for day, units in line.wanted_later],
                 "adjustments": [
                     {
                         "day": one.day,
                         "unit_change": one.delta,
+                        "goes_on": one.goes_on,
                         "unit_price": price_form(one.price),
                         "at_once": one.at_once,
                         "period_posted": one.posted,
@@ -671,6 +671,24 @@ def _contract(contract: ContractPreview, names: Directory) -> Form:
             for line in contract.lines
         ],
         "without_line": [one.why.message for one in contract.without_line],
+    }
+
+
+def _left_empty(found: LeftEmpty) -> Form:
+    return {
+        "day": found.day,
+        "lines": [
+            {
+                "service_id": line.service_id,
+                "adjustments": [
+                    {"day": one.day, "unit_change": one.delta, "at_once": one.at_once}
+                    for one in line.adjustments
+                ],
+                "reason": line.reason,
+                "reason_code": line.code,
+            }
+            for line in found.lines
+        ],
     }
 
 

@@ -7,6 +7,7 @@ The numbers are those of the alarms (``watch/gauges.py``), and so are the limits
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +15,7 @@ from functools import partial
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import effective_day
+from timus_autotask.domain.desired import Desired
 from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.line import State
 from timus_autotask.ports.errors import AutotaskError
@@ -271,6 +273,9 @@ def _coverage(records: Records, ports: Ports, autotask: Psa | None) -> CheckResu
         stored.value.key: stored.value for one in records.contracts.values() for stored in one.lines.values()
     }
     ends = coverage(customers, desired, contracts, today, lines)
+    if early := _not_begun(desired, contracts, today):
+        found = f"{'. '.join([early, *_ends(ends, today)])}{as_of}"
+        return CheckResult(name, found, WRONG, way=CheckWay.SEE_COVERAGE)
     if not ends.soon and not ends.ended:
         return CheckResult(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more{as_of}")
     found = f"{'. '.join(_ends(ends, today))}{as_of}"
@@ -279,6 +284,21 @@ def _coverage(records: Records, ports: Ports, autotask: Psa | None) -> CheckResu
         return CheckResult(name, found, WRONG, way=CheckWay.SEE_COVERAGE)
     warns = ends.ended or any(not one.by_terms for one in ends.soon)
     return CheckResult(name, found, WARN, way=CheckWay.SEE_COVERAGE) if warns else CheckResult(name, found)
+
+
+def _not_begun(desired: Desired, contracts: Mapping[int, Contract], today: date) -> str:
+    """How many units of today are on contracts that begin only later; empty: none."""
+    units: Counter[int] = Counter()
+    for key, demand in desired.demands.items():
+        if key.contract_id in contracts and contracts[key.contract_id].start > today:
+            units[key.contract_id] += demand.units.at(today)
+    if not (number := units.total()):
+        return ""
+    first = min((contracts[id_] for id_ in +units), key=lambda one: (one.start, one.id))
+    said = (
+        f"{counted(number, 'seat')} {'is' if number == 1 else 'are'} billed nowhere before a contract begins"
+    )
+    return f"{said}: first {first.id} on {first.start}"
 
 
 def _ends(ends: Ends, today: date) -> Iterator[str]:

@@ -75,10 +75,14 @@ def reported_name(subscriptions: Iterable[Subscription]) -> str:
     return customer_name(subscriptions, None)
 
 
-def alias_of(name: str, company_id: int, company: str | None) -> Alias | None:
-    """What a person says who maps a customer to a company that is called otherwise; None: it is not, or nobody knows."""
-    known = name and company and not same_company(name, company)
-    return Alias(name, company_id) if known else None
+def alias_of(
+    name: str, company_id: int, company: str | None, mapping: CustomerMapping | None
+) -> Alias | None:
+    """What a person says who maps a customer to a company that is called otherwise; None: it is not, nobody knows, or somebody has said so."""
+    differs = name and company and not same_company(name, company)
+    return (
+        Alias(name, company_id) if differs and not (mapping and mapping.is_called(name, company_id)) else None
+    )
 
 
 def apart(customer: str, alias: Alias, company: str | None) -> str:
@@ -92,15 +96,20 @@ def called_otherwise(mapping: CustomerMapping, name: str, companies: Mapping[int
     Names are compared when a mapping is made; where Timus had said none by then, this is the first time that they can be.
     """
     for company_id in mapping.companies:
-        found = alias_of(name, company_id, companies.get(company_id))
-        if found and not mapping.is_called(name, company_id):
+        found = alias_of(name, company_id, companies.get(company_id), mapping)
+        if found:
             yield found
+
+
+def mapping_of(records: CustomerRecords) -> CustomerMapping | None:
+    """Where a customer's units go; None: nobody has said."""
+    return records.mapping.value if records.mapping else None
 
 
 def name_of(records: CustomerRecords) -> str:
     """The name of a customer of whom the records were read."""
     newest = [stored.value for _, stored in sorted(records.subscriptions.items())]
-    return customer_name(newest, records.mapping.value if records.mapping else None)
+    return customer_name(newest, mapping_of(records))
 
 
 def are_old(names: ContractNames | None, now: datetime) -> bool:

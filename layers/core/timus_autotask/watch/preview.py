@@ -37,7 +37,6 @@ from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, RehearsedAutotask, Unsettled
 from timus_autotask.watch.remedy import REPAIR, remedy_of
 from timus_autotask.watch.status import Each
-from timus_autotask.watch.wording import with_sign
 
 T = TypeVar("T")
 
@@ -56,7 +55,25 @@ class PreviewedAdjustment:
     posted: bool = False
     """Its day is in a period that is approved and posted already: Autotask bills it as an item of its own, next to that period."""
     estimate: Estimate | None = None
-    """What it comes to; None: prices were not asked for."""
+    """What ``more`` comes to; None: prices were not asked for."""
+    goes_on: int = 0
+    """How many of its units only make up for what Autotask itself takes off or adds on that day, as where a new period begins empty."""
+
+    @property
+    def more(self) -> int:
+        """By how many units more is billed from its day on than on the day before."""
+        return self.delta - self.goes_on
+
+    @property
+    def compared(self) -> str:
+        """How its day compares with the day before, where ``delta`` does not say it; for people."""
+        if not self.goes_on:
+            return ""
+        return (
+            f"{abs(self.more)} {'more' if self.more > 0 else 'fewer'} than before"
+            if self.more
+            else "as before"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +113,8 @@ class LinePreview:
     """What a person would have to let go."""
     wanted_later: tuple[tuple[date, int], ...] = ()
     """(day, units that it should have from then on) of each day to come with an adjustment, where these are others than before."""
+    units_after: int = 0
+    """What Autotask has on the contract's last day once everything is made."""
 
     @property
     def estimate(self) -> Estimate | None:
@@ -140,6 +159,30 @@ class NewContractPreview:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftEmpty:
+    """What would be made instead, should Autotask add the days of an extension without units: only the extension shows that."""
+
+    day: date
+    """The first of these days."""
+    lines: tuple[LinePreview, ...]
+
+    def in_words(self, names: Directory) -> tuple[str, ...]:
+        """For people: what it is about, and then each line of the contract."""
+        about = f"Autotask may add the days from {self.day} on without units. Then this is made there instead of what is shown:"
+        return (about, *(f"{_called(one.service_id, names)}: {_in_words(one)}" for one in self.lines))
+
+
+def _called(service_id: int, names: Directory) -> str:
+    """A service, for a sentence."""
+    return f"{service_id} {names.services.get(service_id, '')}".rstrip()
+
+
+def _in_words(line: LinePreview) -> str:
+    made = (f"{one.delta:+d} from {one.day}{' (at once)' if one.at_once else ''}" for one in line.adjustments)
+    return ". ".join(filter(None, [", ".join(made), (line.reason or "").removesuffix(".")])) or "nothing"
+
+
+@dataclass(frozen=True, slots=True)
 class ContractPreview:
     """What would become of a contract."""
 
@@ -152,25 +195,14 @@ class ContractPreview:
     """Quantities of its customers that would still have no line."""
     extended_to: date | None = None
     """Its last day would be moved to here, for the term was renewed."""
-    if_left_empty: tuple[date, int] | None = None
-    """(first day, units) of what would be made at once as well, should Autotask add days before today without units: only an extension shows that."""
+    if_left_empty: LeftEmpty | None = None
+    """None: the same is made then."""
     opened: NewContractPreview | None = None
 
     @property
     def changes(self) -> bool:
         """Whether anything would be done in Autotask."""
         return bool(self.extended_to or self.opened or any(line.adjustments for line in self.lines))
-
-    @property
-    def left_empty(self) -> str:
-        """``if_left_empty`` for people; empty: there is nothing to say."""
-        if self.if_left_empty is None:
-            return ""
-        day, units = self.if_left_empty
-        return (
-            f"Autotask may add the days from {day} on without units. Then {with_sign(units, 'unit')} from that day on "
-            f"{'is' if units == 1 else 'are'} made at once, too."
-        )
 
     @property
     def observes(self) -> bool:
@@ -186,6 +218,7 @@ class Totals:
     """On which anything would be done."""
     lines: int
     units_up: int
+    """By how much more is billed, as ``PreviewedAdjustment.more`` says of each."""
     units_down: int
     """A positive number."""
     units_up_at_once: int
@@ -263,11 +296,11 @@ def _totals(contracts: Sequence[ContractPreview]) -> Totals:
 
 
 def _up(adjustments: Iterable[PreviewedAdjustment]) -> int:
-    return sum(max(0, one.delta) for one in adjustments)
+    return sum(max(0, one.more) for one in adjustments)
 
 
 def _down(adjustments: Iterable[PreviewedAdjustment]) -> int:
-    return sum(max(0, -one.delta) for one in adjustments)
+    return sum(max(0, -one.more) for one in adjustments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,25 +336,32 @@ def preview(
     if rehearsal.under_way:
         _same_if_lost(rehearsal, act, ports, each)
     contracts = rehearsal.contracts()
-    made: dict[LineKey, list[PreviewedAdjustment]] = {}
-    for entry in rehearsal.made():
-        one = PreviewedAdjustment(entry.day, entry.delta, True, entry.price)
-        made.setdefault(entry.line, []).append(one)
     progress = {}
     for records in contracts:
         id_ = records.state.value.contract_id
         progress[id_] = contract_records(id_, rehearsal.table.before(contract_pk(id_), *OF_CONTRACT)).progress
     looks = partner_in(rehearsal.table.before(PARTNER, *OF_PARTNER)).looks(rehearsal.now)
     names, named = _names(contracts, rehearsal)  # first: with the names, prices of most new services are read
-    show = partial(_contract, made=made, rehearsal=rehearsal, money=money)
+    show = partial(_contract, made=_made(rehearsal), rehearsal=rehearsal, money=money)
     try:
         if money:
             rehearsal.autotask.load_services(_new_services(contracts))
         shown = tuple((each if money else map)(show, filter(_handled, contracts)))
+        if rehearsal.autotask.extended:
+            shown = _also_if_left_empty(shown, rehearsal, act, ports, each)
     except NO_ANSWER as error:
         raise NotAnswered(error) from error
     unhandled = tuple(_unhandled(subject, error) for subject, error in sorted(rehearsal.troubles.items()))
     return Previewed(result, Preview(shown, unhandled, names, named), progress, looks)
+
+
+def _made(rehearsal: Rehearsal) -> dict[LineKey, list[PreviewedAdjustment]]:
+    """By line, what workers made at once."""
+    made: dict[LineKey, list[PreviewedAdjustment]] = {}
+    for entry in rehearsal.made():
+        one = PreviewedAdjustment(entry.day, entry.delta, True, entry.price)
+        made.setdefault(entry.line, []).append(one)
+    return made
 
 
 def _handled(records: ContractRecords) -> bool:
@@ -388,6 +428,40 @@ def _same_if_lost(rehearsal: Rehearsal, act: Callable[[Ports], T], ports: Ports,
         raise Unsettled(key.contract_id, intent.settles_at)
 
 
+def _also_if_left_empty(
+    shown: tuple[ContractPreview, ...],
+    rehearsal: Rehearsal,
+    act: Callable[[Ports], T],
+    ports: Ports,
+    each: Each,
+) -> tuple[ContractPreview, ...]:
+    """The same, with what would be made instead where Autotask adds the days of an extension without units."""
+    other = Rehearsal(ports, each, left_empty=True)
+    other.run(act)
+    show = partial(_contract, made=_made(other), rehearsal=other, money=False)
+    instead = {one.contract_id: one for one in map(show, filter(_handled, other.contracts()))}
+    ended = rehearsal.autotask.ended
+    first = min(ended.values())
+
+    def with_both(one: ContractPreview) -> ContractPreview:
+        then = instead.get(one.contract_id)
+        if then is None or _plan(then) == _plan(one):
+            return one
+        return replace(
+            one, if_left_empty=LeftEmpty(ended.get(then.contract_id or 0, first) + ONE_DAY, then.lines)
+        )
+
+    return tuple(map(with_both, shown))
+
+
+def _plan(contract: ContractPreview) -> list[tuple[int, list[tuple[date, int, bool]], str | None]]:
+    """What would be made on each line, without what it comes to."""
+    return [
+        (line.service_id, [(one.day, one.delta, one.at_once) for one in line.adjustments], line.reason)
+        for line in contract.lines
+    ]
+
+
 def _contract(
     records: ContractRecords,
     made: Mapping[LineKey, Sequence[PreviewedAdjustment]],
@@ -401,6 +475,8 @@ def _contract(
     before = observed_of(rows, contract.end, chosen) if contract else {}
     if contract and contract.end < today:
         before = _until(contract.end, before)
+    last = max(contract.end, today) if contract else today
+    after = observed_of(autotask.units(id_, records.lines), last, chosen) if contract else {}
     ending = _undos_that_end(records, rehearsal)
     lines = []
     for service_id, stored in sorted(records.lines.items()):
@@ -408,6 +484,7 @@ def _contract(
         line = _line(known, was.units.at(today), made.get(known.key, ()), today)
         line = replace(line, undo_ends=ending.get(service_id, ()), under_way=_under_way(known.key, rehearsal))
         line = _against(line, was, known.desired)
+        line = _with_what_goes_on(line, after.get(service_id, Observed()).units, last, today)
         if money and contract and line.adjustments:
             line = _estimated(line, known.contract_service_id, contract, rehearsal)
         lines.append(line)
@@ -419,15 +496,8 @@ def _contract(
         lines=tuple(lines),
         without_line=_unrouted(records, rehearsal.ports, today),
         extended_to=autotask.extended.get(id_),
-        if_left_empty=_if_left_empty(autotask.ended.get(id_, today), records, today),
         opened=NewContractPreview(new.number, new.company_id, new.start, new.end) if new else None,
     )
-
-
-def _if_left_empty(ended: date, records: ContractRecords, today: date) -> tuple[date, int] | None:
-    """What would be made on the days that an extension adds after a last day before today, if they have no units then."""
-    units = sum(stored.value.desired.at(today) for stored in records.lines.values())
-    return (ended + ONE_DAY, units) if units and ended < today else None
 
 
 def _until(last: date, observed: Mapping[int, Observed]) -> dict[int, Observed]:
@@ -487,6 +557,33 @@ def _against(line: LinePreview, observed: Observed, desired: Timeline) -> LinePr
     )
 
 
+def _with_what_goes_on(line: LinePreview, units: Timeline, last: date, today: date) -> LinePreview:
+    """The line with what Autotask has on the last day, and with how much more is billed by each adjustment.
+
+    ``units`` is what Autotask has once what is made at once is made.
+    """
+    without, all_ = units, units
+    for one in line.adjustments:
+        if one.at_once:
+            without = without.add_from(one.day, -one.delta)
+        else:
+            all_ = all_.add_from(one.day, one.delta)
+    left = {
+        one.day: without.at(one.day - ONE_DAY) - without.at(one.day)
+        for one in line.adjustments
+        if one.day > today
+    }
+    last_of = {one.day: place for place, one in enumerate(line.adjustments)}
+    found = []
+    for place, one in enumerate(line.adjustments):
+        missing = left.get(one.day, 0)
+        against = missing * one.delta > 0
+        goes_on = missing if place == last_of[one.day] else min(missing, one.delta, key=abs)
+        found.append(replace(one, goes_on=goes_on if against else 0))
+        left[one.day] = missing - found[-1].goes_on
+    return replace(line, adjustments=tuple(found), units_after=all_.at(last))
+
+
 def _with_posted(one: PreviewedAdjustment, observed: Observed) -> PreviewedAdjustment:
     return replace(one, posted=any(first <= one.day <= last for first, last in observed.closed))
 
@@ -498,7 +595,7 @@ def _estimated(
     price = _price(line.service_id, contract_service_id, contract.id, rehearsal.autotask)
     today, end, schedule = rehearsal.ports.today(), contract.end, contract.schedule
     with_money = tuple(
-        replace(one, estimate=estimated(one.delta, price, one.day, end, schedule, today))
+        replace(one, estimate=estimated(one.more, price, one.day, end, schedule, today))
         for one in line.adjustments
     )
     return replace(line, adjustments=with_money)

@@ -157,8 +157,10 @@ class RehearsedAutotask:
     A contract that would be opened has a negative id.
     """
 
-    def __init__(self, autotask: Callable[[], Psa]) -> None:
+    def __init__(self, autotask: Callable[[], Psa], *, left_empty: bool = False) -> None:
         self._autotask = autotask
+        self._left_empty = left_empty
+        """Days that an extension adds have no units; otherwise they have those of the last day."""
         self._contracts: dict[int, Contract | None] = {}
         self._rows: dict[int, list[UnitRow]] = {}
         self._lines: dict[int, list[ContractService]] = {}
@@ -315,6 +317,8 @@ class RehearsedAutotask:
             self.ended.setdefault(contract_id, contract.end)
             self._contracts[contract_id] = replace(contract, end=end)
             self.extended[contract_id] = end
+            if self._left_empty:
+                return
             last = max((row.end for row in self._rows[contract_id]), default=end)
             self._rows[contract_id] = [
                 replace(row, end=max(row.end, end)) if row.end == last else row
@@ -395,7 +399,8 @@ class Rehearsal:
     """The workers on a stage of their own.
 
     ``each`` makes several reads at a time; ``on_progress`` is told how many contracts of how many are read. An adjustment that is under
-    way, so that its outcome is not known yet, counts as landed here, or with ``lost`` as without effect.
+    way, so that its outcome is not known yet, counts as landed here, or with ``lost`` as without effect. Days that an extension adds have
+    the units of the last day here, or with ``left_empty`` none: which of it Autotask does is seen only afterwards.
     """
 
     def __init__(
@@ -405,12 +410,13 @@ class Rehearsal:
         on_progress: Callable[[int, int], None] = lambda _done, _of: None,
         *,
         lost: bool = False,
+        left_empty: bool = False,
     ) -> None:
         self.now = ports.clock.now()
         self.before = ports.store
         """The records as they are without it."""
         self.table = ForgetfulTable(ports.table)
-        self.autotask = RehearsedAutotask(self._signed_in)
+        self.autotask = RehearsedAutotask(self._signed_in, left_empty=left_empty)
         self._autotask = ports.autotask
         self._on_event = ports.on_event
         self._each = each

@@ -153,7 +153,7 @@ CHECK_WORDS: Mapping[CheckWay, str] = {
     CheckWay.RESUME: "When it is time: timus-autotask resume",
     CheckWay.SUGGEST: "timus-autotask map suggest",
     CheckWay.RECONCILE: "timus-autotask reconcile",
-    CheckWay.EXTEND: "Extend or renew them in Autotask, or let the terms do it: timus-autotask policy set renewal=extend",
+    CheckWay.EXTEND: "Extend or renew them in Autotask. If the terms say renewal=off, let them do it once Timus reports a renewal: timus-autotask policy set renewal=extend",
     CheckWay.SEE_COVERAGE: "The last tables have each with the money and what a renewal would do: timus-autotask ready",
     CheckWay.RENEW_SECRETS: "For Autotask: a new secret on the API user's page, then timus-autotask credentials set; for the webhook: "
     "docs/operations.md, Secret old",

@@ -34,7 +34,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
-from timus_autotask.watch.names import NamesRead, alias_of, apart, learn_names, name_of
+from timus_autotask.watch.names import NamesRead, alias_of, apart, learn_names, mapping_of, name_of
 from timus_autotask.watch.wording import counted
 
 
@@ -222,7 +222,8 @@ def _names_that_differ(
     companies = catalogue.companies(company_id for company_id, _ in chosen.customers.values())
     for customer, (company_id, _) in chosen.customers.items():
         company = companies[company_id].name if company_id in companies else None
-        alias = alias_of(name_of(deployment.store.customer(customer)), company_id, company)
+        records = deployment.store.customer(customer)
+        alias = alias_of(name_of(records), company_id, company, mapping_of(records))
         if alias:
             sentences.append(f"{apart(customer, alias, company)}.")
             aliases[customer] = alias

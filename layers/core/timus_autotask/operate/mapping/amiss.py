@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from timus_autotask.domain.days import ONE_DAY
+from timus_autotask.domain.past_days import WhyPast
 from timus_autotask.domain.reasons import AWAITING_APPROVAL, BELOW_ZERO_LATER
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.refusal import Doubt, Way
@@ -69,7 +70,8 @@ def billed_amiss(preview: Preview, today: date) -> tuple[Doubt, ...]:
     twice = (doubt for source, of in lines.items() for doubt in _twice(source, of, today))
     nowhere = (doubt for source, of in lines.items() for doubt in _nowhere(source, of))
     ended = (doubt for source, of in lines.items() for doubt in _ended_before(source, of, today))
-    return (*twice, *nowhere, *ended)
+    too_early = (doubt for source, of in lines.items() for doubt in _too_early(source, of))
+    return (*twice, *nowhere, *ended, *too_early)
 
 
 def _by_source(preview: Preview, today: date) -> dict[tuple[str, str], list[_Line]]:
@@ -167,6 +169,24 @@ def _between(old: _Line, others: Sequence[_Line]) -> tuple[date, date] | None:
     first = next((day for day in days if old.lacks(day) and not old.after.at(day)), None)
     until = next((day for day in days if first and day > first and not old.line.desired_units.at(day)), None)
     return (first, until) if first and until else None
+
+
+def _too_early(source: tuple[str, str], lines: Sequence[_Line]) -> Iterator[Doubt]:
+    """Each line whose contract begins only after other lines have given its units up."""
+    customer, sku = source
+    for new in lines:
+        for gap in (one for one in new.line.past_days if one.cause is WhyPast.BEFORE_CONTRACT):
+            others = [one for one in lines if one is not new]
+            days = {a.day for one in others for a in one.line.adjustments if gap.first <= a.day < gap.until}
+            units = max((sum(one.goes(day) for one in others) for day in {gap.first, *days}), default=0)
+            units = min(units, gap.wanted - gap.autotask)
+            if units > 0:
+                yield Doubt(
+                    f"From {gap.first} to {gap.until - ONE_DAY} {counted(units, 'unit')} of {sku} of {customer} would not be billed anywhere: "
+                    f"contract {new.contract_id} begins only after that.",
+                    (Way.ONCE_FROM,),
+                    gap.until,
+                )
 
 
 def _twice(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iterator[Doubt]:

@@ -23,7 +23,7 @@ from timus_autotask.operate.mapping.known import (
 )
 from timus_autotask.operate.refusal import Way
 from timus_autotask.ports.psa import Company, Service
-from timus_autotask.watch.names import NamesRead, alias_of, name_of
+from timus_autotask.watch.names import NamesRead, alias_of, mapping_of, name_of
 
 OFFERED = 3
 """How many are offered in place of what cannot be used."""
@@ -257,9 +257,10 @@ def _doubts(entry: MappingRow, found: Mapping[str, Mapping[int, str]], draft: Dr
     values = entry.values
     if entry.subject[0] == "customer" and values["company_id"]:
         company = found["company"].get(values["company_id"], "")
-        reported = name_of(draft.records[entry.subject[1]])
+        records = draft.records[entry.subject[1]]
+        reported = name_of(records)
         ours = reported or values["customer_name"] or ""
-        alias = alias_of(ours, values["company_id"], company)
+        alias = alias_of(ours, values["company_id"], company, mapping_of(records))
         if alias:
             _keep(alias, entry, draft)
             whose = "Timus calls" if reported else f"Row {entry.row} calls"

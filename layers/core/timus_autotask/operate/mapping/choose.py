@@ -56,7 +56,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.names import NamesRead, alias_of, apart, learn_names, name_of
+from timus_autotask.watch.names import NamesRead, alias_of, apart, learn_names, mapping_of, name_of
 from timus_autotask.watch.status import strict_words
 from timus_autotask.watch.wording import counted
 
@@ -172,7 +172,7 @@ def route_customer(
             begin.late.with_choice(bill_from) if begin.late else None,
         )
 
-        alias = alias_of(result.customer_name, route.company_id, result.company_name)
+        alias = alias_of(result.customer_name, route.company_id, result.company_name, mapping_of(records))
 
         def act(ports: Ports) -> CustomerRouted:
             _write_wanted(wanted, begin, ports, alias)
@@ -286,7 +286,9 @@ def _routing_doubts(
 ) -> Iterable[Doubt]:
     """Why it may be a mistake."""
     route = routed.route
-    yield from _doubts(records.id, name_of(records), route.company_id, there.company if there else None)
+    company = there.company if there else None
+    alias = alias_of(name_of(records), route.company_id, company, mapping_of(records))
+    yield from _doubts(records.id, alias, company)
     yield from others_billed_later(deployment, records, route.contract_id, routed.first_day)
     if there is not None:
         yield from _to_choose(deployment, records, routed, there.services)
@@ -354,7 +356,7 @@ def name_company(
         )
         name = name_of(records)
         result = CompanyNamed(customer, company_id, name, company, policy.open_contracts)
-        alias = alias_of(name, company_id, company)
+        alias = alias_of(name, company_id, company, mapping_of(records))
 
         def act(ports: Ports) -> CompanyNamed:
             def attempt() -> None:
@@ -383,14 +385,13 @@ def name_company(
             if policy.open_contracts
             else (Note("Contracts are not opened by themselves.", (Way.OPEN_CONTRACTS,)),)
         )
-        return Prepared(act, notes, _doubts(customer, name, company_id, company), unchecked)
+        return Prepared(act, notes, _doubts(customer, alias, company), unchecked)
 
     return propose(deployment, prepare, on_progress)
 
 
-def _doubts(customer: str, name: str, company_id: int, company: str | None) -> tuple[Doubt, ...]:
+def _doubts(customer: str, alias: Alias | None, company: str | None) -> tuple[Doubt, ...]:
     """A name of Timus's and one of Autotask's that are not the same."""
-    alias = alias_of(name, company_id, company)
     return (Doubt(f"{apart(customer, alias, company)}."),) if alias else ()
 
 

@@ -834,20 +834,13 @@ def _covers_none(line: BookLine, day: date) -> str:
 
 def _another_contract(line: BookLine, day: date) -> str:
     """What has a line billed from a day on that its contract does not cover, whatever else the line waits for."""
-    contract = line.contract
+    contract, customer = line.contract, next(iter(line.customers), "")
+    facts: dict[str, int | str] = {"contract": line.key.contract_id, "customer": customer}
     if contract is None:
-        code = "contract-not-found"
-    elif not contract.recurring or day <= contract.end:  # it begins only later
-        code = "contract-not-recurring"
-    else:
-        code = CONTRACT_ENDED
-    facts: dict[str, int | str] = {
-        "contract": line.key.contract_id,
-        "customer": next(iter(line.customers), ""),
-    }
-    if contract is not None:
-        facts["contract_end"] = contract.end.isoformat()
-    return remedy_of(Parked(code, facts))
+        return remedy_of(Parked("contract-not-found", facts))
+    if not contract.recurring or day <= contract.end:  # it begins only later
+        return said(WayOut.MAP_CONTRACT, customer=customer, company=contract.company_id)
+    return remedy_of(Parked(CONTRACT_ENDED, {**facts, "contract_end": contract.end.isoformat()}))
 
 
 def _without_rejected(line: BookLine) -> Timeline:

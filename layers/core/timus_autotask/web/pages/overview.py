@@ -104,7 +104,21 @@ def sentence_of(standings: Sequence[Standing]) -> str:
         return f"Nobody needs you; changes of {counted(moving, 'customer')} are on the way"
     if all(one is Standing.OBSERVING for one in billed):
         return f"{counted(len(billed), 'customer')}: all observed, nothing is written to Autotask"
-    return "The one customer is aligned" if len(billed) == 1 else f"All {len(billed):,} customers are aligned"
+    aligned = sum(one is Standing.LEVEL for one in billed)
+    if aligned < len(billed):
+        return f"Nobody needs you; {', '.join(_others(billed, aligned))}"
+    return "The one customer is aligned" if aligned == 1 else f"All {aligned:,} customers are aligned"
+
+
+def _others(billed: Sequence[Standing], aligned: int) -> Iterator[str]:
+    """How many are aligned, and how the others stand."""
+    observing = sum(one is Standing.OBSERVING for one in billed)
+    rest = len(billed) - aligned - observing
+    yield f"{aligned:,} of {counted(len(billed), 'customer')} {'is' if aligned == 1 else 'are'} aligned"
+    if observing:
+        yield f"{observing:,} {'observes' if observing == 1 else 'observe'}"
+    if rest:
+        yield f"{rest:,} {'has' if rest == 1 else 'have'} something scheduled or to know"
 
 
 def _needs(found: Everything, ready: Ready | None) -> Iterator[Need]:
