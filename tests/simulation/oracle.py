@@ -1730,7 +1730,9 @@ class Oracle:
                 continue
             if self._edited_at.get(contract, 0) > self._looked_at.get(contract, 0):
                 continue
-            if self._taken(line, today) and self._was_wanted(line, today, has):
+            if self._taken(line, today) and (
+                self._was_wanted(line, today, has) or _is_told(record, today, has, want)
+            ):
                 continue
             if (
                 record is not None
@@ -2376,6 +2378,16 @@ def _kept_as(event_id: str) -> str:
 def _has_two(plans: Iterable[str], version: Said) -> bool:
     """Whether some seats have moved to another of these plans, and not all of them."""
     return sum(version.items.get(sku, 0) > 0 for sku in plans) > 1
+
+
+def _is_told(record: Any, day: date, has: int, want: int) -> bool:
+    """Whether people are told that a day which is taken stays as it is, and what it lacks is scheduled for the days after."""
+    return record is not None and any(
+        one.first <= day < one.until
+        and (one.autotask, one.wanted) == (has, want)
+        and has + sum(delta for on, delta in record.scheduled if on > day) == want
+        for one in record.past_days
+    )
 
 
 def _exchanged(one: int, other: int) -> bool:

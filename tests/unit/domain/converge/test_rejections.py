@@ -502,6 +502,19 @@ def test_what_is_only_right_with_the_rejected_change_waits_with_it(fell: date) -
 # -- Approvals
 
 
+def test_an_approval_of_what_waits_with_a_rejected_change_counts_once_that_is_approved_too() -> None:
+    """Nobody is asked a second time for what cannot go alone."""
+    two = since_january(25, (march(5), 5), (march(10), 30), (march(12), 29))
+    fell = since_january(25, (march(12), 24))
+    approved = Approved(march(5), -20, "anna", versions={"sub_1": 8})
+    held_ = on(TODAY, two, left(fell, adjusted=(march(12),)), fell, Policy(approve_increases=Approval(0)))
+    line = replace(rejected(line_of(held_)), approved=(approved,))
+    step = on(TODAY, two, line, fell, ALWAYS)
+    assert line_of(step).approved == (approved,)
+    both = replace(line_of(step), rejections=(), approved=(approved, Approved(march(10), 25, "anna")))
+    assert posted(on(TODAY, two, both, fell, ALWAYS)) == (march(5), -20)
+
+
 def test_an_approval_of_what_was_taken_back_lets_nothing_through() -> None:
     """Timus takes it back and brings the same again: nobody has approved that."""
     line = approve(held(), "anna")

@@ -59,9 +59,11 @@ def with_nothing_newer(rejection: Rejection, draft: LineDraft) -> set[str]:
 
 
 def _fits(approved: Approved, draft: LineDraft, contract: Contract) -> bool:
-    """True if it is for one of the adjustments. Else it is over: it must not let a change of a later day through."""
-    changes = (*draft.adjustments, *at_the_end(draft, contract, date.min)) if draft.adjustments else ()
-    return any(is_approved(change_of(draft, adjustment), approved) for adjustment in changes)
+    """True if it is for one of the adjustments, or for one that waits with a rejected one. Else it is over: it must not let a change of a later day through."""
+    due = (*draft.adjustments, *at_the_end(draft, contract, date.min)) if draft.adjustments else ()
+    waiting = (one for one in draft.set_aside if one.rejection is None)
+    changes = (*waiting, *(change_of(draft, adjustment) for adjustment in due))
+    return any(is_approved(change, approved) for change in changes)
 
 
 def _with_versions(approved: Approved, versions: Mapping[str, int]) -> Approved:
