@@ -133,6 +133,14 @@ def test_all_units_of_a_line_were_cancelled_where_nothing_else_of_the_sku_is_lef
     assert found.outlived == steps((march(5), 1), (march(10), 5), (march(12), 0))
 
 
+def test_the_end_of_a_subscription_is_news_only_of_what_it_has_units_of() -> None:
+    """Else it would undo what people decided on other lines of the client: a rejected change was made, an approval was void."""
+    ends = (version(1, march(1), ADV=10), version(2, march(10), march(10), "canceled", ADV=10))
+    other = subscription(version(1, march(1), ESS=4), id="sub_2")
+    found = want(subscription(*ends), other).demands
+    assert (found[OLD].versions, found[NEW].versions) == ({"sub_1": 2}, {"sub_2": 1})
+
+
 def test_the_newest_version_of_each_subscription_is_told() -> None:
     """Also where it says of a later day what an older one said of an earlier one."""
     one = subscription(version(1, march(1), ADV=10), version(3, march(5), ADV=12))

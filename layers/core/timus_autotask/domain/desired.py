@@ -370,10 +370,16 @@ def _causes(subscription: Subscription, sku: str) -> Iterator[Cause]:
     """The versions that changed a SKU's quantity or the subscription's end."""
     before: tuple[int, date | None] = (0, None)
     for version in subscription.versions:
-        now = version.quantity(sku), version.ends
+        now = _said_of(version, sku)
         if now != before:
             yield _cause(version, subscription, sku, before[0])
         before = now
+
+
+def _said_of(version: Version, sku: str) -> tuple[int, date | None]:
+    """What a version says of a SKU: its quantity, and when that ends. The end of a subscription without units of it is no news of it."""
+    quantity = version.quantity(sku)
+    return quantity, version.ends if quantity else None
 
 
 def _brought_forward(subscription: Subscription, sku: str) -> Iterator[Cause]:
@@ -381,7 +387,7 @@ def _brought_forward(subscription: Subscription, sku: str) -> Iterator[Cause]:
     before: tuple[int, date | None] = (0, None)
     quantity, since = 0, date.min
     for version in subscription.versions:
-        now = version.quantity(sku), version.ends
+        now = _said_of(version, sku)
         if now != before:
             quantity, since = before[0], version.day
         elif version.day < since:
