@@ -1181,7 +1181,9 @@ class Oracle:
                 if old[0] == line[0] and old != line and self._skus[old[1]] in self._subs_skus(sub)
             )
         }
-        choices = [{(0, 0)} if sub in waiting else self._candidates(line, sub, day) for sub in subs]
+        choices = [
+            self._came_later(sub, sku) if sub in waiting else self._candidates(line, sub, day) for sub in subs
+        ]
         sums = {units for pick in product(*choices) for units in self._sums(line, subs, pick)}
         if not waiting or not any(
             self.has(line, day) == max(0, units + offset) for units in sums for offset in self._offsets(line)
@@ -1189,6 +1191,16 @@ class Oracle:
             return False
         self._note_part(line, day)
         return True
+
+    def _came_later(self, sub: str, sku: str) -> list[tuple[int, int]]:
+        """What of a subscription may go while its plan change waits: nothing, or what it got of the new plan since."""
+        said = [version for version in self.history[sub] if version.items.get(sku, 0)]
+        more = [
+            (late.number, late.items[sku] - early.items[sku])
+            for early, late in combinations(said, 2)
+            if late.items[sku] > early.items[sku]
+        ]
+        return [(0, 0), *more]
 
     def _waits_for_what_stays(self, line: Line, day: date) -> bool:
         """Whether a line lacks no more than other lines of its contract have too many, a gateway among them that numbers make a plan.
