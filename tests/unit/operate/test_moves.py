@@ -204,6 +204,16 @@ def test_who_moves_units_after_their_contract_ended_is_told_of_the_days_in_betwe
     assert Desk(world).ask("status")["waits_for_person"] is False
 
 
+def test_who_moves_units_to_a_contract_that_begins_only_after_a_gap_is_told_that_nothing_bills_it() -> None:
+    """No day to map from would bill it."""
+    world = ended()
+    world.control.person_edits_contract(OTHER, {"startDate": "2026-04-10"})
+    [doubt] = between(mapping.route_customer(deployment_of(world), CUSTOMER, THERE, BY))
+    assert doubt.endswith(
+        f"bills nothing on these days. Contract {OTHER} begins only on 2026-04-10: bill the days before by hand."
+    )
+
+
 def test_units_that_have_moved_on_since_are_no_matter_of_another_move() -> None:
     """The days in between were the matter of the first one."""
     world = ended()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -340,6 +341,27 @@ def test_what_ended_since_and_goes_on_in_the_file_is_held() -> None:
         assert "told-since" in dict(held_for(found))
         assert words in next(one.message for one in found.suspicions if one.kind.value == "told-since")
         assert found.released() == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "column", "says"),
+    [
+        ({"status": "past_due"}, "status", "past_due"),
+        ({"cancel_at": date(2026, 6, 1)}, "cancel_at", "2026-06-01"),
+    ],
+)
+def test_what_a_file_has_no_column_for_is_as_we_know_it(told: dict[str, Any], column: str, says: str) -> None:
+    """It is no difference, and no sign of an older file. With such a column, an empty cell says that it is not so."""
+    world = aligned()
+    world.pass_time(hours=2)
+    world.tell(2, {ADV: 28}, **told)
+    world.work()
+    world.pass_time(minutes=1)
+    assert compared(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},28\n").events == ()
+    [repaired] = compared(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},31\n").released()
+    assert f'"{column}":"{says}' in repaired.body.decode().replace('": "', '":"')
+    [empty] = compared(world, f"{HEAD},{column}\n{CUSTOMER},sub_8f2c1a,{ADV},31,\n").events
+    assert f'"{column}":"{says}' not in empty.body.decode().replace('": "', '":"')
 
 
 def test_a_file_of_which_most_is_older_waits_as_a_whole() -> None:

@@ -67,6 +67,8 @@ class Row:
     """Of a CSV file its line, of a JSON file its place in the list; the first one is 1."""
     values: Mapping[str, Any]
     """By the column's name; None where the cell is empty, or the file has no such column."""
+    columns: frozenset[str] = frozenset()
+    """The columns that the file has, whether or not a cell is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,7 +469,7 @@ class _Reader:
                 values[column.name] = self._value(row, column, given[column], of(column.kind))
             elif column.required:
                 self.report("is missing", row, column.name)
-        return Row(row, values)
+        return Row(row, values, frozenset(column.name for column, _ in pairs if column))
 
     def _value(self, row: int, column: Column, value: Any, parse: Callable[[Any], Any]) -> Any:
         lost = rewritten = ""

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
-from typing import Protocol, get_args
+from typing import Protocol, cast, get_args
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.days import effective_day, local_midnight
@@ -93,6 +93,8 @@ class Exported:
     effective_date: date | None = None
     row: int | None = field(default=None, compare=False)
     """Where a file names it first."""
+    unsaid: frozenset[str] = field(default=frozenset(), compare=False)
+    """Of ``status`` and ``cancel_at`` those for which a file has no column."""
 
 
 class TimusSubscriptions(Protocol):
@@ -142,6 +144,7 @@ def _exported(row: Row) -> Exported:
         cancel_at=values["cancel_at"],
         effective_date=values["effective_date"],
         row=row.number,
+        unsaid=frozenset({"status", "cancel_at"} - row.columns),
     )
 
 
@@ -251,6 +254,7 @@ def compare(
 ) -> Comparison:
     """Timus, our table and Autotask. Raises :class:`FileRefused` for what could not be followed."""
     known = _known_now(records)
+    exported = [_with_what_is_known(one, known.get(one.subscription_id), today) for one in exported]
     observed = _observed(lines)
     rows: list[Compared] = []
     events: list[MissingEvent] = []
@@ -295,6 +299,21 @@ def _known_now(records: Records) -> dict[str, Subscription]:
     """The subscriptions by id, each with the customer whose it is now."""
     found = (one.value for of in records.customers.values() for one in of.subscriptions.values())
     return {one.id: one for one in found if not one.moved_to}
+
+
+def _with_what_is_known(exported: Exported, subscription: Subscription | None, today: date) -> Exported:
+    """The same, where the file has no column for something as we know it: that it says nothing is no news.
+
+    What has ended, and is in the file all the same, goes on by it.
+    """
+    if subscription is None or subscription.customer_id != exported.customer_id:
+        return exported
+    ours = _in_force(subscription, today)
+    if ours.status == "canceled" or (ours.cancel_at is not None and ours.cancel_at <= today):
+        return exported
+    status = ours.status if "status" in exported.unsaid else exported.status
+    cancel_at = ours.cancel_at if "cancel_at" in exported.unsaid else exported.cancel_at
+    return replace(exported, status=cast("Status", status), cancel_at=cancel_at)
 
 
 def _moved(exported: Sequence[Exported], known: Mapping[str, Subscription]) -> Iterator[MovedSubscription]:

@@ -40,6 +40,12 @@ class _Line:
         why = self.line.reason or next((one.cause.message for one in self.line.past_days), "its day is taken")
         return f"{why[0].lower()}{why[1:].rstrip('.')}"
 
+    @property
+    def begins(self) -> date:
+        """Its contract's first day, where it should have units before that."""
+        before = (one.until for one in self.line.past_days if one.cause is WhyPast.BEFORE_CONTRACT)
+        return max(before, default=date.min)
+
     def too_many(self, day: date) -> int:
         """Units that it has and should not have."""
         return max(0, self.after.at(day) - self.line.desired_units.at(day))
@@ -155,10 +161,16 @@ def _ended_before(source: tuple[str, str], lines: Sequence[_Line], today: date) 
             if there
             else ""
         )
+        begins = max(one.begins for one in new)
+        late = (
+            f" Contract {new[0].contract_id} begins only on {begins}: bill the days before by hand."
+            if begins > first
+            else ""
+        )
         yield Doubt(
             f"From {first} to {until - ONE_DAY} {counted(units, 'unit')} of {sku} of {customer} would stay with contract {old.contract_id} "
-            f"(service {old.line.service_id}), which has ended and bills nothing on these days{has}.",
-            (Way.ONCE_FROM,),
+            f"(service {old.line.service_id}), which has ended and bills nothing on these days{has}.{late}",
+            () if late else (Way.ONCE_FROM,),
             first,
         )
 
