@@ -1038,7 +1038,8 @@ class World:
         if local_day(self._proposed_at, self.zone) != local_day(now, self.zone):
             return []  # what was shown for the next day is made at once
         plans = self.store.partner().plans
-        found = _all_shown(preview, self.store, now, posted, self._counted_on)
+        empty = self.story.switches.get("extended_periods") == "empty"
+        found = _all_shown(preview, self.store, now, posted, self._counted_on, empty=empty)
         later = later_looks(plans.values(), self.clock.now())
         refused = {line.contract_id for line in self.store.lines() if line.refusal is not None}
         # What was refused is tried again when its time comes, whatever anybody does.
@@ -1164,9 +1165,12 @@ def found_later(looks: Collection[Key], changes: Iterable[Write]) -> bool:
 
 
 def _all_shown(
-    preview: Preview, store: Store, now: int, posted: int, unmerged: frozenset[Key]
+    preview: Preview, store: Store, now: int, posted: int, unmerged: frozenset[Key], *, empty: bool
 ) -> list[Shown]:
-    """Of every contract that can be told for itself: nothing on it is under way."""
+    """Of every contract that can be told for itself: nothing on it is under way.
+
+    ``empty``: this tenant adds the days of an extension without units, and what is shown for such a tenant counts.
+    """
     found = []
     for one in preview.contracts:
         if one.contract_id is None or any(line.under_way for line in one.lines):
@@ -1176,7 +1180,7 @@ def _all_shown(
             continue
         made = Counter(
             (line.service_id, adjustment.day.toordinal(), adjustment.delta)
-            for line in one.lines
+            for line in (one.if_left_empty.lines if empty and one.if_left_empty else one.lines)
             for adjustment in line.adjustments
             if adjustment.at_once
         )
