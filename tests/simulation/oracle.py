@@ -898,6 +898,8 @@ class Oracle:
             return  # it may be what another customer has more
         if one.customer and self.has(line, post.day) + post.delta == self.wants(line, post.day):
             return  # it is what another customer has from that day on
+        if self.has(line, post.day) + post.delta == one.units:
+            return  # it makes a new period level, which is empty, and leaves undone what was undone
         made = [delta for day, delta in self._committed[line] if day >= one.day]
         holds = self._holds(one, self._last_told_by(post), frozenset(), joined=True)
         if made[-1:] == [one.delta] and holds and not self._edits[line]:
