@@ -372,13 +372,13 @@ class SimTransport:
             raise NotSent(str(error)) from error
         except LostAnswer as error:
             self._late(injected)
-            self._landed(post)
+            self._landed(post, request)
             calls.end(fault, more)
             if injected is None or injected.kind != "reset_after":
                 calls.scheduler.pass_time(READ_SECONDS * SECOND)
             self._ended(post, posting)
             raise NoAnswer(str(error)) from error
-        self._landed(post)
+        self._landed(post, request)
         if (
             site == "autotask.ContractServiceUnits"
             and reply.status == 200
@@ -429,9 +429,11 @@ class SimTransport:
             if injected.seconds > world.story.settle - 60:
                 world.watch.states["late landing in the last minute of the settling time"] += 1
 
-    def _landed(self, post: bool) -> None:
+    def _landed(self, post: bool, request: Request) -> None:
         if post:
             self._world.look_at_autotask()
+        elif request.method in ("PATCH", "PUT"):
+            self._world.note_writes()  # what was written long ago is not stale any more
 
     def _ended(self, post: bool, posting: Any) -> None:
         if post:

@@ -601,10 +601,11 @@ class World:
         if revision != self._revision:
             self._revision = revision
             self.last_commit = self.scheduler.now
-            self._note_writes(late=late)
+            self.note_writes(late=late)
             self.oracle.autotask_changed()
 
-    def _note_writes(self, *, late: bool) -> None:
+    def note_writes(self, *, late: bool = False) -> None:
+        """Note which contracts were written just now: a read may be stale for a while."""
         for contract in self.api.model.contracts.values():
             if contract.before_rows is not self._before.get(contract.id):
                 self._before[contract.id] = contract.before_rows
