@@ -107,6 +107,19 @@ def test_the_reason_of_a_held_change_says_what_waits_with_it() -> None:
     assert held.message.endswith("Waiting with it: +16 on 2026-03-12, +50 on 2026-03-15.")
 
 
+def test_what_waits_with_a_held_change_and_is_approved_says_so() -> None:
+    """Else whoever approved it would look for what became of that."""
+    fell_later = since_january(25, (march(12), 24))
+    step = one_of_two(
+        Policy(approve_increases=Approval(above_units=0), approve_decreases=Approval(above_units=0)),
+        fell_later,
+        Approved(march(5), -20),
+    )
+    held = line_of(step).parked
+    assert held is not None
+    assert held.message.endswith("Waiting with it: -20 on 2026-03-05 (approved).")
+
+
 def test_of_many_changes_that_wait_with_a_held_one_the_first_are_told() -> None:
     """The reason stays short however long nobody decides."""
     wanted = since_january(25, *((march(day), 34 - day) for day in range(10, 16)))

@@ -165,19 +165,25 @@ def _judged(draft: LineDraft, drafts: Drafts, contract: Contract, view: View) ->
         )
         if stays is None:
             return _waiting_for_more(draft, view)
-        return replace(stays, parked=stays.parked and _with_what_waits(stays.parked, draft.due))
+        return replace(stays, parked=stays.parked and _with_what_waits(stays.parked, draft))
     if any(one.rejection for one in draft.set_aside):
         return rejected(draft)
     return _past_end(draft, contract)
 
 
-def _with_what_waits(parked: Parked, due: Sequence[Adjustment]) -> Parked:
+def _with_what_waits(parked: Parked, draft: LineDraft) -> Parked:
     """The reason with what else is due on the line and waits with the change that it is about: a line's changes are made in order."""
     about = (parked.facts.get("day"), parked.facts.get("delta"))
-    others = [one for one in due if (one.day.isoformat(), one.delta) != about]
+    others = [one for one in draft.due if (one.day.isoformat(), one.delta) != about]
     if not others or None in about:
         return parked
-    told = [f"{one.delta:+d} on {one.day.isoformat()}" for one in others[:MOST_TOLD]]
+
+    def told_of(one: Adjustment) -> str:
+        change = change_of(draft, one)
+        approved = any(is_approved(change, approval) for approval in draft.line.approved)
+        return f"{one.delta:+d} on {one.day.isoformat()}{' (approved)' if approved else ''}"
+
+    told = [*map(told_of, others[:MOST_TOLD])]
     more = [f"{len(others) - MOST_TOLD} more"] if len(others) > MOST_TOLD else []
     return replace(parked, facts={**parked.facts, "waiting": ", ".join((*told, *more))})
 
