@@ -51,6 +51,7 @@ def a_world(terms: dict[str, str] | None = None, **more: Any) -> SimpleNamespace
         families=False,
         settle=900,
     )
+    more.setdefault("api", SimpleNamespace(model=SimpleNamespace(find_line=lambda *_line: None)))
     return SimpleNamespace(
         scheduler=SimpleNamespace(now=micros(NOW)),
         clock=SimpleNamespace(now=lambda: NOW),

@@ -133,7 +133,7 @@ def test_all_units_of_a_line_were_cancelled_where_nothing_else_of_the_sku_is_lef
     assert found.outlived == steps((march(5), 1), (march(10), 5), (march(12), 0))
 
 
-def test_the_end_of_a_subscription_is_news_only_of_what_it_has_units_of() -> None:
+def test_the_end_of_a_subscription_is_news_only_of_what_it_has_or_had_units_of() -> None:
     """Else it would undo what people decided on other lines of the client: a rejected change was made, an approval was void."""
     ends = (version(1, march(1), ADV=10), version(2, march(10), march(10), "canceled", ADV=10))
     other = subscription(version(1, march(1), ESS=4), id="sub_2")

@@ -368,32 +368,37 @@ def _reported(customer: Customer, sku: str, replayed: Sequence[Dated]) -> _Repor
 
 def _causes(subscription: Subscription, sku: str) -> Iterator[Cause]:
     """The versions that changed a SKU's quantity or the subscription's end."""
-    before: tuple[int, date | None] = (0, None)
-    for version in subscription.versions:
-        now = _said_of(version, sku)
+    before: _SaidOf = (0, None)
+    for version, now in _said_of(subscription, sku):
         if now != before:
             yield _cause(version, subscription, sku, before[0])
         before = now
 
 
-def _said_of(version: Version, sku: str) -> tuple[int, date | None]:
-    """What a version says of a SKU: its quantity, and when that ends. The end of a subscription without units of it is no news of it."""
-    quantity = version.quantity(sku)
-    return quantity, version.ends if quantity else None
-
-
 def _brought_forward(subscription: Subscription, sku: str) -> Iterator[Cause]:
     """The versions that say the same of a SKU as the one before, from an earlier day: what changes then is what that one had changed."""
-    before: tuple[int, date | None] = (0, None)
+    before: _SaidOf = (0, None)
     quantity, since = 0, date.min
-    for version in subscription.versions:
-        now = _said_of(version, sku)
+    for version, now in _said_of(subscription, sku):
         if now != before:
             quantity, since = before[0], version.day
         elif version.day < since:
             since = version.day
             yield _cause(version, subscription, sku, quantity)
         before = now
+
+
+_SaidOf = tuple[int, date | None]
+"""What a version says of a SKU: its quantity, and when that ends."""
+
+
+def _said_of(subscription: Subscription, sku: str) -> Iterator[tuple[Version, _SaidOf]]:
+    """What each version says of a SKU. The end of a subscription is no news of a SKU that it never had."""
+    had = False
+    for version in subscription.versions:
+        quantity = version.quantity(sku)
+        had = had or quantity > 0
+        yield version, (quantity, version.ends if had else None)
 
 
 def _cause(version: Version, subscription: Subscription, sku: str, before: int) -> Cause:
