@@ -282,14 +282,19 @@ def test_an_opened_contract_is_shown_with_its_lines() -> None:
     assert contract.changes
 
 
-def test_a_renewal_is_shown_with_the_day_to_which_the_contract_moves() -> None:
-    """Terms that extend a contract say so."""
+def extended_by_terms() -> tuple[World, Proposal[Any]]:
+    """A renewal that the terms did not follow, and what terms that extend the contract would do."""
     world = level()
     deployment = deployment_of(world)
     terms.set_terms(deployment, [TermChange("renewal", "off")], None, BY).commit()
     world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31))
     world.work()
-    proposal = terms.set_terms(deployment, [TermChange("renewal", "extend")], None, BY)
+    return world, terms.set_terms(deployment, [TermChange("renewal", "extend")], None, BY)
+
+
+def test_a_renewal_is_shown_with_the_day_to_which_the_contract_moves() -> None:
+    """Terms that extend a contract say so."""
+    world, proposal = extended_by_terms()
     [contract] = proposal.preview.contracts
     assert contract.extended_to == date(2027, 12, 31)
     proposal.commit()
@@ -353,12 +358,7 @@ def test_what_follows_an_extension_is_shown_for_both_kinds_of_tenants(switches: 
 
 def test_an_extension_of_level_days_says_what_empty_new_ones_are_given() -> None:
     """Nothing is due today; on its day the units come back, so it is shown now."""
-    world = level()
-    deployment = deployment_of(world)
-    terms.set_terms(deployment, [TermChange("renewal", "off")], None, BY).commit()
-    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31))
-    world.work()
-    proposal = terms.set_terms(deployment, [TermChange("renewal", "extend")], None, BY)
+    _, proposal = extended_by_terms()
     [contract] = proposal.preview.contracts
     assert contract.if_left_empty
     assert not any(line.adjustments for line in contract.lines)

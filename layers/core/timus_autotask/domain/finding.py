@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from .reasons import CONTRACT_ENDED
+
 
 class Kind(StrEnum):
     """What can be found."""
@@ -45,7 +47,7 @@ DRIFT: Mapping[Kind, frozenset[str]] = {
     Kind.CONTRACT_MOVED: frozenset({"contract-of-another-company"}),
     Kind.CONTRACT_NOT_RECURRING: frozenset({"contract-not-recurring"}),
     Kind.CONTRACT_INACTIVE: frozenset({"contract-inactive"}),
-    Kind.CONTRACT_ENDED: frozenset({"contract-ended"}),
+    Kind.CONTRACT_ENDED: frozenset({CONTRACT_ENDED}),
     Kind.CONTRACT_SHORTENED: frozenset(),
     Kind.NOT_LEVEL: frozenset(),
 }

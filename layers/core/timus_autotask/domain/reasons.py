@@ -103,6 +103,8 @@ REFUSED = "refused"
 """Autotask refused what is due. The same is not sent again yet."""
 BELOW_ZERO_LATER = "below-zero-later"
 """A decrease waits for the day of an increase that makes room for it."""
+CONTRACT_ENDED = "contract-ended"
+"""The contract bills nothing any more, and its line should have units after its end."""
 HELD_WITH_PLAN_CHANGE = "held-with-plan-change"
 """A decrease waits because the plan that comes in its place waits for a person."""
 REJECTED = "rejected"
@@ -185,7 +187,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             (WayOut.ACTIVATE_CONTRACT,),
             EndedBy.LOOK,
         ),
-        "contract-ended": Reason(
+        CONTRACT_ENDED: Reason(
             "Contract {contract} ends on {contract_end}, with {units_counted} to be billed after it.",
             (WayOut.EXTEND_CONTRACT,),
             EndedBy.LOOK,

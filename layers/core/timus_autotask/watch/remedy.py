@@ -13,10 +13,8 @@ from enum import Enum
 from itertools import pairwise
 from shlex import quote
 
-from timus_autotask.domain.reasons import DRIFT, PAUSED, Facts, Parked, WayOut
+from timus_autotask.domain.reasons import CONTRACT_ENDED, DRIFT, PAUSED, Facts, Parked, WayOut
 
-CONTRACT_ENDED = "contract-ended"
-"""A contract bills nothing any more, and its line has units after its end."""
 OR = ", or: "
 """Between the commands of a remedy of which a person chooses one."""
 

@@ -26,7 +26,7 @@ from timus_autotask.domain.past_days import PastDays, WhyPast, still_shown
 from timus_autotask.domain.placement import IGNORED, NO_SERVICE
 from timus_autotask.domain.policy import BillingSchedule, Policy, whose_are_strictest
 from timus_autotask.domain.provisioning import Provisioning
-from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.reasons import CONTRACT_ENDED, Parked
 from timus_autotask.domain.stage import LIVE, Stage
 from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import NOTHING
@@ -47,7 +47,7 @@ from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.watch.as_known_now import by_records
 from timus_autotask.watch.explanation import TERMS, Because, explained, reasons_of_difference
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of, reported_name
-from timus_autotask.watch.remedy import CONTRACT_ENDED, remedy_of
+from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.undecided import Undecided, misnamed
 from timus_autotask.watch.undecided import parked as parked_events
 from timus_autotask.watch.wording import counted, ignored_in_words

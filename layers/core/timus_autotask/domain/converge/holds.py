@@ -32,6 +32,7 @@ from timus_autotask.domain.policy import Policy, PostedPeriod
 from timus_autotask.domain.reasons import (
     AWAITING_APPROVAL,
     BELOW_ZERO_LATER,
+    CONTRACT_ENDED,
     HELD_WITH_PLAN_CHANGE,
     PAUSED,
     REFUSED,
@@ -255,7 +256,7 @@ def _past_end(draft: LineDraft, contract: Contract) -> LineDraft:
     units = next((draft.wanted.at(day) for day in days if draft.wanted.at(day)), None)
     if units is None:
         return draft
-    return draft.park("contract-ended", contract_end=contract.end.isoformat(), units=units)
+    return draft.park(CONTRACT_ENDED, contract_end=contract.end.isoformat(), units=units)
 
 
 # -- The partner's terms

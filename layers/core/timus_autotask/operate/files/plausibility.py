@@ -694,9 +694,9 @@ def _billed_clients(known: KnownToUs) -> set[str]:
     return {one.customer_id for one in known.subscriptions.values() if one.total()}
 
 
-def _are_most(clients: int, billed: Collection[str]) -> bool:
-    """Whether so many clients are more than one, and most of those that are billed."""
-    return clients > max(1, MOST * len(billed))
+def _are_most(count: int, of: Collection[str]) -> bool:
+    """Whether so many are more than one, and most of these."""
+    return count > max(1, MOST * len(of))
 
 
 def _all_together(
@@ -802,9 +802,9 @@ def _older(told_since: Sequence[ToldSince], new: Collection[str]) -> Iterator[Su
     """What Timus told otherwise since. Where most of what would become events is so, the file as a whole is an older one."""
     for one in told_since:
         yield _suspicion(SuspicionKind.TOLD_SINCE, one.message, (one.subscription_id,))
-    if len(told_since) > max(1, MOST * len(new)):
+    if _are_most(len(told_since), new):
         first = min((one.at for one in told_since if one.at), default=None)
-        than = f"{told_at(first)}" if first else "these changes"
+        than = told_at(first) if first else "these changes"
         message = (
             f"The file looks older than {than}: {len(told_since)} of the {counted(len(new), 'subscription')} that it would change have what was "
             "so before Timus told of a change. Export it again."

@@ -11,14 +11,11 @@ from datetime import date
 
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.past_days import WhyPast
-from timus_autotask.domain.reasons import AWAITING_APPROVAL, BELOW_ZERO_LATER
+from timus_autotask.domain.reasons import AWAITING_APPROVAL, BELOW_ZERO_LATER, CONTRACT_ENDED
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.refusal import Doubt, Way
 from timus_autotask.watch.preview import LinePreview, Preview
 from timus_autotask.watch.wording import counted
-
-ENDED = "contract-ended"
-"""What a line waits for whose contract has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +144,7 @@ def _ended_before(source: tuple[str, str], lines: Sequence[_Line], today: date) 
     customer, sku = source
     for old in lines:
         others = [one for one in lines if one is not old]
-        found = _between(old, others) if old.line.code == ENDED else None
+        found = _between(old, others) if old.line.code == CONTRACT_ENDED else None
         if found is None:
             continue
         first, until = found

@@ -22,7 +22,7 @@ from timus_autotask.domain.days import ONE_DAY, each_day, period_containing
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import Placement
 from timus_autotask.domain.policy import BillingSchedule
-from timus_autotask.domain.reasons import REASONS, Parked, WayOut
+from timus_autotask.domain.reasons import CONTRACT_ENDED, REASONS, Parked, WayOut
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
@@ -55,7 +55,6 @@ from timus_autotask.watch.month.parked import EventEffect, costs, effects, seat_
 from timus_autotask.watch.month.to_post import NotPosted
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import (
-    CONTRACT_ENDED,
     NextWay,
     for_customers,
     remedy_of,
