@@ -1,4 +1,4 @@
-"""``python -m tests.simulation --schedules N [--seed S] [--profile P] [--jobs J]``: the real handlers under seeded faults.
+"""``python -m tests.simulation --schedules N [--seed S] [--profile P …] [--jobs J]``: the real handlers under seeded faults.
 
 Exit status 1 when a promise was broken: the first failing seed is shrunk and told in words. With one schedule its trace hash shows
 that a seed replays byte for byte; ``--aloud`` tells its whole history.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -23,11 +23,12 @@ from tests.simulation.rates import PROFILES
 from tests.simulation.scheduler import Decisions
 from tests.simulation.shrink import shrink
 from tests.simulation.story import told
+from tests.simulation.watch import OF_SOME_PROFILES, RARE
 from tests.simulation.world import run
 
-ENOUGH = 100
+ENOUGH = 20
 """How often each fault at each site, and each rare state, must have come up before a whole run says anything about it."""
-WHOLE = 100_000
+WHOLE = 20_000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,7 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
         "--schedules", type=int, help="how many seeds (default 1,000, or only the one that is named)"
     )
     parser.add_argument("--seed", type=int, help="the first of them (default 0)")
-    parser.add_argument("--profile", choices=sorted(PROFILES), default="stress", help="default %(default)s")
+    parser.add_argument(
+        "--profile",
+        nargs="+",
+        choices=sorted(PROFILES),
+        default=["stress"],
+        help="default stress; several in turn",
+    )
     parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
     parser.add_argument(
         "--aloud", action="store_true", help="tell the history of the first seed, and run no other"
@@ -47,19 +54,25 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(soft_wrap=True)
     first = chosen.seed or 0
     if chosen.aloud:
-        return _aloud(console, first, chosen.profile)
-    began = time.monotonic()
+        return _aloud(console, first, chosen.profile[0])
     seeds = range(first, first + (chosen.schedules or (1_000 if chosen.seed is None else 1)))
-    tally = campaign(chosen.profile, seeds, chosen.jobs)
-    _tell(console, tally, time.monotonic() - began)
-    short = _short(tally) if len(seeds) >= WHOLE and chosen.profile == "stress" else []
+    tallies = [_campaign(console, profile, seeds, chosen.jobs) for profile in chosen.profile]
+    short = [words for tally in tallies for words in _short(tally)]
     for words in short:
         console.print(f"[yellow]reached less than {ENOUGH} times:[/] {words}")
-    if tally.failures:
-        _explain(console, tally.failures[0][0], chosen.profile)
+    failed = [tally for tally in tallies if tally.failures]
+    if failed:
+        _explain(console, failed[0].failures[0][0], failed[0].profile)
     elif chosen.write:
-        write_part("exactness.md", f"schedules-{chosen.profile}", "make simulation", page(tally, first))
-    return 1 if tally.failures or short else 0
+        write_part("exactness.md", "schedules", "make simulation", page(tallies, first))
+    return 1 if failed or short else 0
+
+
+def _campaign(console: Console, profile: str, seeds: range, jobs: int | None) -> Tally:
+    began = time.monotonic()
+    tally = campaign(profile, seeds, jobs)
+    _tell(console, tally, time.monotonic() - began)
+    return tally
 
 
 def _aloud(console: Console, seed: int, profile: str) -> int:
@@ -93,6 +106,8 @@ def _tell(console: Console, tally: Tally, seconds: float) -> None:
 
 
 def _short(tally: Tally) -> list[str]:
+    if tally.profile != "stress" or tally.schedules < WHOLE:
+        return []
     shorts: Mapping[Any, int] = {**tally.reach, **tally.rare}
     return [
         f"{' × '.join(what) if isinstance(what, tuple) else what}: {times}"
@@ -116,32 +131,45 @@ def _explain(console: Console, seed: int, profile: str) -> None:
     console.print(dump(failure), markup=False, highlight=False, end="")
 
 
-def page(tally: Tally, first: int) -> str:
-    """The figures, for the docs."""
-    reach, rare = tally.reach, tally.rare
-    rarest = sorted(rare.items(), key=lambda one: one[1])
-    rows = [
-        ("schedules", f"{tally.schedules:,} (seeds {first:,} to {first + tally.schedules - 1:,})"),
+def page(tallies: Sequence[Tally], first: int) -> str:
+    """The figures, for the docs: a column for each profile."""
+    columns: Sequence[tuple[str, Callable[[Tally], str]]] = (
+        ("schedules", lambda tally: f"{tally.schedules:,}"),
+        ("**violations**", lambda tally: f"**{len(tally.failures)}**"),
+        ("adjustments that were made", lambda tally: f"{tally.posts:,}"),
+        ("calls to the outside", lambda tally: f"{tally.steps:,}"),
+        ("faults that struck", lambda tally: f"{sum(tally.faults.values()):,}"),
         (
-            "**violations**",
-            f"**{len(tally.failures)}** (with 95 % confidence fewer than 1 in {tally.schedules // 3:,})",
+            "kinds of fault × site that struck",
+            lambda tally: f"{sum(1 for times in tally.reach.values() if times)}",
         ),
-        ("adjustments that were made", f"{tally.posts:,}"),
-        ("calls to the outside", f"{tally.steps:,}"),
-        ("faults that struck", f"{sum(tally.faults.values()):,}"),
-        ("kinds of fault × site", f"{len(reach)}; the rarest struck {min(reach.values()):,} times"),
-        *((f"{name}, times", f"{times:,}") for name, times in tally.of_this_profile.items()),
-        ("longest time from the end of the faults until at rest", f"{tally.longest_rest:.0f} s (virtual)"),
-        ("hash of all traces", f"`{tally.digest}`"),
+        ("seconds from the last fault until at rest, at most", lambda tally: f"{tally.longest_rest:,.0f}"),
+        ("hash of all traces, its beginning", lambda tally: f"`{tally.digest[:8]}`"),
+    )
+    each = tallies[0].schedules
+    said = (
+        f"Seeds {first:,} to {first + each - 1:,} of each profile. "
+        f"Zero of {each:,} means, with 95 % confidence, fewer than 1 in {each // 3:,}."
+    )
+    figures = [(name, [cell(tally) for tally in tallies]) for name, cell in columns]
+    states = [(name, [f"{tally.states[name]:,}" for tally in tallies]) for name in (*RARE, *OF_SOME_PROFILES)]
+    return "\n".join(
+        (
+            said,
+            "",
+            *_table("", tallies, figures),
+            "",
+            *_table("state, and how often it was reached", tallies, states),
+        )
+    )
+
+
+def _table(what: str, tallies: Sequence[Tally], rows: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    return [
+        f"| {what} | {' | '.join(f'`{tally.profile}`' for tally in tallies)} |",
+        f"|---|{'--:|' * len(tallies)}",
+        *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows),
     ]
-    lines = ["| | |", "|---|---|", *(f"| {what} | {value} |" for what, value in rows), ""]
-    if tally.profile == "stress":
-        lines += [
-            "| rare state | reached |",
-            "|---|---:|",
-            *(f"| {name} | {times:,} |" for name, times in rarest),
-        ]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -289,3 +289,18 @@ def test_a_line_of_the_family_of_which_nothing_is_known_holds_up_nobody() -> Non
     edited = replace(line(OLD, 25, 10), parked=True, edited=True)
     assert made(UP_TO_15, links=(), families=[{OLD, NEW}]) == expected
     assert made(UP_TO_15, links=(), families=[{OLD, NEW}], elsewhere={OLD: edited}) == expected
+
+
+def test_units_of_a_minimum_wait_that_become_seats_of_a_plan_change_before_the_old_plan_is_down() -> None:
+    """Of 34 units at least, 26 are somebody else's until the 15th; from then on all 34 are there because of the 13 seats that moved."""
+    old = line(OLD, 13, 0, free_from=20)
+    new = replace(line(NEW, 0, 39), desired=Timeline.of([(march(10), 39), (march(15), 34)]))
+    moves = Link(march(10), OLD, NEW)
+    whose = frozenset({("cus_1", "sub_1", "PLUS")})
+    coming = Timeline.of([(march(10), 39 - 34), (march(15), 34)])
+
+    def units_of(_line: LineKey, theirs: SeatsThatCome) -> Timeline:
+        return coming if theirs else NOTHING
+
+    found = adjustments_for([new, old], [moves], seats_that_come={moves: whose}, units_of=units_of)
+    assert told(found) == [(OLD, 20, -13), (NEW, 20, 34)]

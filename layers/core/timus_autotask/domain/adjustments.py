@@ -7,7 +7,7 @@ came until then. Once these adjustments are made, a second run finds nothing lef
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -525,7 +525,7 @@ class _Adjuster:
     def _when_down(self, line: LineKey, late: Mapping[Link, date | None]) -> date | None:
         """The first open day of a line on which the old plans of these plan changes have come down; None: nobody knows of any."""
         downs = [down for down in late.values() if down is not None]
-        return self._gaps[line].open_day(max(downs)) if len(downs) == len(late) else None
+        return self._gaps[line].open_day(max(downs)) if downs and len(downs) == len(late) else None
 
     def _seats_still_billed(
         self, line: LineKey, day: date, late: Mapping[Link, date | None]
@@ -559,18 +559,30 @@ class _Adjuster:
         whole = {**late, **dict.fromkeys(unknown)}
         # Where another subscription moves seats between the same two lines, some of its seats are counted on both sides.
         twice = plans.still_billed_from(day, {link.down for link in whole})
-        waiting_in_all = waiting + max(0, self._lines.coming(line, whole, day) - twice)
-        if not waiting_in_all:
+
+        def waiting_on(one: date) -> int:
+            return waiting + max(0, self._lines.coming(line, whole, one) - twice)
+
+        if not waiting_on(day):
             return None
-        looks = [self._when_down(line, whole)] if whole else []
-        looks += [self._next_look(line, plans, day)] if waiting else []
+        down = self._when_down(line, whole)
+        looks = [down, self._next_look(line, plans, day) if waiting else None]
         later = min((one for one in looks if one is not None), default=None)
-        free = self._lacking[line].at(day) - waiting_in_all
+        free = self._free(line, day, down or date.max, waiting_on)
         free -= plans.come_to(self._staying_until_decided(plans), self._lines.waiting_since[line], day)
         if free > 0 and waiting == plans.still_billed_on(day):
             return _OnlyAPart(free, later)
         nobody_knows = later is None or None in whole.values() or self._too_many_until_decided(plans, day)
         return _Blocked(whole=False, later=later) if nobody_knows else _Later(later)
+
+    def _free(self, line: LineKey, day: date, down: date, waiting_on: Callable[[date], int]) -> int:
+        """How many units that a line lacks on ``day`` are none of the seats that wait, until the old plans are ``down``.
+
+        Where the terms bill a minimum, units may become the seats that wait once those of another subscription have ended.
+        """
+        lacking, days = self._lacking[line], self._lines.days_of_coming_seats(line)
+        until = (day, *(one for one in days if day < one < down))
+        return min(max(lacking.at(day), lacking.at(one)) - waiting_on(one) for one in until)
 
     def _is_known_soon(self, lines: Iterable[LineKey]) -> bool:
         """Whether one of these lines is adjusted elsewhere without a person: its adjustment settles, or is still to be made there."""
