@@ -1090,13 +1090,15 @@ class Oracle:
         """Whether a decrease is still to come, which would have left a day below 0: that day was raised first.
 
         It differs from the day before by as much as it should, and by what a person put on it that is kept, or from what it should have by
-        just what a day before it has too many; and it, or a later day, had fewer units than that.
+        just what a day before it has too many; and it, or a later day, had fewer units than that. Where it waits for another plan, it was
+        raised by just what that decrease needs.
         """
         has, eve, subs = self.has(line, day), day - DAY, self._feeding(line)
         service = self.w.api.model.find_line(*line)
         later = [date.fromordinal(one) for one in service.steps()[0]] if service else []
         least = min(self.has(line, one) for one in (day, *(one for one in later if one > day)))
-        before = least - self._committed[line][-1][1]
+        made = self._committed[line][-1][1]
+        before = least - made
         changes = {
             d for sub in subs for v in self.history[sub] for d in (v.day, v.cancel_at) if d and d < day
         }
@@ -1109,7 +1111,8 @@ class Oracle:
         steps = {units - (then or 0) for units in owed for then in self._may_be_owed(line, eve)}
         kept = self._edits_of(line, day) if self._keeps_edits(line) else {0}
         right = {self.has(line, eve) + step for step in steps} | {units + too_many for units in owed}
-        return before < too_many and has in {units + more for units in right for more in kept}
+        needed = too_many - before
+        return needed > 0 and (made == needed or has in {units + more for units in right for more in kept})
 
     def _may_be_owed(self, line: Line, day: date) -> set[int | None]:
         """What a line should have on a day: what Timus says; or what some version says, where one has yet to come or came late, or the terms choose their days."""
@@ -2229,7 +2232,7 @@ class Oracle:
             for i, key in enumerate(self._arrived)
             if any(s == key[0] and n > key[1] for s, n in self._arrived[:i])
         ]
-        late = [key for key in late if key[0] in subs][:4]
+        late = [key for key in late if key[0] in subs][:8]
         return [
             frozenset(k for k, out in zip(late, mask, strict=True) if out)
             for mask in product((False, True), repeat=len(late))
