@@ -2008,22 +2008,31 @@ class Oracle:
         return bool(others - beside)
 
     def _was_overtaken(self, line: Line, day: date) -> bool:
-        """Whether seats for some days were asked for in vain, and the plan that has them since went up meanwhile: then they would be beside it."""
-        refused = [
+        """Whether seats for some days came too late, and the plan that has them since went up meanwhile: then they would be beside it.
+
+        They were asked for in vain, or they waited until it was clear what had become of an adjustment of the plan before them.
+        """
+        related = self._related(line)
+        late = [
             posting.received_ms
             for posting in self.w.api.postings
-            if posting.outcome in ("refused", "lost")
-            and posting.unit_change > 0
-            and self._line_of(posting) == line
-            and posting.day is not None
+            if posting.day is not None
             and date.fromordinal(posting.day) <= day
+            and (
+                (
+                    self._line_of(posting) == line
+                    and posting.outcome in ("refused", "lost")
+                    and posting.unit_change > 0
+                )
+                or (posting.fault is not None and self._line_of(posting) in related)
+            )
         ]
         return any(
-            delta > 0 and on > day and at >= micros_of(first)
-            for other in self._related(line)
+            delta > 0 and on > day and at >= micros_of(first) and not self.wants(line, on)
+            for other in related
             if other != line
             for (on, delta), (_, at) in zip(self._committed[other], self._when[other], strict=True)
-            for first in refused
+            for first in late
         )
 
     def _truly_refused(self, line: Line) -> bool:
