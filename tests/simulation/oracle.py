@@ -80,7 +80,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
-from itertools import combinations, permutations, product
+from itertools import accumulate, combinations, permutations, product
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.owners import Owners
@@ -146,6 +146,8 @@ class Undone:
     """Whose change it was, on a line of several; empty: the whole line is meant."""
     part: int = 0
     """What of ``instead_of`` is that customer's."""
+    again: str = ""
+    """The undo whose opposite it takes back in turn."""
 
     @property
     def left(self) -> int:
@@ -487,7 +489,8 @@ class Oracle:
         for line in lines:
             one, key = line.undone[-1], (contract, line.service_id)
             others = tuple((other.contract_id, other.service_id) for other in one.linked)
-            known = self._heard_of(self._all_known(one.versions))
+            subs = (sub for each in (key, *others) for sub in self._feeding(each))
+            known = self._heard_of(dict.fromkeys(subs, 0) | self._all_known(one.versions))
             if one.units < 0:
                 self._broken("undo", f"{key} is undone to {one.units} instead of {one.instead_of}")
             if one.customer and one.customer not in {
@@ -507,6 +510,9 @@ class Oracle:
                     others,
                     one.customer,
                     one.part,
+                    next(
+                        (each.id for each in line.undone if each.opposite and each.opposite == one.entry), ""
+                    ),
                 )
             )
 
@@ -612,6 +618,9 @@ class Oracle:
         taken_back = self._taken_back(one)
         if day < one.day or (taken_back is not None and day >= taken_back):
             return False
+        undone = (each for each in self._undos[one.line] if each.id == one.again)
+        if not all(self._holds(each, day, without, joined=joined, asking=asking) for each in undone):
+            return False  # by then Timus itself wants what is made again
         sides = [each for other in one.others for each in self._undos[other] if each.id == one.id]
         for side in (one, *sides):
             days = ((side.day + n * DAY) for n in range((day - side.day).days + 1))
@@ -664,15 +673,25 @@ class Oracle:
             customer = self.history[sub][0].customer
             if customer not in self._routes or one.customer not in ("", customer):
                 continue
-            before = 0
+            before, since = 0, date.min
             for version in self.history[sub]:
                 if (sub, version.number) in without:
                     continue
                 units = version.units(sku, version.day)
+                if (
+                    version.day < since
+                ):  # what was to come later, or what is said once more, counts from an earlier day
+                    said = self._said_before(sub, version, without)
+                    before = said.units(sku, version.day) if said else 0
                 if units != before and version.number > one.known.get(sub, 0):
                     found.append(version)
-                before = units
+                before, since = units, version.day
         return found
+
+    def _said_before(self, sub: str, version: Said, without: frozenset[tuple[str, int]]) -> Said | None:
+        """What was said of the day of a version until it came."""
+        newer = frozenset((sub, v.number) for v in self.history[sub] if v.number >= version.number)
+        return self._governing(sub, version.day, without | newer)
 
     def _by_timus(
         self, line: Line, day: date, without: frozenset[tuple[str, int]] = frozenset(), only: str = ""
@@ -2407,12 +2426,15 @@ def _has_two(plans: Iterable[str], version: Said) -> bool:
 
 
 def _is_told(record: Any, day: date, has: int, want: int) -> bool:
-    """Whether people are told that a day which is taken stays as it is, and what it lacks is scheduled for the days after."""
-    return record is not None and any(
-        one.first <= day < one.until
-        and (one.autotask, one.wanted) == (has, want)
-        and has + sum(delta for on, delta in record.scheduled if on > day) == want
-        for one in record.past_days
+    """Whether people are told that a day which is taken stays as it is, and what it lacks is scheduled for the days after.
+
+    What comes after that may fill an empty term.
+    """
+    if record is None:
+        return False
+    comes_to = accumulate((delta for on, delta in sorted(record.scheduled) if on > day), initial=has)
+    return want in comes_to and any(
+        one.first <= day < one.until and (one.autotask, one.wanted) == (has, want) for one in record.past_days
     )
 
 

@@ -304,3 +304,18 @@ def test_units_of_a_minimum_wait_that_become_seats_of_a_plan_change_before_the_o
 
     found = adjustments_for([new, old], [moves], seats_that_come={moves: whose}, units_of=units_of)
     assert told(found) == [(OLD, 20, -13), (NEW, 20, 34)]
+
+
+def test_seats_of_a_subscription_that_left_two_plans_one_after_the_other_wait_once() -> None:
+    """Of 28 seats 14 are another subscription's, and go at once. The two old plans have 22 too many, for they were others' too."""
+    olds = line(OLD, 16, 0, free_from=20), line(THIRD, 6, 0, free_from=20)
+    whose = frozenset({("cus_1", "sub_1", "PLUS")})
+    both = [Link(march(10), old, NEW) for old in (OLD, THIRD)]
+
+    def units_of(_line: LineKey, theirs: SeatsThatCome) -> Timeline:
+        return Timeline.of([(march(10), 14)]) if theirs else NOTHING
+
+    found = adjustments_for(
+        [line(NEW, 0, 28), *olds], both, seats_that_come=dict.fromkeys(both, whose), units_of=units_of
+    )
+    assert told(found) == [(NEW, 10, 14), (OLD, 20, -16), (THIRD, 20, -6), (NEW, 20, 14)]

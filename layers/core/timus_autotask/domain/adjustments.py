@@ -220,6 +220,13 @@ class _Lines:
                         ups[down] = found[down]
         return found
 
+    def plans_left(self, line: LineKey, day: date) -> _PlansLeft:
+        """The same, with how many seats wait for all of them: of plans that are left as a whole no more than come from these."""
+        waiting = self.plans_that_seats_leave(line, day)
+        whole = [link for link in self.links_to(line) if self.must_wait_for(link, line, day)]
+        in_part = ALL in waiting.values() or any(link.beside for link in whole)
+        return _PlansLeft(self, waiting, ALL if in_part else self.coming(line, whole, day))
+
     def _left_for(self, up: LineKey, kept: int, day: date) -> Iterator[tuple[LineKey, int]]:
         """The lines that seats leave for ``up``, each with how many of them may take the place of others that leave ``up`` that day.
 
@@ -305,6 +312,8 @@ class _PlansLeft:
     among: _Lines
     waiting: Mapping[LineKey, int]
     """By plan: at most how many seats wait for it. See ``_Lines.plans_that_seats_leave``."""
+    in_all: int
+    """At most how many seats wait for all of them: a subscription that left several plans one after the other has its seats once."""
 
     @property
     def lines(self) -> AbstractSet[LineKey]:
@@ -313,19 +322,21 @@ class _PlansLeft:
 
     def still_billed_from(self, day: date, among: Collection[LineKey] | None = None) -> int:
         """How many of the seats are still billed there on ``day`` or later, beyond what these plans keep: on all that are known, or on some."""
-        return sum(
+        found = (
             min(most, self.among.too_many([old], day))
             for old, most in self.waiting.items()
             if old in self.among.known and (among is None or old in among)
         )
+        return min(self.in_all, sum(found))
 
     def still_billed_on(self, day: date) -> int:
         """How many of them are on ``day`` itself."""
-        return sum(
+        found = (
             min(most, self.among.known[old].too_many_on(day, self.among.after[old]))
             for old, most in self.waiting.items()
             if old in self.among.known
         )
+        return min(self.in_all, sum(found))
 
     def come_to(self, olds: Collection[LineKey], since: date, day: date) -> int:
         """How many seats these plans should get after ``since``, until ``day``: they hide as many of those that are still billed there."""
@@ -546,7 +557,7 @@ class _Adjuster:
 
         They also wait together where a plan has too many only on a later day: a part of them now would be a quantity that Timus never had.
         """
-        plans = _PlansLeft(self._lines, self._lines.plans_that_seats_leave(line, day))
+        plans = self._lines.plans_left(line, day)
         unknown = self._from_unknown(line, plans, day)
         if unknown is None:
             return _Blocked(whole=False)

@@ -140,7 +140,9 @@ class _Undos:
         }
         while True:
             earlier = {
-                name: _earliest(self._ends[name], *self._ended_by_other_plans(sides))
+                name: _earliest(
+                    self._ends[name], *self._ended_by_other_plans(sides), *self._ends_of_undone(sides)
+                )
                 for name, sides in self._sides.items()
             }
             if earlier == self._ends:
@@ -170,6 +172,13 @@ class _Undos:
                 for plan, since in _plans_instead(key, self._desired).items():
                     if plan not in own:
                         yield self._billed_from(plan, max(since, one.day), one.customer)
+
+    def _ends_of_undone(self, sides: Sequence[_OnLine]) -> Iterator[date | None]:
+        """The ends of what was undone again: an undo of an undo makes a change again that Timus itself wants once the first one has ended."""
+        for key, one in sides:
+            for other in self._lines[key].undone:
+                if other.opposite and other.opposite == one.entry:
+                    yield self._ends[other.id]
 
     def _billed_from(self, key: LineKey, day: date, customer: str) -> date | None:
         """The first day since ``day`` on which a line is wanted for a customer (empty: for anybody), without what was undone of it.

@@ -53,7 +53,7 @@ from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Approval, Policy, Renewal, SameDay
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.domain.undone import with_end_days
+from timus_autotask.domain.undone import with_end_days, without_undone
 
 DAY, NEXT = march(10), march(11)
 """When the change was made, and the next day."""
@@ -693,6 +693,51 @@ def test_an_undo_ends_with_another_one_that_kept_a_plan_away() -> None:
     demands = (demand(LEFT), demand(steps((DAY, 4), (march(14), 12)), PLUS))
     desired = Desired({one.key: one for one in demands}, (Link(DAY, SEATS, PLUS), Link(DAY, PLUS, SEATS)))
     assert [one.until for one in with_end_days(lines[SEATS], lines, desired).undone] == [march(14), march(14)]
+
+
+def test_what_makes_an_undone_change_again_ends_with_the_undo() -> None:
+    """A version of the 14th was known when it was made again, and ends the undo. From then on Timus has the seats itself, and none are added."""
+    came, gateway = steps((DAY, 25)), LineKey(CONTRACT.id, 47)
+    first = Undone(
+        "first",
+        "c1",
+        NEXT,
+        -25,
+        25,
+        0,
+        "pat",
+        NOW,
+        "a mistake",
+        {"sub_1": 9},
+        opposite="c3",
+        customer=CUSTOMER,
+        part=25,
+    )
+    again = replace(
+        first,
+        id="again",
+        entry="c3",
+        day=march(12),
+        delta=25,
+        units=25,
+        versions={"sub_1": 10},
+        opposite="c4",
+    )
+    there = replace(line(steps((DAY, 25), (NEXT, 0), (march(12), 25)), PLUS), undone=(first, again))
+    demands = (
+        wanted(
+            came, cause(8, DAY, 0, 25, "SKU-46"), key=PLUS, sources=(Source(CUSTOMER, "SKU-46", came, came),)
+        ),
+        wanted(
+            steps((march(14), 2)),
+            replace(cause(10, march(14), 0, 2, "SKU-47"), customer_id=CUSTOMER),
+            key=gateway,
+        ),
+    )
+    desired = Desired({one.key: one for one in demands}, (Link(march(14), gateway, PLUS),))
+    ended = with_end_days(there, {PLUS: there}, desired)
+    assert [one.until for one in ended.undone] == [march(14), march(14)]
+    assert without_undone(demands[0], ended.undone) == there.known_units
 
 
 # -- What is refused
