@@ -673,25 +673,17 @@ class Oracle:
             customer = self.history[sub][0].customer
             if customer not in self._routes or one.customer not in ("", customer):
                 continue
-            before, since = 0, date.min
+            before, anew = 0, False
             for version in self.history[sub]:
                 if (sub, version.number) in without:
                     continue
                 units = version.units(sku, version.day)
-                if (
-                    version.day < since
-                ):  # what was to come later, or what is said once more, counts from an earlier day
-                    said = self._said_before(sub, version, without)
-                    before = said.units(sku, version.day) if said else 0
-                if units != before and version.number > one.known.get(sub, 0):
-                    found.append(version)
-                before, since = units, version.day
+                if units != before:
+                    anew = version.number > one.known.get(sub, 0)
+                if anew:
+                    found.append(version)  # those that say the same once more may bring it forward
+                before = units
         return found
-
-    def _said_before(self, sub: str, version: Said, without: frozenset[tuple[str, int]]) -> Said | None:
-        """What was said of the day of a version until it came."""
-        newer = frozenset((sub, v.number) for v in self.history[sub] if v.number >= version.number)
-        return self._governing(sub, version.day, without | newer)
 
     def _by_timus(
         self, line: Line, day: date, without: frozenset[tuple[str, int]] = frozenset(), only: str = ""
