@@ -15,7 +15,7 @@ from tests.contract.conftest import create_table
 from tests.fakes.memory_table import MemoryTable
 from timus_autotask.aws.dynamodb import DynamoTable
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Check, Damaged, Delete, Document, Due, Key, Put, Table, Write
+from timus_autotask.ports.table import LOST, Check, Damaged, Delete, Document, Due, Key, Put, Table, Write
 
 T = TypeVar("T")
 A, B, C = Key("CONTRACT#1", "CONTRACT"), Key("CONTRACT#1", "LINE#7"), Key("CUSTOMER#x", "MAPPING")
@@ -64,6 +64,29 @@ def test_what_is_no_map_comes_back_as_it_was(table: Table, found: object) -> Non
     table.write([Put(A, Damaged(found), 0, kind="contract", sort="b")])
     assert table.get(A) == Document(A, 1, Damaged(found), kind="contract", sort="b")
     assert [one.data for one in table.list("contract")] == [Damaged(found)]
+
+
+def test_what_has_no_revision_is_written_over_by_who_read_it_so(table: Table) -> None:
+    """It is found, and stays without one until a record is written; then it counts on, and a second writer came too late."""
+    lost = Damaged({"n": 1}, unrevised=True)
+    table.write([Put(A, lost, 0, kind="contract", sort="b")])
+    assert table.get(A) == Document(A, LOST, lost, kind="contract", sort="b")
+    table.write([Put(A, lost, LOST, due_at=5)])
+    assert table.get(A) == Document(A, LOST, lost, due_at=5)
+    for expected in (0, 1):
+        with pytest.raises(Conflict):
+            put(table, A, expected, n=2)
+    table.write([Check(A, LOST), Put(B, {}, 0)])
+    put(table, A, LOST, n=2)
+    assert table.get(A) == Document(A, LOST + 1, {"n": 2})
+    with pytest.raises(Conflict):
+        put(table, A, LOST, n=3)
+    put(table, A, LOST + 1, n=3)
+    table.write([Put(B, lost, 1)])
+    table.write([Delete(B, LOST)])
+    assert table.get(B) is None
+    with pytest.raises(Conflict):
+        table.write([Delete(B, LOST)])
 
 
 def test_each_write_replaces_the_whole_document(table: Table) -> None:

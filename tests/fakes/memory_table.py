@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Damaged, Delete, Document, Due, Key, Put, Write, data_in
+from timus_autotask.ports.table import LOST, Damaged, Delete, Document, Due, Key, Put, Write, data_in
 
 LARGEST_ITEM = 400 * 1024
 LARGEST_TRANSACTION = 4 * 1024 * 1024
@@ -93,7 +93,7 @@ class MemoryTable:
         """A copy of what a row stores."""
         key, rev, data, due_at, kind, sort, expires_at = row
         plain = marshal.loads(data)  # noqa: S302 - our own bytes; three times as fast as JSON
-        return Document(key, rev, data_in(plain), due_at, kind, sort, expires_at)
+        return Document(key, rev, data_in(plain, rev), due_at, kind, sort, expires_at)
 
     def range(self, pk: str, first: str, last: str, limit: int | None = None) -> list[Document]:
         with self._lock:
@@ -186,9 +186,10 @@ def _row_of(put: Put) -> Row:
     plain = _plain(stored.found) if isinstance(stored, Damaged) else _plain_map(stored)
     data = marshal.dumps(plain, _PLAIN_BYTES)
     kind = put.kind
+    unrevised = isinstance(stored, Damaged) and stored.unrevised
     return Row(
         Key(*key),
-        put.expected + 1,
+        LOST if unrevised else put.expected + 1,
         data,
         put.due_at,
         kind,

@@ -20,6 +20,7 @@ from timus_autotask.aws.dynamodb import DynamoTable
 from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
 from timus_autotask.aws.sns import SnsMails
 from timus_autotask.aws.sqs import SqsWakeUps
+from timus_autotask.cli.parsing import parser
 from timus_autotask.domain.reasons import REASONS
 
 ONE_TEMPLATE = read_template()
@@ -113,12 +114,16 @@ def test_an_alarm_tells_somebody_when_it_fires_and_when_it_is_over(name: str) ->
 
 
 @pytest.mark.parametrize("name", of_type("AWS::CloudWatch::Alarm"))
-def test_an_alarm_has_a_section_in_the_runbook(name: str) -> None:
-    """Its description ends with the place in docs/operations.md that says what to look at and what to do."""
-    words, _, link = properties(name)["AlarmDescription"].strip().rpartition(" Runbook: ")
-    page, _, anchor = link.partition("#")
-    assert words
-    assert anchor in anchors((ROOT / page).read_text(encoding="utf-8"))
+def test_an_alarm_names_a_command_and_its_section_in_the_runbook(name: str) -> None:
+    """Who gets the e-mail cannot open a path of the docs: the command shows what is wrong, and the title is what to look for."""
+    text = properties(name)["AlarmDescription"].strip()
+    said = re.fullmatch(r"(.+) Look: timus-autotask (.+)\. Runbook: (.+), (\S+)#(\S+)", text)
+    assert said, text
+    _, command, title, page, place = said.groups()
+    assert parser().parse_args(command.split()).command.name in command
+    assert {place} == anchors(f"# {title}")
+    assert place in anchors((ROOT / page).read_text(encoding="utf-8"))
+    assert len(text) <= 1024
 
 
 @pytest.mark.parametrize("name", of_type("AWS::CloudWatch::Alarm"))

@@ -122,8 +122,15 @@ def concerns(error: AutotaskError) -> str:
     return "request"
 
 
+OUTAGES = [
+    "We are under maintenance.",
+    "Autotask is temporarily unavailable. Please try again later.",
+    "The service is unavailable.",
+    "The request timed out.",
+]
 TEXTS = st.sampled_from(
     [
+        *OUTAGES,
         "IntegrationCode is invalid.",
         "The logged in Resource does not have the adequate permissions to query this entity type.",
         "Unable to find projectID in the TimeEntry Entity",
@@ -176,6 +183,28 @@ def test_what_one_request_is_answered_stops_nothing_else(told: Response | Except
         assert found == "caller"
     else:
         assert found in (("request", "nobody") if endpoint.write else ("request",))
+
+
+@pytest.mark.parametrize("path", sorted(ENDPOINTS))
+@pytest.mark.parametrize("words", OUTAGES)
+def test_an_outage_told_in_words_is_the_services_and_never_the_users(words: str, path: str) -> None:
+    """Autotask may say so as it says what it refuses; a write of that moment is read back."""
+    error = outcome(ENDPOINTS[path], answer({"errors": [words]}, 500), lambda request: True)
+    assert concerns(error) == ("nobody" if ENDPOINTS[path].write else "service")
+
+
+def test_words_of_an_outage_hide_no_refused_user() -> None:
+    """What names the caller is about the caller, whatever else it says."""
+    for status, text in (
+        (500, "IntegrationCode is invalid. Please try again later."),
+        (500, "The account has been locked. Please try again later."),
+        (401, "Unauthorized. The service is unavailable."),
+    ):
+        with pytest.raises(CredentialsRefused):
+            Autotask(canned(FOUND, answer({"errors": [text]}, status)), USER).sign_in()
+    removed = b"The resource has been removed, had its name changed, or is temporarily unavailable."
+    with pytest.raises(CredentialsRefused):  # every web server's page of an address that it does not have
+        Autotask(canned(FOUND, Response(404, {}, removed)), USER).sign_in()
 
 
 @pytest.mark.parametrize("path", sorted(ENDPOINTS))
@@ -268,7 +297,13 @@ def test_signing_in_makes_one_harmless_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [sample("service-unavailable"), NoAnswer("late"), sample("requests-exceeded")]
+    "told",
+    [
+        sample("service-unavailable"),
+        NoAnswer("late"),
+        sample("requests-exceeded"),
+        *(answer({"errors": [words]}, 500) for words in OUTAGES),
+    ],
 )
 def test_signing_in_while_autotask_is_away(told: Any) -> None:
     """Nothing is known of the credentials then."""

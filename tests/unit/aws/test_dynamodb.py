@@ -16,9 +16,9 @@ from botocore.exceptions import (
 )
 from botocore.stub import ANY, Stubber
 
-from timus_autotask.aws.dynamodb import PAUSES, DynamoTable, attribute_of, document_of, value_of
+from timus_autotask.aws.dynamodb import PAUSES, DynamoTable, attribute_of, document_of, item_of, value_of
 from timus_autotask.ports.errors import Conflict, TableUnavailable
-from timus_autotask.ports.table import Check, Damaged, Delete, Key, Put, Write
+from timus_autotask.ports.table import LOST, Check, Damaged, Delete, Key, Put, Write
 
 A, B, C = Key("P", "a"), Key("P", "b"), Key("P", "c")
 SESSION: Any = boto3.Session("test", "test", region_name="eu-west-1")
@@ -297,6 +297,22 @@ def test_data_that_is_no_map_is_a_map_without_fields(stored: dict[str, Any] | No
     assert read.data == Damaged(found)
     assert dict(read.data) == {}
     assert read.data != {}
+
+
+@pytest.mark.parametrize("rev", [None, {"S": "1"}, {"NULL": True}, {"N": "0"}, {"N": "-3"}, {"N": "0.5"}])
+def test_what_has_no_revision_is_a_record_that_cannot_be_read(rev: dict[str, Any] | None) -> None:
+    """A revision is a number from 1 on. What stands there otherwise is a hand's."""
+    item: dict[str, Any] = {"pk": {"S": "P"}, "sk": {"S": "a"}, "data": {"M": {"n": {"N": "1"}}}}
+    found = document_of(item if rev is None else {**item, "rev": rev})
+    assert (found.rev, found.data) == (LOST, Damaged({"n": 1}, unrevised=True))
+    assert "rev" not in item_of(Put(found.key, found.data, found.rev), "w")
+
+
+def test_times_that_are_no_whole_numbers_stop_no_reader() -> None:
+    """What is no number is no time; of a fraction its whole part counts."""
+    item: dict[str, Any] = {"pk": {"S": "P"}, "sk": {"S": "a"}, "rev": {"N": "2"}, "data": {"M": {}}}
+    found = document_of({**item, "due_at": {"N": "5.5"}, "expires_at": {"S": "never"}})
+    assert (found.rev, found.due_at, found.expires_at) == (2, 5, None)
 
 
 def query(**rest: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 from local.autotask.faults import Fault
 from tests.fakes.memory_secrets import WEBHOOK_SECRET
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, InProcess
+from tests.world import ADV, InProcess, World
 from timus_autotask.autotask.http import Request, Response
 from timus_autotask.cli.failure import Failed
 from timus_autotask.operate.deployment import NotDelivered
@@ -261,6 +261,16 @@ def test_what_cannot_be_sent_is_told(desk: Desk, posted: list[HttpRequest]) -> N
     assert "a webhook secret is not base64" in desk.refused("send", str(SAMPLE), "--secret", "x", status=2)
     assert "does not answer" in desk.refused("send", str(SAMPLE), "--url", "https://away.test", status=3)
     assert posted == []
+
+
+def test_an_event_of_nobody_asks_no_stack(tmp_path: Path) -> None:
+    """What is wrong with the file is said first."""
+    file = tmp_path / "event.json"
+    file.write_text('{"type": "subscription.updated", "data": {}}')
+    world = World()
+    before = world.table.documents()
+    assert "data.subscription.customer.id" in Desk(world).refused("send", str(file), status=2)
+    assert world.table.documents() == before
 
 
 @pytest.mark.parametrize("named", ["--url", "TIMUS_WEBHOOK_URL"])

@@ -1,4 +1,4 @@
-"""A document whose data is no map is named by its key, and everything else is shown and billed: for each kind of record there is."""
+"""A document that a hand has damaged is named by its key, and everything else is shown and billed: for each kind of record there is."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from timus_autotask.watch.gauges import report_gauges
 from timus_autotask.watch.reconcile import reconcile
 
 VALUES: dict[str, Any] = {"a number": 7, "a text": "{}", "a list": [], "nothing": None}
+"""What stands where its data should be."""
+NO_REVISION = "no revision"
+DAMAGES = (*VALUES, NO_REVISION)
 EVERYBODYS = ("PARTNER/POLICY", "PARTNER/MOVED", "PARTNER/LIVE")
 """Without these nothing can be decided for anybody."""
 WRITTEN_AGAIN = (
@@ -88,10 +91,15 @@ def write(world: World, document: Document, data: Any) -> None:
     world.table.write([Put(now.key, data, now.rev, now.due_at, now.kind, now.sort, now.expires_at)])
 
 
+def damage(document: Document, how: str) -> Damaged:
+    """What stands there once it is damaged so."""
+    return Damaged(document.data, unrevised=True) if how == NO_REVISION else Damaged(VALUES[how])
+
+
 @contextmanager
-def damaged(world: World, document: Document, value: Any) -> Iterator[str]:
+def damaged(world: World, document: Document, how: str) -> Iterator[str]:
     """While it is damaged; gives its key, as it has to be named."""
-    write(world, document, Damaged(value))
+    write(world, document, damage(document, how))
     yield "/".join(document.key)
     write(world, document, document.data)
 
@@ -103,12 +111,12 @@ def test_every_kind_of_record_is_tried() -> None:
     assert {"PARTNER/AUTOTASK", "PARTNER/PLAN", "OPENING/OPENING", *EVERYBODYS} <= {*kinds()}
 
 
-@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("value", DAMAGES)
 @pytest.mark.parametrize("kind", kinds())
 def test_every_command_names_it_and_none_has_a_traceback(kind: str, value: str) -> None:
     """Those that read it name its key; status, which shows the rest, names the remedy too."""
     world = shown()
-    with damaged(world, kinds()[kind], VALUES[value]) as record:
+    with damaged(world, kinds()[kind], value) as record:
         for words in COMMANDS if value == "a number" else ("status", "preview", "doctor"):
             said = Desk(world).run(*words.split())
             text = (said.out + said.err).replace("\n", " ")
@@ -137,13 +145,13 @@ def test_several_at_once_are_all_named() -> None:
         assert all("/".join(document.key) in text for document in some), text
 
 
-@pytest.mark.parametrize("value", ["a number", "nothing"])
+@pytest.mark.parametrize("value", ["a number", "nothing", NO_REVISION])
 @pytest.mark.parametrize("kind", [kind for kind in kinds() if kind not in EVERYBODYS])
 def test_others_go_on_and_nothing_is_posted_on_it(kind: str, value: str) -> None:
     """Worker, sweep, gauges and reconcile; and when the record is back, what waited is made."""
     world = prepared()
     document = kinds_in(world)[kind]
-    write(world, document, Damaged(VALUES[value]))
+    write(world, document, damage(document, value))
     world.tell(8, {ADV: 31, GATEWAY: 1})
     for minute in range(3):
         world.pass_time(minutes=1 + minute)
@@ -190,6 +198,18 @@ def test_an_event_that_cannot_be_read_hides_no_other_that_is_on_its_way() -> Non
     world = prepared()
     write(world, kinds_in(world)["CUSTOMER/INBOX"], Damaged(7))
     assert "no merged event evt_unknown" in Desk(world).refused("events", "show", "evt_unknown")
+
+
+def test_restore_brings_back_what_has_no_revision() -> None:
+    """It writes over it, and the record counts on."""
+    world = prepared()
+    for kind in ("CONTRACT/LINE", "CUSTOMER/MAPPING", "PARTNER/MOVED"):
+        whole = kinds_in(world)[kind]
+        write(world, whole, damage(whole, NO_REVISION))
+        assert put_back([whole], world.table) == 1
+        now = world.table.get(whole.key)
+        assert now is not None
+        assert now.data == whole.data
 
 
 def test_restore_does_not_put_back_what_was_no_record() -> None:

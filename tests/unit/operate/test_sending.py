@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,8 @@ from timus_autotask.operate.sending import require_event, signed, with_field
 from timus_autotask.sync.receive import HttpRequest, receive
 
 URL = "https://api.test/webhooks/timus"
+
+EVENTS = Path(__file__).parents[3] / "events" / "timus"
 
 
 def test_what_is_signed_is_accepted() -> None:
@@ -45,6 +48,37 @@ def test_a_file_that_cannot_be_an_event_is_not_sent(body: bytes) -> None:
     with pytest.raises(Senseless, match="no event"):
         require_event(body)
     require_event(b'{"type": "webhook.test"}')
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({}, "type"),
+        ({"type": 7}, "type"),
+        ({"type": "subscription.updated"}, "data.subscription.customer.id"),
+        (
+            {"type": "subscription.updated", "data": {"subscription": {"id": "s"}}},
+            "data.subscription.customer.id",
+        ),
+        (
+            {"type": "subscription.updated", "data": {"customer": {"id": "a b"}}},
+            "data.subscription.customer.id",
+        ),
+        ({"type": "customer.updated", "data": {}}, "data.customer.id"),
+    ],
+)
+def test_an_event_of_nobody_is_not_sent(event: object, field: str) -> None:
+    """The field that is missing is named, and what a right file looks like."""
+    with pytest.raises(Senseless) as raised:
+        require_event(json.dumps(event).encode())
+    for words in (f"the field {field} is missing", "Nothing was sent", '"customer": {"id": "cus_41d0"}'):
+        assert words in str(raised.value)
+
+
+@pytest.mark.parametrize("sample", sorted(EVENTS.glob("*.json")), ids=lambda path: path.name)
+def test_every_sample_may_be_sent(sample: Path) -> None:
+    """They are what a right file is."""
+    require_event(sample.read_bytes())
 
 
 def test_one_field_is_set() -> None:

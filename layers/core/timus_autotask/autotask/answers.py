@@ -207,6 +207,21 @@ _FAULT = FailedRequest(Subject.SERVICE, False, Effect.OPEN, ())
 """A fault may strike after the commit. So may whatever else is not understood."""
 _REJECTION = FailedRequest(Subject.CALLER, True, Effect.NONE, ())
 _REFUSAL = FailedRequest(Subject.REQUEST, False, Effect.DENIED, ())
+_WORDS_OF_AN_OUTAGE = (
+    b"under maintenance",
+    b"maintenance window",
+    b"scheduled maintenance",
+    b"down for maintenance",
+    b"temporarily unavailable",
+    b"currently unavailable",
+    b"service is unavailable",
+    b"service unavailable",
+    b"try again later",
+    b"timed out",
+    b"timeout expired",
+    b"time-out",
+)
+"""What a service says of itself, in lower case. Nobody has recorded Autotask's own words for it."""
 _LACKS_PERMISSION = b"does not have the adequate permissions"
 
 _MEANINGS: tuple[tuple[Callable[[_Said], bool], FailedRequest], ...] = (
@@ -245,6 +260,9 @@ _MEANINGS: tuple[tuple[Callable[[_Said], bool], FailedRequest], ...] = (
     (lambda said: said.status == 401, replace(_REJECTION, certain=False, rejected=Rejected.SECRET)),
     # Autotask's own fault comes with an errors list too (seen live: https://github.com/Anteris-Dev/autotask-client/issues/34).
     (lambda said: said.errors and said.has(b"an unexpected error has occurred"), _FAULT),
+    # So may an outage: whatever it is answered to, its words say whom it concerns. Pages are not read so: a web server says
+    # "temporarily unavailable" of every address that it does not have, and a blocked user may get such a page.
+    (lambda said: said.errors and said.has(*_WORDS_OF_AN_OUTAGE), _FAULT),
     # A failed validation is a 500 with an errors list, and so is an unknown user.
     (lambda said: said.status == 500 and said.errors, _REFUSAL),
     # A blocked user is answered 403 or 404 (reported); so is what does not exist.

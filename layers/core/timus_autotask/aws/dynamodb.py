@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from timus_autotask.ports.errors import Conflict, TableUnavailable
 from timus_autotask.ports.table import (
+    LOST,
     MOST_GOT,
     MOST_WRITES,
     Damaged,
@@ -222,7 +223,13 @@ class DynamoTable:
             "TableName": self._table_name,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        if change.expected:
+        if change.expected == LOST:
+            request["ConditionExpression"] = (
+                "attribute_exists(pk) AND (NOT attribute_type(#rev, :number) OR #rev < :first)"
+            )
+            request["ExpressionAttributeNames"] = {"#rev": "rev"}
+            request["ExpressionAttributeValues"] = {":number": {"S": "N"}, ":first": {"N": "1"}}
+        elif change.expected:
             request["ConditionExpression"] = "#rev = :rev"
             request["ExpressionAttributeNames"] = {"#rev": "rev"}
             request["ExpressionAttributeValues"] = {":rev": {"N": str(change.expected)}}
@@ -329,12 +336,9 @@ def meaning_of(error: BotoCoreError | ClientError, keys: Sequence[Key] = ()) -> 
 
 def item_of(put: Put, write_id: str) -> Item:
     """The item that a put stores."""
-    item = {
-        **_key_item(put.key),
-        "rev": {"N": str(put.expected + 1)},
-        "write": {"S": write_id},
-        "data": attribute_of(put.data),
-    }
+    item = {**_key_item(put.key), "write": {"S": write_id}, "data": attribute_of(put.data)}
+    if not (isinstance(put.data, Damaged) and put.data.unrevised):  # it stays damaged until somebody mends it
+        item["rev"] = {"N": str(put.expected + 1)}
     if put.due_at is not None:
         item |= {"due": {"S": "due"}, "due_at": {"N": str(put.due_at)}}
     if put.kind is not None:
@@ -345,21 +349,35 @@ def item_of(put: Put, write_id: str) -> Item:
 
 
 def document_of(item: Item) -> Document:
-    """The document that an item holds."""
+    """The document that an item holds. DynamoDB itself sees to keys of the right type; a hand may have damaged all else."""
     kind, sort = item.get("kind"), item.get("sort", {"S": ""})["S"]
+    rev = _revision(item)
+    due_at, expires_at = _number(item, "due_at"), _number(item, "expires_at")
     return Document(
         key=Key(item["pk"]["S"], item["sk"]["S"]),
-        rev=int(item["rev"]["N"]),
-        data=data_in(value_of(item["data"]) if "data" in item else None),
-        due_at=int(item["due_at"]["N"]) if "due_at" in item else None,
+        rev=rev,
+        data=data_in(value_of(item["data"]) if "data" in item else None, rev),
+        due_at=None if due_at is None else int(due_at),
         kind=kind["S"] if kind else None,
         sort="" if sort == _LEAST else sort,
-        expires_at=int(item["expires_at"]["N"]) if "expires_at" in item else None,
+        expires_at=None if expires_at is None else int(expires_at),
     )
 
 
 def _due_of(item: Item) -> Due:
-    return Due(Key(item["pk"]["S"], item["sk"]["S"]), int(item["due_at"]["N"]))
+    return Due(Key(item["pk"]["S"], item["sk"]["S"]), int(_number(item, "due_at") or 0))
+
+
+def _revision(item: Item) -> int:
+    """The number is taken as it is, so that a write finds it again."""
+    rev = _number(item, "rev")
+    return LOST if rev is None or rev < 1 else rev
+
+
+def _number(item: Item, name: str) -> Any:
+    """The number under a name; None: there is none."""
+    attribute = item.get(name, {})
+    return value_of(attribute) if "N" in attribute else None
 
 
 def attribute_of(value: Any) -> dict[str, Any]:

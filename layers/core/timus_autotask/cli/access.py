@@ -126,13 +126,13 @@ def webhook_show(deployment: Deployment, _arguments: Namespace, terminal: Termin
 
 def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Sign a file and send it, as Timus would. The stack is only asked for what is not given."""
+    body = read(arguments.file)
+    for order in arguments.set or ():
+        body = with_field(body, *_field(order))
+    require_event(body)
     elsewhere = arguments.url or os.environ.get("TIMUS_WEBHOOK_URL")
     url = elsewhere or find().webhook_url
     secret = arguments.secret or os.environ.get("TIMUS_WEBHOOK_SECRET") or find().secrets.webhook_secrets()[0]
-    body = read(arguments.file)
-    require_event(body)
-    for order in arguments.set or ():
-        body = with_field(body, *_field(order))
     at = arguments.timestamp if arguments.timestamp is not None else SystemClock().now()
     event = signed(body, secret, at, arguments.id or "")
     own = _whose(find, elsewhere) if elsewhere else find()

@@ -21,7 +21,6 @@ from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
 from timus_autotask.store.partner import Circuit, put_circuit
-from timus_autotask.store.records import EVERYTHING
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
@@ -181,8 +180,7 @@ def what_waits(deployment: Deployment, autotask: Psa | None, on_progress: Progre
         for state, due_at in store.contract_states():
             if state.trouble or state.generation != state.converged or (due_at or inf) <= now.timestamp():
                 store.commit(wake_contract(state.contract_id, rehearsed))
-        waiting = store.table.due(EVERYTHING, EVERYTHING)
-        wake({id_of(one.key) for one in waiting if waits_in_inbox(one)}, rehearsed)
+        wake({id_of(one.key) for one in store.due() if waits_in_inbox(one)}, rehearsed)
 
     if autotask is None:
         act_unseen(deployment, act, NotAnswered(AutotaskError("it is not to be asked")), Way.ASK_AUTOTASK)

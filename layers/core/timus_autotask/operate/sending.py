@@ -15,6 +15,7 @@ from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.store.inbox import delivery_of, put_delivery
 from timus_autotask.sync.ports import Ports
+from timus_autotask.timus.events import TEST, WITHOUT_SUBSCRIPTION
 from timus_autotask.timus.peek import peek_customer
 from timus_autotask.timus.signatures import SecretMalformed, sign
 from timus_autotask.watch.forms import preview_form
@@ -86,13 +87,28 @@ def signed(body: bytes, secret: str, at: datetime | int, event_id: str = "") -> 
 
 
 def require_event(body: bytes) -> None:
-    """Raises :class:`Senseless` for a file that cannot be an event: Timus sends JSON objects only."""
+    """Raises :class:`Senseless` for a file that is no event of anybody: it would be signed and parked, and wait for a person."""
     try:
         event = json.loads(body)
     except ValueError:
         event = None
     if not isinstance(event, dict):
         raise Senseless("The file is no event: it has no JSON object. Nothing was sent.")
+    kind = event.get("type")
+    if not isinstance(kind, str) or not kind:
+        raise Senseless(f"The file is no event: the field type is missing. {_RIGHT}")
+    if kind == TEST or peek_customer(body) is not None:
+        return
+    field = "data.customer.id" if kind in WITHOUT_SUBSCRIPTION else "data.subscription.customer.id"
+    raise Senseless(
+        f"The event names no customer: the field {field} is missing, or is no id of Timus (1 to 128 printable ASCII characters without spaces). {_RIGHT}"
+    )
+
+
+_RIGHT = (
+    'Nothing was sent. A right file begins like this: {"type": "subscription.updated", "timestamp": "2026-03-15T09:12:44Z", "data": {"subscription": '
+    '{"id": "sub_8f2c1a", "version": 7, "customer": {"id": "cus_41d0"}, … A whole one: events/timus/subscription.updated.json'
+)
 
 
 def with_field(body: bytes, path: Sequence[str], value: Any) -> bytes:

@@ -17,13 +17,23 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Damaged(Mapping[str, Any]):
-    """What stands where a document's data should be, and is no map: a map without fields, which no record is read from.
+    """What stands in a document that a hand has damaged: a map without fields, which no record is read from.
 
-    Nobody writes such a thing here; somebody did by hand. An empty map is something else: a record may have all its defaults.
+    It is no map, or the document has no revision. An empty map is something else: a record may have all its defaults.
     """
 
     found: Any
-    """None: nothing stands there."""
+    """What stands where the data should be. None: nothing."""
+    unrevised: bool = False
+    """The document has no revision; its data may be whole."""
+
+    @property
+    def why(self) -> str:
+        """What is wrong, for people."""
+        if self.unrevised:
+            return "it has no revision (rev), so it was written by hand"
+        is_ = "there is nothing" if self.found is None else f"it is {self.found!r:.60}"
+        return f"its data must be a map, but {is_}"
 
     def __getitem__(self, name: str) -> Any:
         raise KeyError(name)
@@ -35,8 +45,14 @@ class Damaged(Mapping[str, Any]):
         return 0
 
 
-def data_in(stored: Any) -> Data:
-    """The data of a document, of what is stored as such."""
+LOST = 10**9
+"""Stands for the revision of a document that has none: no document gets there by writes. What is written over it goes on from here."""
+
+
+def data_in(stored: Any, rev: int = 1) -> Data:
+    """The data of a document with this revision, of what is stored as such."""
+    if rev == LOST:
+        return Damaged(stored, unrevised=True)
     return stored if isinstance(stored, Mapping) else Damaged(stored)
 
 
@@ -49,7 +65,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A stored document. ``rev`` is 1 after the first write."""
+    """A stored document. ``rev`` is 1 after the first write, and ``LOST`` where there is none."""
 
     key: Key
     rev: int

@@ -21,6 +21,7 @@ from timus_autotask.store.reading import (
     Stored,
     each_readable,
     read_as,
+    require_whole,
     seconds_of,
 )
 from timus_autotask.store.terms import stored_stage, terms_in
@@ -83,6 +84,8 @@ def customer_in(customer_id: str, documents: Iterable[Document]) -> CustomerReco
     notice: Stored[Notice] | None = None
     for document in documents:
         sk = document.key.sk
+        if not waits_in_inbox(document):
+            require_whole(document.key)  # it could be a history that would be missing
         if sk == keys.LIVE:
             stage = stored_stage(document)
         elif sk == keys.NOTICES:

@@ -5,6 +5,8 @@ A range by prefix ends at the last code point, so it includes every name with th
 
 from __future__ import annotations
 
+import re
+
 from timus_autotask.ports.table import Key
 
 PARTNER = "PARTNER"
@@ -82,6 +84,39 @@ def customer_pk(customer_id: str) -> str:
 def contract_pk(contract_id: int) -> str:
     """The partition of a contract."""
     return f"CONTRACT#{contract_id}"
+
+
+_FORMS = {
+    PARTNER: (
+        "",
+        "AUTOTASK|IN-HAND|LIVE|MOVED|POLICY|RECONCILE|SENT-DIGEST|TICKETS|TIMUS-INVOICE|VITALS|(PLAN|RECONCILE|TROUBLE)#.+",
+    ),
+    DECISIONS: ("", ".+#.+"),
+    "CUSTOMER": (
+        "#.+",
+        "LIVE|MAPPING|NOTICE|POLICY|TROUBLE|(INBOX|EVENT|SUBSCRIPTION)#.+|SUBSCRIPTION-PART#.+#[0-9]{16}",
+    ),
+    # A contract that a rehearsal opens has a negative number.
+    "CONTRACT": ("#-?[0-9]+", "CONTRACT|NAMES|TROUBLE|LINE#[0-9]+|CHANGE#.+#.+"),
+    "SUBSCRIPTION": ("#.+", "OWNER"),
+    "OPENING": ("#.+", "OPENING|TROUBLE"),
+    "NOTE": ("#.+", "NOTE|TROUBLE"),
+}
+"""Every key of the table, by how its partition begins: what follows there, and its sort key."""
+
+
+def is_whole(key: Key) -> bool:
+    """Whether a record of the product may have this key. A trouble may be about a partition that is none of ours."""
+    if key.sk == TROUBLE:
+        return True
+    _, sk = _FORMS.get(key.pk.partition("#")[0], ("", ""))
+    return is_ours(key.pk) and re.fullmatch(sk, key.sk, re.DOTALL) is not None  # an id may hold any sign
+
+
+def is_ours(pk: str) -> bool:
+    """Whether it is a partition of the product."""
+    begin = pk.partition("#")[0]
+    return begin in _FORMS and re.fullmatch(_FORMS[begin][0], pk.removeprefix(begin), re.DOTALL) is not None
 
 
 def id_of(key: Key) -> str:
@@ -186,10 +221,17 @@ def plan_key(sku: str) -> Key:
 
 def sku_of(key: Key) -> str:
     """Which SKU's service a key, or the key of its trouble, is about. Raises ``ValueError`` for every other key: what it is due for is not known."""
-    sk = key.sk.removeprefix(f"{TROUBLE}#")
-    if key.pk != PARTNER or not sk.startswith(PLAN):
+    subject = subject_of(key)
+    if subject.pk != PARTNER or not subject.sk.startswith(PLAN):
         raise ValueError(f"nothing is known to be due at {'/'.join(key)}")
-    return sk.removeprefix(PLAN)
+    return subject.sk.removeprefix(PLAN)
+
+
+def subject_of(trouble: Key) -> Key:
+    """The key of the partner's document that a trouble is about; every other key is its own subject."""
+    if trouble.pk != PARTNER:
+        return trouble
+    return Key(trouble.pk, trouble.sk.removeprefix(f"{TROUBLE}#"))
 
 
 def provisioning_key(number: str) -> Key:
@@ -199,7 +241,7 @@ def provisioning_key(number: str) -> Key:
 
 def trouble_key(key: Key) -> Key:
     """Where it stands why a document, or any of a customer or contract, could not be handled: behind all that a worker reads."""
-    if key.sk.startswith(TROUBLE):
+    if key.sk == TROUBLE or subject_of(key) != key:
         return key
     return Key(PARTNER, f"TROUBLE#{key.sk}") if key.pk == PARTNER else Key(key.pk, TROUBLE)
 

@@ -15,7 +15,14 @@ from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Retry
 from timus_autotask.ports.table import Document, Put
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
-from timus_autotask.store.reading import RecordUnreadable, Stored, read_as, readable_or, seconds_of
+from timus_autotask.store.reading import (
+    RecordUnreadable,
+    Stored,
+    read_as,
+    readable_or,
+    require_whole,
+    seconds_of,
+)
 from timus_autotask.store.terms import stored_stage, terms_in
 from timus_autotask.store.troubles import InHand, in_hand_in
 
@@ -185,6 +192,7 @@ def partner_in(documents: Iterable[Document]) -> PartnerRecords:
     for document in documents:
         sk = document.key.sk
         try:
+            require_whole(document.key)
             if sk.startswith(keys.PLAN):
                 plan = _stored_plan(document)
                 plans[plan.value.sku] = plan

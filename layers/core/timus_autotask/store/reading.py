@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from timus_autotask.ports.table import Damaged, Data, Document
+from timus_autotask.ports.table import Damaged, Data, Document, Due, Key
 from timus_autotask.store.codec import problems_of
 from timus_autotask.store.history import HistoryPart
+from timus_autotask.store.keys import is_whole
 
 T = TypeVar("T")
+D = TypeVar("D", Document, Due)
+
+BROKEN_KEY = "its key is broken, and a key cannot be changed: delete it in the DynamoDB console"
+"""For people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,28 @@ OnUnreadable = Callable[[RecordUnreadable], object]
 """Told of a record that cannot be read and is passed over."""
 
 
+def require_whole(key: Key) -> None:
+    """Raise ``RecordUnreadable`` for a key that no record of this product has: whose it is, or what, is not known."""
+    if not is_whole(key):
+        raise RecordUnreadable("/".join(key), BROKEN_KEY)
+
+
+def whole(found: Iterable[D], on_unreadable: OnUnreadable) -> Iterator[D]:
+    """These, but those whose key is broken."""
+    for one in found:
+        try:
+            require_whole(one.key)
+        except RecordUnreadable as error:
+            on_unreadable(error)
+        else:
+            yield one
+
+
 def read_as(load: Callable[[Data], T], document: Document) -> T:
     """The record of a document. Raises ``RecordUnreadable``."""
+    require_whole(document.key)
     if isinstance(document.data, Damaged):
-        found = document.data.found
-        is_ = "there is nothing" if found is None else f"it is {found!r:.60}"
-        raise RecordUnreadable("/".join(document.key), f"its data must be a map, but {is_}")
+        raise RecordUnreadable("/".join(document.key), document.data.why)
     try:
         return load(document.data)
     except (ValueError, LookupError, TypeError, AttributeError) as error:

@@ -39,12 +39,17 @@ from timus_autotask.store.reading import (
     each_readable,
     read_as,
     readable_or,
+    whole,
 )
 from timus_autotask.store.terms import stage_in, stored_stage, terms_in
 from timus_autotask.store.troubles import Trouble, trouble_in
 
 T = TypeVar("T")
 
+_EVERYBODYS = (keys.POLICY, keys.LIVE, keys.MOVED.sk)
+"""Of the partner's records: without them nothing can be decided for anybody."""
+_PARTNERS = (keys.policy_key(None), keys.stage_key(None))
+"""They are listed among the customers'."""
 
 EVERYTHING = 2**53
 """Unix seconds after every due time, and more documents than there can be."""
@@ -180,7 +185,7 @@ class Store:
         """
         found = self.readable_partner()
         for sk, error in found.unreadable.items():
-            if not sk.startswith(keys.PLAN):
+            if sk in _EVERYBODYS:
                 raise error
         return found
 
@@ -231,6 +236,10 @@ class Store:
         """The records of these documents, but those that cannot be read."""
         return each_readable(partial(read_as, load), documents, self.on_unreadable)
 
+    def due(self) -> tuple[Due, ...]:
+        """All that will have to be looked at, now or later."""
+        return tuple(whole(self.table.due(EVERYTHING, EVERYTHING), self.on_unreadable))
+
     def mappings(self, first: str = "") -> Iterator[CustomerMapping]:
         """Every mapped customer, from an id on, by id."""
         return self.readable(mapping_in, self.table.list("mapping", first))
@@ -247,21 +256,22 @@ class Store:
     def terms(self, first: str = "", last: str = keys.LAST) -> Iterator[tuple[str, Terms]]:
         """The overrides of every customer who has any, from an id to another."""
         found = self.table.list("policy", first, last)
-        listed = (document for document in found if document.key.pk != keys.PARTNER)
+        listed = (document for document in found if document.key not in _PARTNERS)
         return each_readable(_terms_of_customer, listed, self.on_unreadable)
 
     def stages(self, first: str = "", last: str = keys.LAST) -> Iterator[tuple[str, Stage]]:
         """Every customer with a stage of his own, from an id to another."""
         found = self.table.list("stage", first, last)
-        listed = (document for document in found if document.key.pk != keys.PARTNER)
+        listed = (document for document in found if document.key not in _PARTNERS)
         return each_readable(_stage_of_customer, listed, self.on_unreadable)
 
     def contract_ids(
         self, mappings: Iterable[CustomerMapping] | None = None, due: Iterable[Due] | None = None
     ) -> set[int]:
         """The contracts that there are, see :func:`contracts_among`; ``mappings`` and ``due``: what was listed of these already."""
-        due = self.table.due(EVERYTHING, EVERYTHING) if due is None else due
-        with_line = (int(keys.id_of(document.key)) for document in self.table.list("line"))
+        due = self.due() if due is None else due
+        lines = whole(self.table.list("line"), self.on_unreadable)
+        with_line = (int(keys.id_of(document.key)) for document in lines)
         return contracts_among(with_line, self.mappings() if mappings is None else mappings, due)
 
     def contract_states(self, ids: Iterable[int] | None = None) -> Iterator[tuple[ContractState, int | None]]:

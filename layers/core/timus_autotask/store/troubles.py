@@ -27,13 +27,13 @@ class Trouble:
 
     @property
     def kind(self) -> str:
-        """``customer``, ``contract``, ``opening`` or ``plan``."""
-        return self.subject.partition("#")[0].lower()
+        """``customer``, ``contract``, ``opening`` or ``plan``; ``record``: its key is broken."""
+        return self.subject.partition("#")[0].lower() if "#" in self.subject else "record"
 
     @property
     def id(self) -> str:
-        """Its id, number or SKU."""
-        return self.subject.partition("#")[2]
+        """Its id, number or SKU; of a broken key, its partition."""
+        return self.subject.partition("#")[2] or self.subject
 
 
 @dataclass(frozen=True, slots=True)

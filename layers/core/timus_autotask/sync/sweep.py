@@ -28,13 +28,17 @@ from timus_autotask.store.keys import (
     IN_HAND,
     LAST,
     NOTE,
+    TROUBLE,
     contract_key,
     id_of,
+    is_ours,
+    is_whole,
     sku_of,
+    subject_of,
     trouble_key,
 )
 from timus_autotask.store.partner import StoredPlan, Waking, is_missing, looked_for, put_plan
-from timus_autotask.store.reading import RecordUnreadable
+from timus_autotask.store.reading import RecordUnreadable, require_whole
 from timus_autotask.store.troubles import Trouble, put_in_hand, put_trouble
 from timus_autotask.store.update import update
 from timus_autotask.sync.apply import merge_customer
@@ -181,6 +185,8 @@ class _Sweep:
             self._in_hand += 1
 
     def _take(self, key: Key) -> None:
+        if self._is_over(key):
+            return
         identity = id_of(key)
         match key.pk.partition("#")[0]:
             case "CUSTOMER":
@@ -199,6 +205,19 @@ class _Sweep:
                 open_contract(identity, self._ports, self._deadline)
             case _:  # raises if it is no SKU either
                 refresh_plan(sku_of(key), self._ports, self._until())
+
+    def _is_over(self, key: Key) -> bool:
+        """Whether it is about a broken key that is there no more. Raises ``RecordUnreadable`` for one that is."""
+        table, subject = self._ports.table, subject_of(key)
+        if key.sk == TROUBLE and not is_ours(key.pk):
+            there = [one.key for one in table.range(key.pk, "", LAST, 2) if one.key != key]
+        elif not is_whole(subject):
+            there = [subject] if table.get(subject) else []
+        else:
+            return False
+        for one in there:
+            require_whole(one)
+        return True
 
     def _until(self) -> datetime:
         """Until when customers are woken for SKUs in this run, all SKUs together."""
@@ -229,8 +248,8 @@ class _Sweep:
                 continue
             try:
                 ports.table.write([_due_at(until, found)])
-            except Conflict:
-                continue  # it has changed, so it may be tried at once
+            except (Conflict, TypeError):
+                continue  # it has changed, or a hand has written what only a hand can: it may be tried at once
 
     def _forget(self, trouble: Delete) -> None:
         try:
@@ -278,7 +297,7 @@ def _hand_over(documents: Iterable[Due], ports: Ports, deadline: datetime) -> No
 
 def _customers(due: Iterable[Due], ports: Ports) -> list[str]:
     """Whom what is due concerns, in order."""
-    due = [*due]
+    due = [one for one in due if is_whole(one.key)]
     contracts = ports.table.get_many([one.key for one in due if one.key.sk == CONTRACT])
     of_contract = {document.key: document.data.get("customers") for document in contracts}
     found: dict[str, None] = {}

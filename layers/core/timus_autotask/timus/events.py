@@ -20,7 +20,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from timus_autotask.domain.subscription import BillingCycle, Snapshot, Status
 from timus_autotask.timus.peek import IDENTIFIER
 
-WITHOUT_SUBSCRIPTION = ("customer.updated", "webhook.test")
+TEST = "webhook.test"
+"""The type of an event that says nothing of anybody."""
+WITHOUT_SUBSCRIPTION = ("customer.updated", TEST)
 """The types that have a meaning without a subscription; none of them changes what is billed."""
 RENEWED = "subscription.renewed"
 """The only type that says more than its snapshot: that the term is a renewed one."""

@@ -13,7 +13,7 @@ from timus_autotask.store.customers import deliveries
 from timus_autotask.store.decisions import Decision
 from timus_autotask.store.inbox import delivery_in, waits_in_inbox
 from timus_autotask.store.merged_events import EventRecord
-from timus_autotask.store.records import EVERYTHING, Store
+from timus_autotask.store.records import Store
 from timus_autotask.store.terms import policy_from
 from timus_autotask.watch.as_known_now import by_store
 from timus_autotask.watch.names import NOBODY, Directory, known_names
@@ -115,7 +115,7 @@ def event(store: Store, key: str) -> list[EventRecord]:
 
 def is_on_its_way(store: Store, key: str) -> bool:
     """Whether an event of this key, or of this ``webhook-id``, waits to be merged, for the first time or again."""
-    due = store.table.due(EVERYTHING, EVERYTHING)
+    due = store.due()
     found = store.table.get_many([one.key for one in due if waits_in_inbox(one)])
     waiting = map(delivery_in, deliveries(found, store.on_unreadable))
     return any(key in (one.key, one.event_id) for one in waiting)

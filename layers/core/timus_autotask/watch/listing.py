@@ -28,7 +28,7 @@ from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
 from timus_autotask.store.partner import PartnerRecords, partner_in
 from timus_autotask.store.reading import RecordUnreadable, Stored, each_readable, read_as
-from timus_autotask.store.records import EVERYTHING, Store, contracts_among
+from timus_autotask.store.records import Store, contracts_among
 from timus_autotask.store.runs import Run, last_run_in
 from timus_autotask.store.troubles import trouble_in
 from timus_autotask.watch.as_known_now import by_records
@@ -56,7 +56,7 @@ def listed(store: Store, partner: PartnerRecords | None = None) -> Records:
     What is due and what contracts are at is read by key after the rest, as of now, a hundred in a request: what a worker ends meanwhile is
     seen there, or among what was due before.
     """
-    due = tuple(store.table.due(EVERYTHING, EVERYTHING))
+    due = store.due()
     mappings = {mapping.customer_id: mapping for mapping in store.mappings()}
     terms, stages = dict(store.terms()), dict(store.stages())
     subscriptions: dict[str, dict[str, Stored[Subscription]]] = {}

@@ -39,7 +39,7 @@ from timus_autotask.store.keys import CONTRACT, id_of, policy_key
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.partner import Circuit, PartnerRecords
 from timus_autotask.store.reading import RecordUnreadable, Stored
-from timus_autotask.store.records import EVERYTHING, Store
+from timus_autotask.store.records import Store
 from timus_autotask.store.terms import policy_from
 from timus_autotask.store.troubles import Trouble
 from timus_autotask.sync.gather import customer_from
@@ -85,7 +85,7 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
     waiting = queued()
     reader = _Reader()
     store = Store(store.table, reader.note)
-    due = tuple(store.table.due(EVERYTHING, EVERYTHING))
+    due = store.due()
     owners = {id_of(document.key) for document in due if waits_in_inbox(document)}
     owners |= {subscription.customer_id for subscription in store.subscriptions()}
     mappings = [*store.mappings()]

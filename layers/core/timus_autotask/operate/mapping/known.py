@@ -12,7 +12,6 @@ from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
 from timus_autotask.store.reading import RecordUnreadable
-from timus_autotask.store.records import EVERYTHING
 
 
 def near(name: str, names: Iterable[str]) -> list[str]:
@@ -116,7 +115,7 @@ def _alike_at_first(one: str, other: str) -> int:
 def customers_here(deployment: Deployment) -> set[str]:
     """The customers whom Timus has reported or a person has mapped."""
     store = deployment.store
-    waiting = {id_of(d.key) for d in store.table.due(EVERYTHING, EVERYTHING) if waits_in_inbox(d)}
+    waiting = {id_of(d.key) for d in store.due() if waits_in_inbox(d)}
     reported = {subscription.customer_id for subscription in store.subscriptions()}
     return waiting | reported | {mapping.customer_id for mapping in store.mappings()}
 
