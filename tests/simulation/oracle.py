@@ -170,6 +170,8 @@ class Oracle:
         self.owners = Owners()
         self.history: dict[str, list[Said]] = {}
         """By subscription, or by what a customer has of one that went to somebody else: every version that counts."""
+        self._forward = True
+        """Whether news count from an earlier day if a later version says the same from there."""
         self._went: dict[str, int] = {}
         """By what a customer has of a subscription: when a person said last that it goes to, or from, this customer."""
         self._restarted: dict[str, list[Said]] = {}
@@ -680,7 +682,7 @@ class Oracle:
                 units = version.units(sku, version.day)
                 if units != before:
                     anew = version.number > one.known.get(sub, 0)
-                if anew:
+                if anew and (self._forward or units != before):
                     found.append(version)  # those that say the same once more may bring it forward
                 before = units
         return found
@@ -1735,8 +1737,9 @@ class Oracle:
                 continue
             want, has = self.wants(line, today), self.has(line, today)
             record = self._record(line)
-            if self._edited(line) and (
-                since is not None or (record is not None and record.state.value == "settling")
+            settles = record is not None and record.state.value == "settling"
+            if (self._edited(line) and since is not None) or (
+                settles and any(self._edited(other) for other in self.lines() if other[0] == contract)
             ):
                 continue  # somebody's change in the middle of ours may take a second settling time to be found
             decided = (max(self._believed.get(sub, 0), self._went.get(sub, 0)) for sub in self._feeding(line))
@@ -1787,10 +1790,7 @@ class Oracle:
         """Whether a line with an undo has what it should by some reading: which versions came too late, and which lines are joined."""
         if not self._undos.get(line):
             return False
-        variants = self._variants(self._feeding(line))
-        wants = {
-            self.wants(line, day, variant, joined=joined) for variant in variants for joined in (True, False)
-        }
+        wants = self._by_any_reading(line, day, self._variants(self._feeding(line)))
         if self._dated:
             # Which days it is in place of is not told here.
             undone = [one for one in self._undos[line] if one.day <= day]
@@ -1803,6 +1803,22 @@ class Oracle:
             if record is not None and any(one.until and one.until <= day for one in record.undone):
                 wants.add(self._by_timus(line, day))
         return any(want is not None and self._fits(line, want, has) for want in wants)
+
+    def _by_any_reading(
+        self, line: Line, day: date, variants: Sequence[frozenset[tuple[str, int]]]
+    ) -> set[int | None]:
+        """What a line with an undo should have: by each of the versions that may count, of the lines that may be joined, and of what is news.
+
+        What a version brings forward is its own news once the one before it is dropped.
+        """
+        wants: set[int | None] = set()
+        for self._forward in (False, True):
+            wants |= {
+                self.wants(line, day, variant, joined=joined)
+                for variant in variants
+                for joined in (True, False)
+            }
+        return wants
 
     def _is_drift(self, line: Line) -> None:
         """What people did before go-live only is no drift; unless ours took the place of theirs on one day."""
@@ -2208,7 +2224,7 @@ class Oracle:
                 has = self.has(line, day)
                 wants = {self.wants(line, day, variant) for variant in variants}
                 if self._undos.get(line):
-                    wants |= {self.wants(line, day, variant, joined=False) for variant in variants}
+                    wants |= self._by_any_reading(line, day, variants)
                 by_now = {self._without_cancelled(line, day, v, want) for v in variants for want in wants}
                 if self.own and None not in wants and not self._told(record, day, has, by_now):
                     self._broken("I1", f"{line} had {has} on {day}, Timus said {by_now}; nobody is told that")

@@ -132,6 +132,13 @@ def test_as_many_seats_that_come_wait_as_the_terms_keep_billed() -> None:
     assert after_seats_that_stay(billed, told) == [billed[0], since((15, 3)), since((10, 2), (15, 4))]
 
 
+def test_what_is_bought_beside_does_not_wait_for_seats_that_stay_until_their_own_plan_change() -> None:
+    """Four seats move on the 10th, and the terms bill both sides from the 15th. So 26 others come on the 10th: with the four they are all."""
+    told = [since((1, 4), (10, 0)), since((10, 4)), since((10, 26))]
+    billed = [since((1, 4), (15, 0)), since((15, 4)), since((10, 26))]
+    assert after_seats_that_stay(billed, told) == billed
+
+
 def test_what_timus_had_only_while_it_waited_is_not_billed_afterwards() -> None:
     """One of three waits until the 13th, and is gone since the 12th."""
     told = [since((1, 1), (10, 0)), since((10, 3), (12, 1))]

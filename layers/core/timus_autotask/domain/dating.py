@@ -198,7 +198,8 @@ def after_seats_that_stay(billed: Sequence[Timeline], reported: Sequence[Timelin
     """What is billed of seats of one family in several subscriptions: what comes waits for what the terms keep billed.
 
     ``reported`` is Timus's own quantity of each. Where a decrease is billed later than Timus reports it, as many seats that come wait until
-    it is, so that the terms bill no seat twice. Seats beyond these come on their day.
+    it is, so that the terms bill no seat twice. Seats beyond these come on their day. None wait for what stays in place of seats whose own
+    increase the terms bill later, too: all together then have no more than Timus reports.
     """
     if [*billed] == [*reported]:
         return [*billed]
@@ -210,6 +211,7 @@ def after_seats_that_stay(billed: Sequence[Timeline], reported: Sequence[Timelin
         # What is billed before Timus reports it, by the terms for increases, has left nothing: it is more than Timus had until now.
         had = [*map(min, wanted, most)]
         waiting = sum(max(0, min(units, now[n]) - has[n]) for n, units in enumerate(had))
+        waiting = min(waiting, max(0, sum(wanted) - sum(has)))
         for n, units in enumerate(wanted):
             # What Timus had only while it waited is not billed afterwards.
             comes = max(0, units - now[n]) - max(0, had[n] - max(has[n], now[n]))

@@ -738,3 +738,14 @@ def test_an_edit_of_a_day_to_come_made_nothing_of_a_change_that_is_held_today() 
     held = {45: on_contract(since_january(25, (march(20), 7)))}
     step = next_step(view(told, held=held, lines=(line,), policy=Policy(drift=OnDrift.ADOPT)))
     assert line_of(step).offset == steps((march(20), -18))
+
+
+@pytest.mark.parametrize(("begins", "kept"), [(9, 11), (12, 0)])
+def test_an_edit_that_begins_before_an_empty_term_fills_none_of_it(begins: int, kept: int) -> None:
+    """From the 12th on Autotask had 15 fewer, and the sweep of that day has not come yet. Who added 11 on that day has filled a part of it."""
+    line = left(since_january(25, (march(12), 10)), empty_from=march(12), scheduled=((march(12), 15),))
+    edited = line.known_units.add_from(march(begins), 11) if line.known_units else LEVEL
+    step = next_step(
+        view(demand(LEVEL), held={45: on_contract(edited)}, lines=(line,), policy=Policy(drift=OnDrift.ADOPT))
+    )
+    assert line_of(step).offset.at(TODAY) == kept

@@ -401,8 +401,15 @@ def _to_keep(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeli
     """
     units, until = draft.observed.units, _comparable_until(draft.line.baseline_until, contract)
     still_due = draft.wanted.at(draft.today) - baseline.at(draft.today)
-    was_due = sum(delta for day, delta in draft.line.scheduled if day <= draft.today)
     whole = units.minus(baseline)
+    begins = min((day for day in whole.days if whole.at(day)), default=draft.today)
+    # What fills an empty term is made by no edit that begins before it.
+    due = (
+        delta
+        for day, delta in draft.line.scheduled
+        if day <= draft.today and not begins < day == draft.line.empty_from
+    )
+    was_due = sum(due)
     made = _in_common(whole.at(draft.today), _in_common(still_due, was_due))
     difference = Timeline.sampled(whole.days, lambda day: whole.at(day) - _in_common(whole.at(day), made))
     days = (draft.today, *(day for day in draft.wanted.days if draft.today < day <= until))
