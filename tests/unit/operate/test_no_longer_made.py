@@ -11,7 +11,7 @@ import pytest
 
 from tests.deployment import deployment_of
 from tests.unit.cli.desk import Desk
-from tests.unit.operate.test_moves import BY, HERE, JANUARY, OTHER, THERE, level, settle
+from tests.unit.operate.test_moves import BY, HERE, JANUARY, OTHER, THERE, THIRD, level, settle
 from tests.world import ADV, CONTRACT, CUSTOMER, World
 from timus_autotask.domain.mapping import Route
 from timus_autotask.domain.reasons import BY_DECISION, REJECTED
@@ -153,22 +153,11 @@ def undone(world: World, deployment: Deployment) -> Proposal[Any]:
     return undo(deployment, made.id, "a mistake", BY)
 
 
-@pytest.mark.parametrize(
-    "act",
-    [
-        minimum,
-        smaller_minimum,
-        later_decreases,
-        moved_before,
-        split,
-        another_service,
-        a_file,
-        resumed,
-        approved,
-        rejected,
-        undone,
-    ],
-)
+FALLS = (minimum, smaller_minimum, later_decreases, moved_before, split, another_service, a_file, undone)
+NOTHING_FALLS = (resumed, approved, rejected)
+
+
+@pytest.mark.parametrize("act", [*FALLS, *NOTHING_FALLS])
 @pytest.mark.parametrize("day", [APRIL, date(2026, 4, 10)], ids=["April 1", "April 10"])
 def test_what_falls_away_is_what_was_scheduled_and_is_not_made(act: Act, day: date) -> None:
     """Whatever is asked for: by the records before, and by Autotask and the records after."""
@@ -179,6 +168,8 @@ def test_what_falls_away_is_what_was_scheduled_and_is_not_made(act: Act, day: da
     settle(world)
     made = posted(world) - there
     assert falls_away(proposal) == before - (made + to_come(world))
+    stays = act in NOTHING_FALLS or (act is later_decreases and day == APRIL)  # it is such a first day
+    assert (not falls_away(proposal)) is stays
 
 
 def test_a_decrease_that_the_terms_take_back_is_named() -> None:
@@ -204,9 +195,17 @@ def test_a_decrease_that_the_terms_take_back_is_named() -> None:
 def test_what_is_no_longer_made_has_its_money_where_prices_are_read() -> None:
     """As what is made has: ``preview`` and ``go-live`` read them."""
     world = five_fewer()
-    fewer(world, 25, APRIL, 3)  # not merged yet by a worker that was told of it
-    desk = Desk(world)
-    assert desk.ask("preview")["totals"]["no_longer_made"]["lines"] == 0
+    april = datetime(2026, 4, 1, 12, tzinfo=UTC)
+    world.tell(3, {ADV: 25}, effective=april)  # no worker has taken it in yet
+    said = Desk(world).ask("preview")
+    assert said["totals"]["no_longer_made"] == {
+        "lines": 1,
+        "units_up": 0,
+        "units_down": 5,
+        "estimate": {"so_far": "-62.50", "each_period": "-62.50", "without_price": 0},
+    }
+    words = Desk(world).told("preview")
+    assert "no longer made: +0 and -5 units on 1 line, about -62.50, then -62.50 a period" in words
 
 
 # -- Mappings of days to come
@@ -251,7 +250,7 @@ def test_a_file_that_drops_a_service_of_a_day_to_come_is_asked_about(tmp_path: A
 
 
 @pytest.mark.parametrize(
-    ("route", "day"), [(HERE, None), (Route(600, 29683951), date(2026, 3, 20))], ids=["as now", "another"]
+    ("route", "day"), [(HERE, None), (Route(601, THIRD), date(2026, 3, 20))], ids=["as now", "another"]
 )
 def test_another_contract_from_an_earlier_day_drops_a_later_move_with_a_question(
     route: Route, day: date | None
