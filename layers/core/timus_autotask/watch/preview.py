@@ -16,7 +16,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import Line, State
-from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.mapping import LineChoice, LineKey
 from timus_autotask.domain.past_days import PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.price import PriceChange
@@ -24,6 +24,7 @@ from timus_autotask.domain.reasons import BY_DECISION, REJECTED, Parked
 from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import NO_ANSWER
+from timus_autotask.ports.psa import UnitRow
 from timus_autotask.store.contracts import ContractRecords, contract_records
 from timus_autotask.store.keys import OF_CONTRACT, OF_PARTNER, PARTNER, contract_pk
 from timus_autotask.store.partner import Looks, partner_in
@@ -522,23 +523,20 @@ def _contract(
     id_, autotask, today = records.state.value.contract_id, rehearsal.autotask, rehearsal.ports.today()
     contract = autotask.contract(id_)
     rows, chosen = autotask.rows_before.get(id_, ()), records.state.value.chosen
-    there = observed_of(rows, contract.end, chosen) if contract else {}
-    if contract and contract.end < today:
-        there = _until(contract.end, there)
+    there = _there(rows, contract, chosen, today)
     last = max(contract.end, today) if contract else today
     after = observed_of(autotask.units(id_, records.lines), last, chosen) if contract else {}
     ending = _undos_that_end(records, rehearsal)
-    lines_before = before[id_].lines if id_ in before else {}
+    was_to_be = _lines_before(id_, before)
     lines = []
     for service_id, stored in sorted(records.lines.items()):
         known, was = stored.value, there.get(service_id, Observed())
         line = _line(known, was.units.at(today), made.get(known.key, ()), today)
         line = replace(line, undo_ends=ending.get(service_id, ()), under_way=_under_way(known.key, rehearsal))
-        if service_id in lines_before:
-            line = replace(line, no_longer_made=_falls_away(lines_before[service_id].value, line))
+        line = replace(line, no_longer_made=_falls_away(was_to_be.get(service_id), line))
         line = _against(line, was, known.desired)
         line = _with_what_goes_on(line, after.get(service_id, Observed()).units, last, today)
-        if money and contract and (line.adjustments or line.no_longer_made):
+        if money:
             line = _estimated(line, known.contract_service_id, contract, rehearsal)
         lines.append(line)
     new = autotask.opened.get(id_)
@@ -552,6 +550,22 @@ def _contract(
         opened=NewContractPreview(new.number, new.company_id, new.start, new.end) if new else None,
         last_day=contract.end if contract else None,
     )
+
+
+def _lines_before(contract_id: int, before: Mapping[int, ContractRecords]) -> Mapping[int, Line]:
+    """By service: the lines as they were."""
+    records = before.get(contract_id)
+    return {id_: stored.value for id_, stored in records.lines.items()} if records else {}
+
+
+def _there(
+    rows: Sequence[UnitRow], contract: Contract | None, chosen: Mapping[int, LineChoice], today: date
+) -> Mapping[int, Observed]:
+    """By service: what Autotask has before anything is done."""
+    if contract is None:
+        return {}
+    found = observed_of(rows, contract.end, chosen)
+    return _until(contract.end, found) if contract.end < today else found
 
 
 def _until(last: date, observed: Mapping[int, Observed]) -> dict[int, Observed]:
@@ -643,9 +657,11 @@ def _with_posted(one: PreviewedAdjustment, observed: Observed) -> PreviewedAdjus
 
 
 def _estimated(
-    line: LinePreview, contract_service_id: int | None, contract: Contract, rehearsal: Rehearsal
+    line: LinePreview, contract_service_id: int | None, contract: Contract | None, rehearsal: Rehearsal
 ) -> LinePreview:
     """The line with what each adjustment comes to, at the price that the line has then."""
+    if contract is None or not (line.adjustments or line.no_longer_made):
+        return line
     price = _price(line.service_id, contract_service_id, contract.id, rehearsal.autotask)
     today, end, schedule = rehearsal.ports.today(), contract.end, contract.schedule
 
@@ -704,12 +720,12 @@ def _later(line: Line) -> tuple[PreviewedAdjustment, ...]:
     return tuple(PreviewedAdjustment(day, delta, False, price) for (day, delta), price in found)
 
 
-def _falls_away(before: Line, line: LinePreview) -> tuple[PreviewedAdjustment, ...]:
+def _falls_away(before: Line | None, line: LinePreview) -> tuple[PreviewedAdjustment, ...]:
     """What was going to be made and is not among what is made now.
 
     While a line observes nothing is going to be made: what would be is compared with what would be.
     """
-    if before.state is State.OBSERVING and line.state is not State.OBSERVING:
+    if before is None or (before.state is State.OBSERVING and line.state is not State.OBSERVING):
         return ()
     made = Counter((one.day, one.delta) for one in line.adjustments)
     if before.intent is not None:  # it is under way, and becomes known by itself

@@ -197,13 +197,18 @@ def _too_early(source: tuple[str, str], lines: Sequence[_Line]) -> Iterator[Doub
             units = max((sum(one.goes(day) for one in others) for day in {gap.first, *days}), default=0)
             units = min(units, gap.wanted - gap.autotask)
             if units > 0:
-                stays = any(one.last_day >= gap.until - ONE_DAY for one in others if one.goes(gap.first))
+                stays = _bills_until(gap.until, gap.first, others)
                 yield Doubt(
                     f"From {gap.first} to {gap.until - ONE_DAY} {counted(units, 'unit')} of {sku} of {customer} would not be billed anywhere: "
                     f"contract {new.contract_id} begins only after that.",
                     (Way.ONCE_FROM,) if stays else (),
                     gap.until if stays else None,
                 )
+
+
+def _bills_until(until: date, first: date, lines: Sequence[_Line]) -> bool:
+    """Whether a contract that gives units up on a day could bill them until another one."""
+    return any(one.last_day >= until - ONE_DAY for one in lines if one.goes(first))
 
 
 def _twice(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iterator[Doubt]:
@@ -214,7 +219,8 @@ def _twice(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iter
         twice = [day for day in days if pair.twice(day)]
         if not twice:
             continue
-        until = next((day for day in days if day > twice[-1]), None)
+        # That its contract ends is no decision.
+        until = next((day for day in days if twice[-1] < day <= old.last_day), None)
         stretch = (
             f"From {twice[0]} to {until - ONE_DAY}" if until else f"From {twice[0]} until somebody decides"
         )
