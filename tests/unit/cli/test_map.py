@@ -67,6 +67,7 @@ def test_a_mapping_is_told_to_programs(desk: Desk) -> None:
             "units_down_at_once": 0,
             "parked": 0,
             "estimate": None,
+            "no_longer_made": {"lines": 0, "units_up": 0, "units_down": 0, "estimate": None},
         },
         "sku": None,
         "units": None,

@@ -73,6 +73,17 @@ def test_going_live_in_a_script_has_to_be_said(desk: Desk) -> None:
     assert len(desk.world.posted()) == 2
 
 
+def test_going_live_again_says_that_nothing_is_to_be_adjusted(desk: Desk) -> None:
+    """What was shown the first time is made; the second time nothing was shown."""
+    assert "What was shown is being made." in desk.told("go-live", "--yes")
+    desk.world.work()
+    desk.world.pass_time(hours=1)
+    desk.world.work()
+    words = desk.told("go-live", "--yes")
+    assert "Nothing is to be adjusted." in words
+    assert "is being made" not in words
+
+
 def test_a_person_is_asked_with_the_totals(desk: Desk, asked: list[str]) -> None:
     """Who says no has changed nothing."""
     assert "Nothing was written" in desk.refused("go-live")

@@ -9,8 +9,9 @@ from enum import StrEnum
 import pytest
 
 from tests.partner import LATER, customer_of, name_of, partner
+from tests.unit.operate.test_no_longer_made import five_fewer
 from tests.unit.web.browser import Browser, words_of
-from tests.world import World
+from tests.world import ADV, World
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.terms import BY_SKU
 from timus_autotask.operate.terms import TERMS, TermChange
@@ -110,6 +111,18 @@ def test_a_value_of_a_term_is_said_in_words(name: str, value: object, said: str)
 def test_which_changes_need_an_approval_is_one_field(part: str, value: str, change: TermChange) -> None:
     """All, none, or those above a threshold."""
     assert change_of("approve_increases", part, value) == change
+
+
+def test_what_a_term_takes_back_is_shown() -> None:
+    """Five seats fewer from a day to come, and a minimum that keeps them: it is no line that stays as it is."""
+    browser = Browser(five_fewer())
+    shown = browser.send("/terms/set", {"name": "minimum", "part": ADV, "value": "25"})
+    words = words_of(shown.text).replace("\N{MINUS SIGN}", "-")
+    assert "no longer made: -5 on 1 Apr 2026" in words
+    assert "No longer made, of what was going to be: +0 and -5 units on 1 line." in words
+    assert "Nothing would be adjusted" not in words
+    assert "as it is" not in words
+    assert "Nothing is to be adjusted." in words_of(browser.send(shown.url.path).text)
 
 
 def test_a_term_is_set_behind_its_preview(browser: Browser, world: World) -> None:

@@ -17,6 +17,7 @@ from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.preview import (
     ContractPreview,
     LinePreview,
+    NoLongerMade,
     Preview,
     PreviewedAdjustment,
     Totals,
@@ -138,7 +139,7 @@ def shown_first(
 
     ``look`` finds it out once more: after a person's yes. Raises ``NotDone`` where it is another by then.
     """
-    changes = any(one.changes for one in preview.contracts) or bool(preview.unhandled)
+    changes = any(one.changes or one.no_longer_made for one in preview.contracts) or bool(preview.unhandled)
     if changes:
         show(preview, terminal)
     question = question if changes else ""
@@ -181,6 +182,8 @@ def show(preview: Preview, terminal: Terminal) -> None:
             + (f" An estimate: {about(totals.estimate)}." if totals.estimate else ""),
             style="bold",
         )
+    if totals.no_longer_made.lines > 1:
+        terminal.say(f"In all {no_longer_in_words(totals.no_longer_made)}.", style="bold")
 
 
 def _show_unhandled(preview: Preview, terminal: Terminal) -> None:
@@ -198,11 +201,7 @@ def _are(count: int) -> str:
 
 
 def _at_rest(contract: ContractPreview) -> bool:
-    return (
-        not contract.changes
-        and not contract.without_line
-        and all(line.reason is None and line.under_way is None for line in contract.lines)
-    )
+    return not contract.changes and not contract.without_line and all(line.at_rest for line in contract.lines)
 
 
 def _show_contract(contract: ContractPreview, names: Directory, terminal: Terminal) -> None:
@@ -310,7 +309,7 @@ def _posting_rows(preview: Preview) -> Iterator[tuple[bool, str, tuple[tuple[Any
     """Whether a line waits for something, whose it is, and its row with what there is to say about it."""
     for contract in preview.contracts:
         for line in contract.lines:
-            if line.adjustments or line.reason or line.under_way:
+            if not line.at_rest:
                 heading = whose(line.sources, contract.contract_id, preview.names)
                 yield bool(line.reason), heading, (_cells(line, preview.names), _remarks(line))
 
@@ -351,7 +350,14 @@ def totals_in_words(totals: Totals) -> str:
     later = totals.units_up + totals.units_down - totals.units_up_at_once - totals.units_down_at_once
     if later:
         said += f" (at once +{totals.units_up_at_once} and -{totals.units_down_at_once})"
-    return said + (f"; {totals.parked} parked" if totals.parked else "")
+    said += f"; {totals.parked} parked" if totals.parked else ""
+    return said + (f"; {no_longer_in_words(totals.no_longer_made)}" if totals.no_longer_made.lines else "")
+
+
+def no_longer_in_words(found: NoLongerMade) -> str:
+    """How much was going to be made and is not any more."""
+    money = f", {about(found.estimate)}" if found.estimate else ""
+    return f"no longer made: +{found.units_up} and -{counted(found.units_down, 'unit')} on {counted(found.lines, 'line')}{money}"
 
 
 def _show_what_is_done(contract: ContractPreview, names: Directory, terminal: Terminal) -> None:
@@ -480,7 +486,14 @@ def _made(line: LinePreview) -> list[str]:
     if line.under_way:
         day, delta = line.under_way
         parts.append(f"{delta:+d} from {day} is under way, and made again if it turns out to be lost")
+    if line.no_longer_made:
+        parts.append(_no_longer(line))
     return parts
+
+
+def _no_longer(line: LinePreview) -> str:
+    each = ", ".join(f"{one.delta:+d} on {one.day}" for one in line.no_longer_made)
+    return f"{'no longer made without a decision' if line.waits_for_decision else 'no longer made'}: {each}"
 
 
 def _adjustment(one: PreviewedAdjustment) -> str:

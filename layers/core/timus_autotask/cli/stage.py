@@ -122,7 +122,10 @@ def go_live(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
             terminal.say(f"{_still(done.observing).strip()} To let {them} go live:")
             remedy = commands("timus-autotask go-live --customer {customer}", {"customer": done.observing[0]})
             terminal.say(Whole(f"→ {remedy}"), style="yellow")
-        terminal.say("What was shown is being made. How far it is:", Whole("→ timus-autotask status"))
+        if proposal.preview.changes:
+            terminal.say("What was shown is being made. How far it is:", Whole("→ timus-autotask status"))
+        else:
+            terminal.say("Nothing is to be adjusted.")
 
     return carry_out(proposal, arguments, terminal, say, question, show_adjustments)
 

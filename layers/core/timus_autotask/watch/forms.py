@@ -580,7 +580,15 @@ def unhandled_form(preview: Preview) -> list[Form]:
 
 def totals_form(totals: Totals) -> Form:
     """Its sums."""
-    return {**asdict(totals), "estimate": estimate_form(totals.estimate)}
+    no_longer_made = totals.no_longer_made
+    return {
+        **asdict(totals),
+        "estimate": estimate_form(totals.estimate),
+        "no_longer_made": {
+            **asdict(no_longer_made),
+            "estimate": estimate_form(no_longer_made.estimate),
+        },
+    }
 
 
 def shadow_form(found: Shadow) -> Form:
@@ -656,6 +664,10 @@ def _contract(contract: ContractPreview, names: Directory) -> Form:
                         "estimate": estimate_form(one.estimate),
                     }
                     for one in line.adjustments
+                ],
+                "no_longer_made": [
+                    {"day": one.day, "unit_change": one.delta, "estimate": estimate_form(one.estimate)}
+                    for one in line.no_longer_made
                 ],
                 "state": line.state.value,
                 "reason": line.reason,

@@ -16,7 +16,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import Line, State
-from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.mapping import LineChoice, LineKey
 from timus_autotask.domain.past_days import PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.price import PriceChange
@@ -24,6 +24,7 @@ from timus_autotask.domain.reasons import BY_DECISION, REJECTED, Parked
 from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import NO_ANSWER
+from timus_autotask.ports.psa import UnitRow
 from timus_autotask.store.contracts import ContractRecords, contract_records
 from timus_autotask.store.keys import OF_CONTRACT, OF_PARTNER, PARTNER, contract_pk
 from timus_autotask.store.partner import Looks, partner_in
@@ -115,6 +116,18 @@ class LinePreview:
     """(day, units that it should have from then on) of each day to come with an adjustment, where these are others than before."""
     units_after: int = 0
     """What Autotask has on the contract's last day once everything is made."""
+    no_longer_made: tuple[PreviewedAdjustment, ...] = ()
+    """What was going to be made on its day or later, and would not be any more: another size or another day is another adjustment."""
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether there is nothing to say about it: it stays as it is, and so does what is to be made."""
+        return not (self.adjustments or self.reason or self.under_way or self.no_longer_made)
+
+    @property
+    def waits_for_decision(self) -> bool:
+        """Whether nothing of it is made before a person decides."""
+        return self.code in BY_DECISION and self.code != REJECTED
 
     @property
     def estimate(self) -> Estimate | None:
@@ -198,6 +211,8 @@ class ContractPreview:
     if_left_empty: LeftEmpty | None = None
     """None: the same is made then."""
     opened: NewContractPreview | None = None
+    last_day: date | None = None
+    """The day after which nothing of it is billed; None: it is not in Autotask."""
 
     @property
     def changes(self) -> bool:
@@ -205,9 +220,26 @@ class ContractPreview:
         return bool(self.extended_to or self.opened or any(line.adjustments for line in self.lines))
 
     @property
+    def no_longer_made(self) -> bool:
+        """Whether anything that was going to be made would not be made any more."""
+        return any(line.no_longer_made for line in self.lines)
+
+    @property
     def observes(self) -> bool:
         """Whether nothing of it is adjusted before go-live."""
         return any(line.state is State.OBSERVING for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class NoLongerMade:
+    """How much was going to be made, and would not be any more, over all contracts."""
+
+    lines: int
+    units_up: int
+    units_down: int
+    """A positive number."""
+    estimate: Estimate | None = None
+    """What it would have come to; None: prices were not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +259,7 @@ class Totals:
     """Lines that wait for a person, and quantities without a line."""
     estimate: Estimate | None = None
     """None: prices were not asked for, or nothing would be adjusted."""
+    no_longer_made: NoLongerMade = NoLongerMade(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +294,11 @@ class Preview:
         return replace(self, contracts=live, observing=observing)
 
     @property
+    def changes(self) -> bool:
+        """Whether anything would be done in Autotask, now or later."""
+        return any(one.changes for one in self.contracts)
+
+    @property
     def without_line(self) -> tuple[ToNoLine, ...]:
         """Why quantities go to no line, each once."""
         return to_no_line(self.contracts)
@@ -292,7 +330,15 @@ def _totals(contracts: Sequence[ContractPreview]) -> Totals:
             len(one.without_line) + sum(line.reason is not None for line in one.lines) for one in contracts
         ),
         estimate=total(estimates) if estimates else None,
+        no_longer_made=_no_longer_made(contracts),
     )
+
+
+def _no_longer_made(contracts: Sequence[ContractPreview]) -> NoLongerMade:
+    lines = [line for contract in contracts for line in contract.lines if line.no_longer_made]
+    all_ = [one for line in lines for one in line.no_longer_made]
+    estimates = [one.estimate for one in all_ if one.estimate]
+    return NoLongerMade(len(lines), _up(all_), _down(all_), total(estimates) if estimates else None)
 
 
 def _up(adjustments: Iterable[PreviewedAdjustment]) -> int:
@@ -336,13 +382,11 @@ def preview(
     if rehearsal.under_way:
         _same_if_lost(rehearsal, act, ports, each)
     contracts = rehearsal.contracts()
-    progress = {}
-    for records in contracts:
-        id_ = records.state.value.contract_id
-        progress[id_] = contract_records(id_, rehearsal.table.before(contract_pk(id_), *OF_CONTRACT)).progress
+    before = {(id_ := records.state.value.contract_id): _as_it_was(id_, rehearsal) for records in contracts}
+    progress = {id_: records.progress for id_, records in before.items()}
     looks = partner_in(rehearsal.table.before(PARTNER, *OF_PARTNER)).looks(rehearsal.now)
     names, named = _names(contracts, rehearsal)  # first: with the names, prices of most new services are read
-    show = partial(_contract, made=_made(rehearsal), rehearsal=rehearsal, money=money)
+    show = partial(_contract, before=before, made=_made(rehearsal), rehearsal=rehearsal, money=money)
     try:
         if money:
             rehearsal.autotask.load_services(_new_services(contracts))
@@ -353,6 +397,11 @@ def preview(
         raise NotAnswered(error) from error
     unhandled = tuple(_unhandled(subject, error) for subject, error in sorted(rehearsal.troubles.items()))
     return Previewed(result, Preview(shown, unhandled, names, named), progress, looks)
+
+
+def _as_it_was(contract_id: int, rehearsal: Rehearsal) -> ContractRecords:
+    """A contract as it was read, before anything was done."""
+    return contract_records(contract_id, rehearsal.table.before(contract_pk(contract_id), *OF_CONTRACT))
 
 
 def _made(rehearsal: Rehearsal) -> dict[LineKey, list[PreviewedAdjustment]]:
@@ -438,7 +487,7 @@ def _also_if_left_empty(
     """The same, with what would be made instead where Autotask adds the days of an extension without units."""
     other = Rehearsal(ports, each, left_empty=True)
     other.run(act)
-    show = partial(_contract, made=_made(other), rehearsal=other, money=False)
+    show = partial(_contract, before={}, made=_made(other), rehearsal=other, money=False)
     instead = {one.contract_id: one for one in map(show, filter(_handled, other.contracts()))}
     ended = rehearsal.autotask.ended
     first = min(ended.values())
@@ -464,28 +513,30 @@ def _plan(contract: ContractPreview) -> list[tuple[int, list[tuple[date, int, bo
 
 def _contract(
     records: ContractRecords,
+    before: Mapping[int, ContractRecords],
     made: Mapping[LineKey, Sequence[PreviewedAdjustment]],
     rehearsal: Rehearsal,
     *,
     money: bool,
 ) -> ContractPreview:
+    """``before`` has the contracts as they were; without one of them, nothing of it was going to be made."""
     id_, autotask, today = records.state.value.contract_id, rehearsal.autotask, rehearsal.ports.today()
     contract = autotask.contract(id_)
     rows, chosen = autotask.rows_before.get(id_, ()), records.state.value.chosen
-    before = observed_of(rows, contract.end, chosen) if contract else {}
-    if contract and contract.end < today:
-        before = _until(contract.end, before)
+    there = _there(rows, contract, chosen, today)
     last = max(contract.end, today) if contract else today
     after = observed_of(autotask.units(id_, records.lines), last, chosen) if contract else {}
     ending = _undos_that_end(records, rehearsal)
+    was_to_be = _lines_before(id_, before)
     lines = []
     for service_id, stored in sorted(records.lines.items()):
-        known, was = stored.value, before.get(service_id, Observed())
+        known, was = stored.value, there.get(service_id, Observed())
         line = _line(known, was.units.at(today), made.get(known.key, ()), today)
         line = replace(line, undo_ends=ending.get(service_id, ()), under_way=_under_way(known.key, rehearsal))
+        line = replace(line, no_longer_made=_falls_away(was_to_be.get(service_id), line))
         line = _against(line, was, known.desired)
         line = _with_what_goes_on(line, after.get(service_id, Observed()).units, last, today)
-        if money and contract and line.adjustments:
+        if money:
             line = _estimated(line, known.contract_service_id, contract, rehearsal)
         lines.append(line)
     new = autotask.opened.get(id_)
@@ -497,7 +548,24 @@ def _contract(
         without_line=_unrouted(records, rehearsal.ports, today),
         extended_to=autotask.extended.get(id_),
         opened=NewContractPreview(new.number, new.company_id, new.start, new.end) if new else None,
+        last_day=contract.end if contract else None,
     )
+
+
+def _lines_before(contract_id: int, before: Mapping[int, ContractRecords]) -> Mapping[int, Line]:
+    """By service: the lines as they were."""
+    records = before.get(contract_id)
+    return {id_: stored.value for id_, stored in records.lines.items()} if records else {}
+
+
+def _there(
+    rows: Sequence[UnitRow], contract: Contract | None, chosen: Mapping[int, LineChoice], today: date
+) -> Mapping[int, Observed]:
+    """By service: what Autotask has before anything is done."""
+    if contract is None:
+        return {}
+    found = observed_of(rows, contract.end, chosen)
+    return _until(contract.end, found) if contract.end < today else found
 
 
 def _until(last: date, observed: Mapping[int, Observed]) -> dict[int, Observed]:
@@ -589,16 +657,22 @@ def _with_posted(one: PreviewedAdjustment, observed: Observed) -> PreviewedAdjus
 
 
 def _estimated(
-    line: LinePreview, contract_service_id: int | None, contract: Contract, rehearsal: Rehearsal
+    line: LinePreview, contract_service_id: int | None, contract: Contract | None, rehearsal: Rehearsal
 ) -> LinePreview:
     """The line with what each adjustment comes to, at the price that the line has then."""
+    if contract is None or not (line.adjustments or line.no_longer_made):
+        return line
     price = _price(line.service_id, contract_service_id, contract.id, rehearsal.autotask)
     today, end, schedule = rehearsal.ports.today(), contract.end, contract.schedule
-    with_money = tuple(
-        replace(one, estimate=estimated(one.more, price, one.day, end, schedule, today))
-        for one in line.adjustments
+
+    def with_money(these: Iterable[PreviewedAdjustment]) -> tuple[PreviewedAdjustment, ...]:
+        return tuple(
+            replace(one, estimate=estimated(one.more, price, one.day, end, schedule, today)) for one in these
+        )
+
+    return replace(
+        line, adjustments=with_money(line.adjustments), no_longer_made=with_money(line.no_longer_made)
     )
-    return replace(line, adjustments=with_money)
 
 
 def _price(
@@ -613,19 +687,8 @@ def _price(
 
 
 def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: date) -> LinePreview:
-    # What only a decision lets go is not made; what waits for anything else is made automatically, so it is shown.
-    # A rejected change is not among what is scheduled, and holds nothing else up.
-    held = line.parked is not None and line.parked.code in BY_DECISION and line.parked.code != REJECTED
-    prices = chain([line.scheduled_price], repeat(None))
-    later = (
-        ()
-        if held
-        else tuple(
-            PreviewedAdjustment(day, delta, False, price)
-            for (day, delta), price in zip(line.scheduled, prices, strict=False)
-        )
-    )
-    adjustments = (*made, *later)
+    held = _is_held(line)
+    adjustments = (*made, *_later(line))
     return LinePreview(
         service_id=line.service_id,
         sources=line.sources,
@@ -643,6 +706,37 @@ def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: da
         else None,
         wanted_later=tuple(_wanted_later(line.desired, adjustments, today)),
     )
+
+
+def _is_held(line: Line) -> bool:
+    """Whether only a decision lets it go. A rejected change is not among what is scheduled, and holds nothing else up."""
+    return line.parked is not None and line.parked.code in BY_DECISION and line.parked.code != REJECTED
+
+
+def _later(line: Line) -> tuple[PreviewedAdjustment, ...]:
+    """What is made of a line without anybody's doing: what waits for anything but a decision is made automatically."""
+    prices = chain([line.scheduled_price], repeat(None))
+    found = zip(() if _is_held(line) else line.scheduled, prices, strict=False)
+    return tuple(PreviewedAdjustment(day, delta, False, price) for (day, delta), price in found)
+
+
+def _falls_away(before: Line | None, line: LinePreview) -> tuple[PreviewedAdjustment, ...]:
+    """What was going to be made and is not among what is made now.
+
+    While a line observes nothing is going to be made: what would be is compared with what would be.
+    """
+    if before is None or (before.state is State.OBSERVING and line.state is not State.OBSERVING):
+        return ()
+    made = Counter((one.day, one.delta) for one in line.adjustments)
+    if before.intent is not None:  # it is under way, and becomes known by itself
+        made[before.intent.day, before.intent.delta] += 1
+    found = []
+    for one in _later(before):
+        if made[one.day, one.delta]:
+            made[one.day, one.delta] -= 1
+        else:
+            found.append(one)
+    return tuple(found)
 
 
 def _wanted_later(

@@ -17,6 +17,9 @@ from timus_autotask.operate.refusal import Doubt, Way
 from timus_autotask.watch.preview import LinePreview, Preview
 from timus_autotask.watch.wording import counted
 
+NEVER = date.max
+"""The last day of a contract that is not in Autotask."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Line:
@@ -25,6 +28,9 @@ class _Line:
     contract_id: int | None
     line: LinePreview
     after: Timeline
+    """It ends with its contract: beyond that nothing is billed, whatever the rows say that Autotask has."""
+    last_day: date
+    """Of its contract."""
 
     @property
     def turns(self) -> tuple[date, ...]:
@@ -82,13 +88,14 @@ def _by_source(preview: Preview, today: date) -> dict[tuple[str, str], list[_Lin
     lines: dict[tuple[str, str], list[_Line]] = {}
     for contract in preview.contracts:
         for line in contract.lines:
-            after = _after(line, today)
+            last_day = contract.last_day or NEVER
+            after = _after(line, last_day, today)
             for source in line.sources:
-                lines.setdefault(source, []).append(_Line(contract.contract_id, line, after))
+                lines.setdefault(source, []).append(_Line(contract.contract_id, line, after, last_day))
     return lines
 
 
-def _after(line: LinePreview, today: date) -> Timeline:
+def _after(line: LinePreview, last_day: date, today: date) -> Timeline:
     """What a line has once all is made that would be made. What waits until a later day has units is made on that day."""
     waits_until = None
     if line.code == BELOW_ZERO_LATER:
@@ -96,7 +103,7 @@ def _after(line: LinePreview, today: date) -> Timeline:
     after = line.observed_units
     for one in line.adjustments:
         after = after.add_from(max(one.day, waits_until or one.day), one.delta)
-    return after
+    return after if last_day == NEVER else after.set_from(last_day + ONE_DAY, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +197,18 @@ def _too_early(source: tuple[str, str], lines: Sequence[_Line]) -> Iterator[Doub
             units = max((sum(one.goes(day) for one in others) for day in {gap.first, *days}), default=0)
             units = min(units, gap.wanted - gap.autotask)
             if units > 0:
+                stays = _bills_until(gap.until, gap.first, others)
                 yield Doubt(
                     f"From {gap.first} to {gap.until - ONE_DAY} {counted(units, 'unit')} of {sku} of {customer} would not be billed anywhere: "
                     f"contract {new.contract_id} begins only after that.",
-                    (Way.ONCE_FROM,),
-                    gap.until,
+                    (Way.ONCE_FROM,) if stays else (),
+                    gap.until if stays else None,
                 )
+
+
+def _bills_until(until: date, first: date, lines: Sequence[_Line]) -> bool:
+    """Whether a contract that gives units up on a day could bill them until another one."""
+    return any(one.last_day >= until - ONE_DAY for one in lines if one.goes(first))
 
 
 def _twice(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iterator[Doubt]:
@@ -206,7 +219,8 @@ def _twice(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iter
         twice = [day for day in days if pair.twice(day)]
         if not twice:
             continue
-        until = next((day for day in days if day > twice[-1]), None)
+        # That its contract ends is no decision.
+        until = next((day for day in days if twice[-1] < day <= old.last_day), None)
         stretch = (
             f"From {twice[0]} to {until - ONE_DAY}" if until else f"From {twice[0]} until somebody decides"
         )

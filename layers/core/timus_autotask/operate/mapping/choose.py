@@ -31,6 +31,7 @@ from timus_autotask.operate.mapping.catalogue import (
     offered,
     to_choose_from,
 )
+from timus_autotask.operate.mapping.dropped import dropped_doubts, dropped_of_customer
 from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay, holds_from
 from timus_autotask.operate.mapping.known import customer_is_no_slip, is_reported, require_skus
 from timus_autotask.operate.mapping.late import (
@@ -182,7 +183,12 @@ def route_customer(
             return result
 
         notes = tuple(_routing_notes(deployment, records, result))
-        doubts = tuple(_routing_doubts(deployment, records, result, there))
+        known = records.mapping.value if records.mapping else CustomerMapping(customer, ())
+        dropped = [*dropped_of_customer(known, known.rerouted(route, begin.since), deployment.today)]
+        doubts = (
+            *_routing_doubts(deployment, records, result, there),
+            *dropped_doubts(deployment, dropped),
+        )
         return Prepared(act, notes, doubts, unchecked, moves=True)
 
     return propose(deployment, prepare, on_progress)

@@ -472,7 +472,7 @@ class Draft:
     ) -> tuple[ServiceChoice, ...]:
         """A customer's own services for a SKU."""
         known = self.mapping(customer).services.get(sku, ())
-        everybodys = in_force(self._plan(sku).choices, self.deployment.today)
+        everybodys = in_force(self.plan(sku).choices, self.deployment.today)
         lines = [one for one in self._lines_of(customer) if one[2] == sku]
         return self._choices(entries, known, everybodys, lines)
 
@@ -493,7 +493,8 @@ class Draft:
 
     # -- A SKU
 
-    def _plan(self, sku: str) -> PlanMapping:
+    def plan(self, sku: str) -> PlanMapping:
+        """A SKU's mapping as it is."""
         stored = self._partner.plans.get(sku)
         return stored.value if stored else PlanMapping(sku)
 
@@ -501,7 +502,7 @@ class Draft:
         families = {entry.family for entry in entries} - {None}
         if len(families) > 1:
             raise Wrong(entries[-1].wrong("family", "is another one than in the SKU's other rows"))
-        known = self._plan(sku)
+        known = self.plan(sku)
         choosing = [entry for entry in entries if entry.values["service_id"]]
         lines = [one for one in self._all_lines if one[2] == sku]
         edit = PlanEdit(

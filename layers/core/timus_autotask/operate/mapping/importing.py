@@ -22,6 +22,12 @@ from timus_autotask.operate.mapping.checks import (
     notes,
 )
 from timus_autotask.operate.mapping.draft import CustomerEdit, Draft, Edit, LineEdit
+from timus_autotask.operate.mapping.dropped import (
+    Dropped,
+    dropped_doubts,
+    dropped_of_customer,
+    dropped_of_plan,
+)
 from timus_autotask.operate.mapping.file import Subject, rows_of
 from timus_autotask.operate.mapping.late import (
     BillFrom,
@@ -182,7 +188,11 @@ def import_mappings(
             wake([*result.customers, *woken], ports)
             return result
 
-        doubts = (*map(Doubt, known.doubts if known else ()), *_billed_later(draft))
+        doubts = (
+            *map(Doubt, known.doubts if known else ()),
+            *_billed_later(draft),
+            *dropped_doubts(deployment, [*_dropped(draft)]),
+        )
         return Prepared(act, tuple(notes(draft)), doubts, unchecked, moves=True)
 
     return propose(deployment, prepare, on_progress)
@@ -224,6 +234,17 @@ def _billed_later(draft: Draft) -> Iterator[Doubt]:
             if contract_id not in known:
                 records = draft.records[edit.customer]
                 yield from others_billed_later(draft.deployment, records, contract_id, since)
+
+
+def _dropped(draft: Draft) -> Iterator[Dropped]:
+    """Choices of days to come that the file does not have."""
+    today = draft.deployment.today
+    for plan in draft.plans:
+        known = draft.plan(plan.sku)
+        yield from dropped_of_plan(known, plan.applied(known), today)
+    for edit in draft.customers:
+        mapping = draft.mapping(edit.customer)
+        yield from dropped_of_customer(mapping, edit.applied(mapping), today)
 
 
 def _imported(file: str, draft: Draft, lately: tuple[Late, ...]) -> Imported:

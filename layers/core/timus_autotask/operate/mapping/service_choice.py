@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -9,6 +10,12 @@ from typing import Any
 from timus_autotask.domain.mapping import CustomerMapping, ServiceChoice, chosen_from, in_force
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import ask
+from timus_autotask.operate.mapping.dropped import (
+    Dropped,
+    dropped_doubts,
+    dropped_of_customer,
+    dropped_of_plan,
+)
 from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay, holds_from
 from timus_autotask.operate.mapping.known import customer_is_no_slip, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
@@ -69,9 +76,30 @@ def choose_service(
         since = _service_from(deployment, sku, service_id, customer, first_day)
         result = ServiceChosen(sku, service_id, name, customer, since)
         write = _for_one if customer else _for_all
-        return Prepared(lambda ports: write(result, by, ports), unchecked=unchecked, moves=True)
+        doubts = dropped_doubts(deployment, [*_dropped(deployment, result)])
+        return Prepared(
+            lambda ports: write(result, by, ports), doubts=doubts, unchecked=unchecked, moves=True
+        )
 
     return propose(deployment, prepare, on_progress)
+
+
+def _dropped(deployment: Deployment, chosen: ServiceChosen) -> Iterator[Dropped]:
+    """Services of days to come that would not be billed with any more."""
+    store, today = deployment.store, deployment.today
+    if chosen.customer:
+        found = store.customer(chosen.customer).mapping
+        known = found.value if found else CustomerMapping(chosen.customer, ())
+        return dropped_of_customer(known, _with_own_service(known, chosen), today)
+    plan = store.partner().plan(chosen.sku).value
+    choices = chosen_from(plan.choices, chosen.service_id, chosen.first_day)
+    return dropped_of_plan(plan, replace(plan, choices=choices), today)
+
+
+def _with_own_service(mapping: CustomerMapping, chosen: ServiceChosen) -> CustomerMapping:
+    """A customer's mapping with the service. Until its first day, the partner's own choice holds."""
+    choices = chosen_from(mapping.services.get(chosen.sku, ()), chosen.service_id, chosen.first_day)
+    return replace(mapping, services={**mapping.services, chosen.sku: choices})
 
 
 def _service_from(
@@ -107,14 +135,12 @@ def _service_now(deployment: Deployment, sku: str, customer: str | None) -> Serv
 
 
 def _for_one(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
-    customer, sku = str(chosen.customer), chosen.sku
+    customer = str(chosen.customer)
 
     def attempt() -> None:
         records = ports.store.customer(customer)
-        mapping = records.mapping.value if records.mapping else CustomerMapping(customer, ())
-        # Until the first day of an override, the partner's own choice holds.
-        choices = chosen_from(mapping.services.get(sku, ()), chosen.service_id, chosen.first_day)
-        mapping = replace(mapping, services={**mapping.services, sku: choices})
+        known = records.mapping.value if records.mapping else CustomerMapping(customer, ())
+        mapping = _with_own_service(known, chosen)
         ports.store.commit(
             put_mapping(mapping, records.mapping.rev if records.mapping else 0),
             *wake_contracts(customer, mapping.contract_ids, ports),
