@@ -32,6 +32,8 @@ WAYS: Mapping[Way, str] = {
     Way.ADD_ON: "Leave the family empty.",
     Way.CONTRACT: "Choose another contract.",
     Way.ONCE_FROM: "To bill them once, let it hold from {day} on.",
+    Way.SEND_TOO: "To have them billed, say where they go from that day on too; in a file, with one more row of that first_day.",
+    Way.BILL_EARLIER: "To bill these days too, let it hold from an earlier day on. Else bill them by hand.",
     Way.LEAVE_ALONE: "To leave these days alone, have it billed from today on, or let it hold from {day} on.",
     Way.COLUMNS: "How its columns are called is said with the command.",
     Way.DAYS: "How it writes days is said with the command.",

@@ -42,6 +42,7 @@ from timus_autotask.operate.mapping.late import (
     may_be_late,
     others_billed_later,
 )
+from timus_autotask.operate.mapping.nowhere import sent_to_none
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
@@ -181,8 +182,11 @@ def route_customer(
             wake([customer], ports)
             return result
 
-        notes = tuple(_routing_notes(deployment, records, result))
-        doubts = tuple(_routing_doubts(deployment, records, result, there))
+        known = records.mapping.value if records.mapping else CustomerMapping(customer, ())
+        after = known.rerouted(route, begin.since)
+        nowhere = sent_to_none(deployment, records, after, chosen=wanted.is_first(records))
+        notes: tuple[Note | str, ...] = (*_routing_notes(deployment, records, result), *nowhere.notes)
+        doubts = (*_routing_doubts(deployment, records, result, there), *nowhere.doubts)
         return Prepared(act, notes, doubts, unchecked, moves=True)
 
     return propose(deployment, prepare, on_progress)

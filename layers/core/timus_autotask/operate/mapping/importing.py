@@ -34,9 +34,10 @@ from timus_autotask.operate.mapping.late import (
 )
 from timus_autotask.operate.mapping.line_choice import Switch, all_changed
 from timus_autotask.operate.mapping.listing import chosen_lines
+from timus_autotask.operate.mapping.nowhere import SentNowhere, sent_to_none
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.recording import new_decision
-from timus_autotask.operate.refusal import Doubt, Way
+from timus_autotask.operate.refusal import Doubt, Note, Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.update import update
@@ -182,8 +183,14 @@ def import_mappings(
             wake([*result.customers, *woken], ports)
             return result
 
-        doubts = (*map(Doubt, known.doubts if known else ()), *_billed_later(draft))
-        return Prepared(act, tuple(notes(draft)), doubts, unchecked, moves=True)
+        nowhere = [*_sent_to_none(draft)]
+        said: tuple[Note | str, ...] = (*notes(draft), *(note for one in nowhere for note in one.notes))
+        doubts = (
+            *map(Doubt, known.doubts if known else ()),
+            *_billed_later(draft),
+            *(doubt for one in nowhere for doubt in one.doubts),
+        )
+        return Prepared(act, said, doubts, unchecked, moves=True)
 
     return propose(deployment, prepare, on_progress)
 
@@ -224,6 +231,14 @@ def _billed_later(draft: Draft) -> Iterator[Doubt]:
             if contract_id not in known:
                 records = draft.records[edit.customer]
                 yield from others_billed_later(draft.deployment, records, contract_id, since)
+
+
+def _sent_to_none(draft: Draft) -> Iterator[SentNowhere]:
+    """Units that a customer's rows would send to no contract."""
+    for edit in draft.customers:
+        if edit.routings:
+            after = edit.applied(draft.mapping(edit.customer))
+            yield sent_to_none(draft.deployment, draft.records[edit.customer], after, chosen=edit.first)
 
 
 def _imported(file: str, draft: Draft, lately: tuple[Late, ...]) -> Imported:
