@@ -177,7 +177,7 @@ def show(preview: Preview, terminal: Terminal) -> None:
     if totals.contracts > 1:
         terminal.say(
             f"In all: {counted(totals.lines, 'line')} on {counted(totals.contracts, 'contract')}, +{totals.units_up} and "
-            f"-{counted(totals.units_down, 'unit')}; of these at once: +{totals.units_up_at_once} and -{totals.units_down_at_once}."
+            f"-{totals.units_down:,} units; of these at once: +{totals.units_up_at_once} and -{totals.units_down_at_once}."
             + (f" An estimate: {about(totals.estimate)}." if totals.estimate else ""),
             style="bold",
         )
@@ -345,7 +345,7 @@ def whose(sources: Iterable[tuple[str, str]], contract_id: int | None, names: Di
 
 def totals_in_words(totals: Totals) -> str:
     """How much would be changed, and how much waits."""
-    said = f"{counted(totals.lines, 'line')}, +{totals.units_up} and -{counted(totals.units_down, 'unit')}"
+    said = f"{counted(totals.lines, 'line')}, +{totals.units_up} and -{totals.units_down:,} units"
     if totals.estimate:
         said += f", {about(totals.estimate)}"
     later = totals.units_up + totals.units_down - totals.units_up_at_once - totals.units_down_at_once

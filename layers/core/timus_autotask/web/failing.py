@@ -30,7 +30,7 @@ WAYS: Mapping[Way, str] = {
     Way.KEEP_UNITS: "If these units are not Timus's, and are to stay: that is said with the command.",
     Way.EVERYBODY: "Set it for everybody.",
     Way.ADD_ON: "Leave the family empty.",
-    Way.CONTRACT: "Choose another contract.",
+    Way.CONTRACT: "Choose another contract. Where the right company has none, open a recurring contract for it in Autotask first.",
     Way.ONCE_FROM: "To bill them once, let it hold from {day} on.",
     Way.SEND_TOO: "To have them billed, say where they go from that day on too; in a file, with one more row of that first_day.",
     Way.BILL_EARLIER: "To bill these days too, let it hold from an earlier day on. Else bill them by hand.",

@@ -367,7 +367,8 @@ def name_company(
                 found = ports.store.customer(customer)
                 known = found.mapping.value if found.mapping else CustomerMapping(customer, ())
                 if known.routings:
-                    raise NotDone(f"{customer} has a contract already.", Way.CONTRACT)
+                    there = ", ".join(map(str, known.contract_ids))
+                    raise NotDone(f"{customer} has a contract already ({there}).", Way.CONTRACT)
                 ports.store.commit(
                     put_mapping(
                         replace(known, company_id=company_id, ignored=None).also_called(
