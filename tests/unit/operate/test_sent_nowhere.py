@@ -49,8 +49,8 @@ def given(world: World, *rows: str) -> Proposal[Any]:
 
 def sent(world: World, route: Route, first_day: date | None = None, **more: Any) -> Proposal[Any]:
     """What ``map customer --from`` proposes."""
-    day = {"first_day": FirstDay(first_day, follows=False)} if first_day else {}
-    return route_customer(deployment_of(world), CUSTOMER, route, "kim", **day, **more)
+    day = FirstDay(first_day, follows=False) if first_day else FirstDay()
+    return route_customer(deployment_of(world), CUSTOMER, route, "kim", first_day=day, **more)
 
 
 def nowhere(proposal: Proposal[Any]) -> list[str]:
@@ -83,6 +83,18 @@ def test_parts_that_are_fewer_than_the_seats_are_asked_about() -> None:
     assert nowhere(sent(world, Route(601, OTHER, ADV, 10), LATER)) == []
     assert nowhere(sent(world, Route(600, CONTRACT, units=20), LATER)) == [lost("5 units", ADV, LATER)]
     assert nowhere(sent(world, Route(600, CONTRACT, units=20))) == [lost("5 units", ADV, TODAY)]
+
+
+def test_a_first_mapping_that_takes_seats_off_again_later_is_asked_about() -> None:
+    """A file may say both days at once."""
+    world = World()
+    world.tell(1, {ADV: 25, GATEWAY: 4})
+    world.work()
+    later = f"{CUSTOMER},601,{OTHER},{ADV},,{LATER}"
+    for first in (ALWAYS, f"{CUSTOMER},600,{CONTRACT},,,"):
+        proposal = given(world, first, later)
+        assert nowhere(proposal) == [lost("4 units", GATEWAY, LATER)]
+        assert proposal.notes == ()
 
 
 def test_what_had_no_contract_before_is_not_asked_about_again() -> None:

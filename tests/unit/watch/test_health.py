@@ -289,7 +289,7 @@ def test_seats_that_a_mapping_sends_to_no_contract_are_not_covered(world: World)
     far = health(world)["coverage"]
     assert (far.verdict, far.found.split(" (Autotask")[0]) == (
         WARN,
-        f"5 seats are on no contract by the mapping: first 5 SASE-ADV-USER of {CUSTOMER} from 2026-04-10",
+        f"5 seats are on no contract by the mapping: first 5 SASE-ADV-USER of {CUSTOMER}, from 2026-04-10",
     )
     world.pass_time(days=20)
     assert health(world)["coverage"].verdict is WRONG

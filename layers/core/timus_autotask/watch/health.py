@@ -299,6 +299,10 @@ def _how_wrong(ends: Ends, today: date) -> CheckVerdict:
     return WARN if ends.ended or any(not one.by_terms for one in ends.soon) else OK
 
 
+_Nowhere = tuple[date, str, Stretch]
+"""From which day (or, of what is before a mapping, until which), whose, and what goes to no contract."""
+
+
 def _sent_nowhere(
     customers: Mapping[str, Customer], desired: Desired, records: Records, today: date
 ) -> tuple[list[str], CheckVerdict]:
@@ -307,36 +311,33 @@ def _sent_nowhere(
     Before its first day a mapping says nothing; a person chose that day, so it is a warning.
     """
     plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
-    horizon = today + timedelta(days=HORIZONS[-1])
-    before: list[tuple[date, str, Stretch]] = []
-    nowhere: list[tuple[date, str, Stretch]] = []
+    before: list[_Nowhere] = []
+    nowhere: list[_Nowhere] = []
     for (id_, sku), billed in sorted(desired.billed.items()):
         mapping = customers[id_].mapping
         if mapping is None or not mapping.routings:
             continue
-        units = sent_nowhere(mapping, plans, sku, billed).between(today, date.max)
         begins = mapping.first_day or today
-        for one in stretches(sku, units):
-            if one.first <= horizon:
-                early = one.first < begins
-                (before if early else nowhere).append((begins if early else one.first, id_, one))
-    said = []
-    if nowhere:
-        number = sum(one.units for _, _, one in nowhere)
-        day, id_, one = min(nowhere, key=lambda each: each[:2])
-        are = "is" if number == 1 else "are"
-        said.append(
-            f"{counted(number, 'seat')} {are} on no contract by the mapping: first {one.units} {one.sku} of {id_} from {day}"
-        )
-    if before:
-        number = sum(one.units for _, _, one in before)
-        day, id_, one = min(before, key=lambda each: each[:2])
-        are = "is" if number == 1 else "are"
-        said.append(
-            f"{counted(number, 'seat')} {are} billed nowhere before the mapping begins: first {one.units} {one.sku} of {id_}, billed from {day}"
-        )
+        for one in stretches(sku, sent_nowhere(mapping, plans, sku, billed).between(today, date.max)):
+            if one.first < begins:
+                before.append((begins, id_, one))
+            elif (one.first - today).days <= HORIZONS[-1]:
+                nowhere.append((one.first, id_, one))
     near = any((day - today).days <= HORIZONS[0] for day, _, _ in nowhere)
+    said = [
+        *_said_of(nowhere, "on no contract by the mapping", "from"),
+        *_said_of(before, "billed nowhere before the mapping begins", "billed from"),
+    ]
     return said, WRONG if near else WARN if said else OK
+
+
+def _said_of(these: Sequence[_Nowhere], what: str, since: str) -> Iterator[str]:
+    """How many seats, and those that come first."""
+    if these:
+        number = sum(one.units for _, _, one in these)
+        day, id_, one = min(these, key=lambda each: each[:2])
+        are = "is" if number == 1 else "are"
+        yield f"{counted(number, 'seat')} {are} {what}: first {one.units} {one.sku} of {id_}, {since} {day}"
 
 
 def _not_begun(desired: Desired, contracts: Mapping[int, Contract], today: date) -> str:

@@ -21,6 +21,10 @@ class Stretch:
     units: int
     """The most of them on one of these days."""
 
+    def has(self, day: date) -> bool:
+        """Whether a day is one of them."""
+        return self.first <= day and (self.until is None or day < self.until)
+
 
 def takes_everything(mapping: CustomerMapping, sku: str) -> bool:
     """Whether all units of a SKU have a contract on every day, however many they are."""

@@ -5,9 +5,10 @@ The preview of a day to come shows only what leaves a line. That it comes to no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeVar
 
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.desired import desired
@@ -20,6 +21,8 @@ from timus_autotask.store.reading import Unreadable
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.watch.nowhere import Stretch, sent_nowhere, stretches, takes_everything
 from timus_autotask.watch.wording import counted
+
+Said = TypeVar("Said", Doubt, Note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,13 @@ def sent_to_none(
     left: list[Stretch] = []
     for sku in doubtful:
         then = sent_nowhere(after, plans, sku, billed[sku])
-        was = sent_nowhere(before, plans, sku, billed[sku])
-        lost += stretches(sku, _more(then, was))
-        if not before.routings:
-            left += _of_a_first_one(sku, then, after.first_day, deployment.today, chosen=chosen)
-    notes = [Note(_left_words(records.id, one, after.first_day)) for one in left]
-    return SentNowhere(
-        tuple(_with_way([Doubt(_lost_words(records.id, one)) for one in lost])),
-        (*notes[:-1], *(replace(one, ways=(Way.BILL_EARLIER,)) for one in notes[-1:])),
-    )
+        if before.routings:
+            lost += stretches(sku, _more(then, sent_nowhere(before, plans, sku, billed[sku])))
+        else:
+            ends, rest = _of_a_first_one(sku, then, after, deployment.today, chosen=chosen)
+            lost += ends
+            left += rest
+    return _in_words(records.id, lost, left, after.first_day or date.min)
 
 
 def _to_bill(
@@ -84,17 +85,30 @@ def _more(then: Timeline, was: Timeline) -> Timeline:
 
 
 def _of_a_first_one(
-    sku: str, then: Timeline, first_day: date | None, today: date, *, chosen: bool
-) -> Iterator[Stretch]:
-    """What stays unbilled. What the workers can say of today, or of the first day, is in the preview itself."""
-    begins = first_day or date.min
-    if not chosen and begins > date.min:
-        yield from stretches(sku, then.set_from(begins, 0))
-    later = Timeline.sampled((*then.days, begins), lambda day: then.at(day) if day >= begins else 0)
-    shown = max(today, begins)
-    for one in stretches(sku, later):
-        if not (one.first <= shown and (one.until is None or shown < one.until)):
-            yield one
+    sku: str, then: Timeline, after: CustomerMapping, today: date, *, chosen: bool
+) -> tuple[list[Stretch], list[Stretch]]:
+    """What has a contract by a first mapping and loses it with a later choice; and what stays unbilled.
+
+    What the workers can say of today, or of the first day, is in the preview itself.
+    """
+    begins = after.first_day or date.min
+    holding = Timeline.sampled((*then.days, begins), lambda day: then.at(day) if day >= begins else 0)
+    turns = {routing.first_day for routing in after.routings[1:]}
+    whole = [*stretches(sku, holding)]
+    lost = [one for one in whole if one.first in turns]
+    early = [] if chosen or begins == date.min else [*stretches(sku, then.set_from(begins, 0))]
+    never = [one for one in whole if one not in lost and not one.has(max(today, begins))]
+    return lost, [*early, *never]
+
+
+def _in_words(customer: str, lost: Sequence[Stretch], left: Sequence[Stretch], begins: date) -> SentNowhere:
+    early = [Note(_early_words(customer, one, begins)) for one in left if one.first < begins]
+    never = [Note(_never_words(customer, one)) for one in left if one.first >= begins]
+    doubts = [Doubt(_lost_words(customer, one)) for one in lost]
+    return SentNowhere(
+        _with_way(doubts, Way.SEND_TOO),
+        (*_with_way(early, Way.BILL_EARLIER), *_with_way(never, Way.SEND_TOO)),
+    )
 
 
 def _days(one: Stretch) -> str:
@@ -108,18 +122,20 @@ def _lost_words(customer: str, one: Stretch) -> str:
     )
 
 
-def _left_words(customer: str, one: Stretch, first_day: date | None) -> str:
-    units = f"{counted(one.units, 'unit')} of {one.sku} of {customer}"
+def _early_words(customer: str, one: Stretch, begins: date) -> str:
+    return f"{_left_words(customer, one)}, because its mapping holds only from {begins} on."
+
+
+def _never_words(customer: str, one: Stretch) -> str:
+    return f"{_left_words(customer, one)}, because none of its contracts takes {'it' if one.units == 1 else 'them'}."
+
+
+def _left_words(customer: str, one: Stretch) -> str:
     are = "is" if one.units == 1 else "are"
-    why = (
-        f"its mapping holds only from {first_day} on"
-        if first_day and one.first < first_day
-        else "none of its contracts takes them"
-    )
-    return f"Note: {_days(one)} {units} {are} billed nowhere, because {why}."
+    return f"Note: {_days(one)} {counted(one.units, 'unit')} of {one.sku} of {customer} {are} billed nowhere"
 
 
-def _with_way(doubts: Iterable[Doubt]) -> list[Doubt]:
+def _with_way(said: Sequence[Said], way: Way) -> tuple[Said, ...]:
     """How to do it otherwise stands behind the last one, for all of them."""
-    found = [*doubts]
-    return [*found[:-1], *(replace(one, ways=(Way.SEND_TOO,)) for one in found[-1:])]
+    last = len(said) - 1
+    return tuple(replace(one, ways=(way,)) if at == last else one for at, one in enumerate(said))
