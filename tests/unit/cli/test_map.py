@@ -215,6 +215,17 @@ def test_one_sku_can_go_to_a_contract_of_its_own(desk: Desk) -> None:
     assert desk.world.units(ADV, TODAY) == 25
 
 
+def test_what_was_written_is_told_in_a_sentence(desk: Desk) -> None:
+    """All of it, one SKU, or so many units of it; and sums have one noun for both."""
+    desk.world.tell(7, {ADV: 25})
+    assert f"{CUSTOMER}: everything goes to contract {CONTRACT} of company 600." in desk.told(*MAP)
+    desk.world.work()
+    part = ("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950", "--sku", ADV, "--yes")
+    words = desk.told(*part, "--units", "1")
+    assert f"{CUSTOMER}: {ADV}, up to 1 unit, goes to contract 29683950 of company 601." in words
+    assert "+1 and -1 units; of these at once" in words
+
+
 def test_a_sku_is_billed_with_the_chosen_service(desk: Desk) -> None:
     """A SKU that no service carries waits for a person, and is applied at once when one has chosen."""
     desk.ask(*MAP)

@@ -479,3 +479,14 @@ def test_what_is_not_billed_says_why() -> None:
     assert world.ports.store.partner().plans["NFR"].value.ignored is not None
     proposed(world, "sku,service_id\nNFR,46\n", unknown=True).commit()
     assert world.ports.store.partner().plans["NFR"].value.ignored is None
+
+
+def test_a_company_alone_does_not_move_a_customer_who_has_a_contract() -> None:
+    """It would change nothing, so the row is refused; the company of the contract itself is nothing new."""
+    world = World()
+    proposed(world, f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\n").commit()
+    [found] = problems(world, f"customer_id,company_id\n{CUSTOMER},601\n")
+    assert found.startswith(
+        f"row 2: company_id changes nothing: the customer is mapped to contract {CONTRACT} already."
+    )
+    assert proposed(world, f"customer_id,company_id\n{CUSTOMER},600\n").result.unchanged == 1

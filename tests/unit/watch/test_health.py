@@ -280,3 +280,41 @@ def test_what_ends_is_as_autotask_says_now(world: World) -> None:
     fault = world.control.add_fault("html_503", times=None)
     assert "Autotask was not asked" in health(world, autotask=autotask)["coverage"].found
     world.control.clear_faults(fault)
+
+
+def test_seats_that_a_mapping_sends_to_no_contract_are_not_covered(world: World) -> None:
+    """From a day to come: to know, and wrong within a week. Nothing else would say it before that day."""
+    move = ("map", "customer", CUSTOMER, "--company", "600", "--contract", str(CONTRACT), "--units", "20")
+    Desk(world).told(*move, "--from", "2026-04-10", "--yes")
+    far = health(world)["coverage"]
+    assert (far.verdict, far.found.split(" (Autotask")[0]) == (
+        WARN,
+        f"5 seats are on no contract by the mapping: first 5 SASE-ADV-USER of {CUSTOMER}, from 2026-04-10",
+    )
+    world.pass_time(days=20)
+    assert health(world)["coverage"].verdict is WRONG
+
+
+def test_seats_before_the_first_day_of_a_mapping_are_not_covered() -> None:
+    """A person chose that day, so it is to know only."""
+    world = World()
+    world.tell(1, {"SASE-ADV-USER": 9})
+    world.work()
+    Desk(world).told(
+        "map",
+        "customer",
+        CUSTOMER,
+        "--company",
+        "600",
+        "--contract",
+        str(CONTRACT),
+        "--from",
+        "2026-03-25",
+        "--yes",
+    )
+    found = health(world)["coverage"]
+    assert found.verdict is WARN
+    assert (
+        f"9 seats are billed nowhere before the mapping begins: first 9 SASE-ADV-USER of {CUSTOMER}, billed from 2026-03-25"
+        in found.found
+    )

@@ -26,8 +26,11 @@ WAYS: Mapping[Way, str] = {
     Way.KEEP_UNITS: "If these units are not Timus's, and are to stay: --keep-units.",
     Way.EVERYBODY: "To set it, leave --customer out.",
     Way.ADD_ON: "That a SKU is in no family is said with --add-on.",
-    Way.CONTRACT: "Choose another one with --contract.",
+    Way.CONTRACT: "Choose another one with --contract. Where the right company has none, open a recurring contract for it in Autotask first; "
+    "the units move there then.",
     Way.ONCE_FROM: "To bill them once: --from {day} (in a file: first_day {day}).",
+    Way.SEND_TOO: "To have them billed, say where they go from that day on: with --contract, or in a file with one more row of that first_day.",
+    Way.BILL_EARLIER: "To bill these days too: --from an earlier day, or always (in a file: first_day). Else bill them by hand.",
     Way.LEAVE_ALONE: "To leave these days alone: --bill-from today, or --from {day}.",
     Way.COLUMNS: "Name its columns once, and it is kept: --column sku=Product --column quantity=Seats --column customer=Client "
     "--column first_day=From --column last_day=To --column amount=Total (with --days day-first or month-first, if days are not 2026-03-15); "

@@ -66,10 +66,10 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
 
 
 def _say_routed(done: CustomerRouted, terminal: Terminal) -> None:
-    sku = f", {done.route.sku}," if done.route.sku else ""
-    units = f" (up to {counted(done.route.units, 'unit')})" if done.route.units else ""
+    what = done.route.sku or ("everything" if done.route.units is None else "each SKU")
+    units = f", up to {counted(done.route.units, 'unit')}," if done.route.units else ""
     terminal.say(
-        f"{done.customer}{sku}{units} goes to contract {done.route.contract_id} of company {done.route.company_id}.",
+        f"{done.customer}: {what}{units} goes to contract {done.route.contract_id} of company {done.route.company_id}.",
         style="green",
     )
 

@@ -23,7 +23,7 @@ from timus_autotask.watch.preview import (
     Totals,
     to_no_line,
 )
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, up_and_down
 
 MANY = 50
 """From so many contracts on it takes a while, so it is shown how far it is."""
@@ -177,8 +177,8 @@ def show(preview: Preview, terminal: Terminal) -> None:
     totals = preview.totals
     if totals.contracts > 1:
         terminal.say(
-            f"In all: {counted(totals.lines, 'line')} on {counted(totals.contracts, 'contract')}, +{totals.units_up} and "
-            f"-{counted(totals.units_down, 'unit')}; of these at once: +{totals.units_up_at_once} and -{totals.units_down_at_once}."
+            f"In all: {counted(totals.lines, 'line')} on {counted(totals.contracts, 'contract')}, "
+            f"{up_and_down(totals.units_up, totals.units_down)}; of these at once: +{totals.units_up_at_once} and -{totals.units_down_at_once}."
             + (f" An estimate: {about(totals.estimate)}." if totals.estimate else ""),
             style="bold",
         )
@@ -344,7 +344,7 @@ def whose(sources: Iterable[tuple[str, str]], contract_id: int | None, names: Di
 
 def totals_in_words(totals: Totals) -> str:
     """How much would be changed, and how much waits."""
-    said = f"{counted(totals.lines, 'line')}, +{totals.units_up} and -{counted(totals.units_down, 'unit')}"
+    said = f"{counted(totals.lines, 'line')}, {up_and_down(totals.units_up, totals.units_down)}"
     if totals.estimate:
         said += f", {about(totals.estimate)}"
     later = totals.units_up + totals.units_down - totals.units_up_at_once - totals.units_down_at_once

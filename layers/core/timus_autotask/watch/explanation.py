@@ -10,7 +10,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import Demand, Source
 from timus_autotask.domain.line import Undone
-from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.mapping import LineKey, shares
 from timus_autotask.domain.undone import without_undone
 
 TERMS = ("excluded", "included", "minimum")
@@ -52,15 +52,16 @@ def reasons_of_difference(
     *,
     before_contract: bool = False,
     undone: Sequence[Undone] = (),
+    to_bill: int | None = None,
 ) -> tuple[Because, ...]:
     """Why a line has other units than a SKU of a customer has in Timus.
 
     ``numbers`` are Timus's units of the SKU that go to the line, those that the line should have, and those of Autotask. Timus's
     units and those of all reasons add up to Autotask's. ``before_contract``: today is before the contract's first day.
-    ``undone``: what people took back of what was made.
+    ``undone``: what people took back of what was made. ``to_bill``: see :func:`reasons_of_part`.
     """
     timus, wanted, autotask = numbers
-    found = [*reasons_of_part(demand, demands, customer, sku, timus, today)]
+    found = [*reasons_of_part(demand, demands, customer, sku, timus, today, to_bill)]
     for one in demand.sources:
         if (one.customer_id, one.sku) != (customer.id, sku):
             units = one.units.at(today)
@@ -102,9 +103,16 @@ def reasons_of_part(
         yield from _terms(customer, sku, timus, day)
         billed = customer.policy_on(day).billable(sku, timus)
         yield from _some("other-line", -elsewhere, "on another line")
-        yield from _some(NO_LINE, -nowhere, "on no line")
+        yield from _some(NO_LINE, -nowhere, _where_none_is(customer, sku, day, to_bill or 0))
         mine -= billed - elsewhere - nowhere
     yield from _some("other-day", mine, "by the days from which changes are billed")
+
+
+def _where_none_is(customer: Customer, sku: str, day: date, units: int) -> str:
+    """What units lack that have no line: a contract, or a service."""
+    routes = customer.mapping.routes(sku, day) if customer.mapping else ()
+    taken = sum(share for _, share in shares(routes, units))
+    return "on no contract of the mapping" if taken < units else "on no line"
 
 
 def superseded(units: int) -> Iterator[Because]:

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Desired
 from timus_autotask.domain.finding import Finding, Kind
@@ -29,6 +30,7 @@ from timus_autotask.watch.grouping import Standing, own_standing
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.month.coverage import HORIZONS, Coverage, Ends, coverage, within
 from timus_autotask.watch.names import some
+from timus_autotask.watch.nowhere import Stretch, sent_nowhere, stretches
 from timus_autotask.watch.remedy import CheckWay
 from timus_autotask.watch.status import (
     Pause,
@@ -273,17 +275,69 @@ def _coverage(records: Records, ports: Ports, autotask: Psa | None) -> CheckResu
         stored.value.key: stored.value for one in records.contracts.values() for stored in one.lines.values()
     }
     ends = coverage(customers, desired, contracts, today, lines)
-    if early := _not_begun(desired, contracts, today):
-        found = f"{'. '.join([early, *_ends(ends, today)])}{as_of}"
-        return CheckResult(name, found, WRONG, way=CheckWay.SEE_COVERAGE)
-    if not ends.soon and not ends.ended:
+    early = _not_begun(desired, contracts, today)
+    of_contracts = [*([early] if early else []), *_ends(ends, today)]
+    nowhere, how_near = _sent_nowhere(customers, desired, records, today)
+    if not of_contracts and not nowhere:
         return CheckResult(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more{as_of}")
-    found = f"{'. '.join(_ends(ends, today))}{as_of}"
+    found = f"{'. '.join([*nowhere, *of_contracts])}{as_of}"
+    verdict = max(how_near, WRONG if early else _how_wrong(ends, today), key=_GRAVITY.index)
+    if verdict is OK:
+        return CheckResult(name, found)
+    way = CheckWay.SEE_COVERAGE if of_contracts else CheckWay.SEE_MAPPING
+    return CheckResult(name, found, verdict, way=way)
+
+
+_GRAVITY = (OK, WARN, WRONG)
+
+
+def _how_wrong(ends: Ends, today: date) -> CheckVerdict:
+    """Wrong within a week, where no renewal by the terms comes first."""
     near = [one for one in ends.soon if one.within(today) == HORIZONS[0]]
     if any(not one.by_terms for one in (*ends.ended, *near)):
-        return CheckResult(name, found, WRONG, way=CheckWay.SEE_COVERAGE)
-    warns = ends.ended or any(not one.by_terms for one in ends.soon)
-    return CheckResult(name, found, WARN, way=CheckWay.SEE_COVERAGE) if warns else CheckResult(name, found)
+        return WRONG
+    return WARN if ends.ended or any(not one.by_terms for one in ends.soon) else OK
+
+
+_Nowhere = tuple[date, str, Stretch]
+"""From which day (or, of what is before a mapping, until which), whose, and what goes to no contract."""
+
+
+def _sent_nowhere(
+    customers: Mapping[str, Customer], desired: Desired, records: Records, today: date
+) -> tuple[list[str], CheckVerdict]:
+    """What mappings send to no contract within the farthest horizon, and how bad that is: wrong within a week.
+
+    Before its first day a mapping says nothing; a person chose that day, so it is a warning.
+    """
+    plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
+    before: list[_Nowhere] = []
+    nowhere: list[_Nowhere] = []
+    for (id_, sku), billed in sorted(desired.billed.items()):
+        mapping = customers[id_].mapping
+        if mapping is None or not mapping.routings:
+            continue
+        begins = mapping.first_day or today
+        for one in stretches(sku, sent_nowhere(mapping, plans, sku, billed).between(today, date.max)):
+            if one.first < begins:
+                before.append((begins, id_, one))
+            elif (one.first - today).days <= HORIZONS[-1]:
+                nowhere.append((one.first, id_, one))
+    near = any((day - today).days <= HORIZONS[0] for day, _, _ in nowhere)
+    said = [
+        *_said_of(nowhere, "on no contract by the mapping", "from"),
+        *_said_of(before, "billed nowhere before the mapping begins", "billed from"),
+    ]
+    return said, WRONG if near else WARN if said else OK
+
+
+def _said_of(these: Sequence[_Nowhere], what: str, since: str) -> Iterator[str]:
+    """How many seats, and those that come first."""
+    if these:
+        number = sum(one.units for _, _, one in these)
+        day, id_, one = min(these, key=lambda each: each[:2])
+        are = "is" if number == 1 else "are"
+        yield f"{counted(number, 'seat')} {are} {what}: first {one.units} {one.sku} of {id_}, {since} {day}"
 
 
 def _not_begun(desired: Desired, contracts: Mapping[int, Contract], today: date) -> str:

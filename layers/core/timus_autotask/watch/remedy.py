@@ -120,6 +120,8 @@ class CheckWay(Enum):
     EXTEND = "extend"
     """Extend contracts, by hand or by the terms."""
     SEE_COVERAGE = "see-coverage"
+    SEE_MAPPING = "see-mapping"
+    """See where units go, and from when, and map what goes nowhere."""
     RENEW_SECRETS = "renew-secrets"
 
 
@@ -153,6 +155,7 @@ CHECK_WORDS: Mapping[CheckWay, str] = {
     CheckWay.RECONCILE: "timus-autotask reconcile",
     CheckWay.EXTEND: "Extend or renew them in Autotask. If the terms say renewal=off, let them do it once Timus reports a renewal: timus-autotask policy set renewal=extend",
     CheckWay.SEE_COVERAGE: "The last tables have each with the money and what a renewal would do: timus-autotask ready",
+    CheckWay.SEE_MAPPING: "Map what is missing, from its day on; every mapping with its first day: timus-autotask map list",
     CheckWay.RENEW_SECRETS: "For Autotask: a new secret on the API user's page, then timus-autotask credentials set; for the webhook: "
     "docs/operations.md, Secret old",
 }

@@ -29,7 +29,7 @@ from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import CONTRACT_ENDED, Parked
 from timus_autotask.domain.stage import LIVE, Stage
 from timus_autotask.domain.terms import Terms
-from timus_autotask.domain.timeline import NOTHING
+from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.table import Due, Key
 from timus_autotask.store.codec import problems_of
 from timus_autotask.store.contracts import ContractNames, ContractRecords, ContractState
@@ -327,7 +327,9 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
     later = _held_later(wanted, customers, records, today)
     lines = [replace(one, held_later=later.get(one.key, {})) if one.key else one for one in lines]
     theirs = _by_customer(wanted)
-    lines = [_with_reasons(line, theirs.get(line.customer, {}), customers, today) for line in lines]
+    lines = [
+        _with_reasons(line, theirs.get(line.customer, {}), customers, wanted.billed, today) for line in lines
+    ]
     lines = [
         replace(line, because=tuple(_by_whom(one, line, records) for one in line.because)) for line in lines
     ]
@@ -703,9 +705,16 @@ def _by_customer(wanted: Desired) -> Mapping[str, Mapping[LineKey, Demand]]:
 
 
 def _with_reasons(
-    line: StatusLine, demands: Mapping[LineKey, Demand], customers: Mapping[str, Customer], today: date
+    line: StatusLine,
+    demands: Mapping[LineKey, Demand],
+    customers: Mapping[str, Customer],
+    billed: Mapping[tuple[str, str], Timeline],
+    today: date,
 ) -> StatusLine:
-    """The line with why its numbers differ, if nothing is to be done about it today; ``demands`` are those of its customer."""
+    """The line with why its numbers differ, if nothing is to be done about it today.
+
+    ``demands`` are those of its customer, ``billed`` what is to be billed of each customer and SKU.
+    """
     demand = demands.get(line.key) if line.key else None
     customer = customers.get(line.customer)
     if demand is None or customer is None or line.state not in (State.APPLIED, State.SCHEDULED):
@@ -715,8 +724,17 @@ def _with_reasons(
     before = any(
         one.cause is WhyPast.BEFORE_CONTRACT and one.first <= today < one.until for one in line.past_days
     )
+    to_bill = billed.get((customer.id, line.sku))
     because = reasons_of_difference(
-        demand, demands, customer, line.sku, numbers, today, before_contract=before, undone=line.undone
+        demand,
+        demands,
+        customer,
+        line.sku,
+        numbers,
+        today,
+        before_contract=before,
+        undone=line.undone,
+        to_bill=None if to_bill is None else to_bill.at(today),
     )
     return replace(line, because=because)
 

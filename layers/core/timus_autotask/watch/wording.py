@@ -13,6 +13,11 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def up_and_down(up: int, down: int) -> str:
+    """Units that come and units that go: ``+20 and -1 units``."""
+    return f"+{up:,} and -{down:,} {'unit' if up + down == 1 else 'units'}"
+
+
 def with_sign(number: int, one: str) -> str:
     """A change with its noun: ``+1 unit``, ``-2 units``."""
     return f"{number:+,} {one if abs(number) == 1 else one + 's'}"

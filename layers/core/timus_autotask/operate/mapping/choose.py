@@ -43,6 +43,7 @@ from timus_autotask.operate.mapping.late import (
     may_be_late,
     others_billed_later,
 )
+from timus_autotask.operate.mapping.nowhere import sent_to_none
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.recording import new_decision
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
@@ -182,12 +183,15 @@ def route_customer(
             wake([customer], ports)
             return result
 
-        notes = tuple(_routing_notes(deployment, records, result))
         known = records.mapping.value if records.mapping else CustomerMapping(customer, ())
-        dropped = [*dropped_of_customer(known, known.rerouted(route, begin.since), deployment.today)]
+        after = known.rerouted(route, begin.since)
+        nowhere = sent_to_none(deployment, records, after, chosen=wanted.is_first(records))
+        dropped = [*dropped_of_customer(known, after, deployment.today)]
+        notes: tuple[Note | str, ...] = (*_routing_notes(deployment, records, result), *nowhere.notes)
         doubts = (
             *_routing_doubts(deployment, records, result, there),
             *dropped_doubts(deployment, dropped),
+            *nowhere.doubts,
         )
         return Prepared(act, notes, doubts, unchecked, moves=True)
 
@@ -369,7 +373,8 @@ def name_company(
                 found = ports.store.customer(customer)
                 known = found.mapping.value if found.mapping else CustomerMapping(customer, ())
                 if known.routings:
-                    raise NotDone(f"{customer} has a contract already.", Way.CONTRACT)
+                    there = ", ".join(map(str, known.contract_ids))
+                    raise NotDone(f"{customer} has a contract already ({there}).", Way.CONTRACT)
                 ports.store.commit(
                     put_mapping(
                         replace(known, company_id=company_id, ignored=None).also_called(

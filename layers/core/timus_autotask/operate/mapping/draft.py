@@ -372,13 +372,27 @@ class Draft:
             customer,
             routings,
             {sku: self._own_choices(customer, sku, of) for sku, of in _own_services(entries).items()},
-            next((entry.values["company_id"] for entry in entries if entry.what is What.COMPANY), None),
+            self._company(known, entries),
             self._new_name(customer, entries),
             self._ignored(entries, known.ignored, known.routings, name_of(self.records[customer])),
             said or self._bill_from,
             first,
         )
         return None if edit.applied(known) == known else edit
+
+    def _company(self, known: CustomerMapping, entries: Sequence[MappingRow]) -> int | None:
+        """Whose a customer without a contract is. Of one who has a contract, its company is known by that. Raises :class:`Wrong`."""
+        entry = next((one for one in entries if one.what is What.COMPANY), None)
+        if entry is None:
+            return None
+        company: int = entry.values["company_id"]
+        if not known.routings or any(one.what is What.CONTRACT for one in entries):
+            return company
+        if company in {*known.companies, known.company_id}:
+            return None
+        there = ", ".join(map(str, known.contract_ids))
+        why = f"changes nothing: the customer is mapped to contract {there} already. Another company needs a contract of its own, in contract_id"
+        raise Wrong(entry.wrong("company_id", why))
 
     def _said(self, contracts: Sequence[MappingRow]) -> BillFrom | None:
         """From which day a customer is billed, if its rows say so."""

@@ -40,9 +40,10 @@ from timus_autotask.operate.mapping.late import (
 )
 from timus_autotask.operate.mapping.line_choice import Switch, all_changed
 from timus_autotask.operate.mapping.listing import chosen_lines
+from timus_autotask.operate.mapping.nowhere import SentNowhere, sent_to_none
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.recording import new_decision
-from timus_autotask.operate.refusal import Doubt, Way
+from timus_autotask.operate.refusal import Doubt, Note, Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.update import update
@@ -188,12 +189,15 @@ def import_mappings(
             wake([*result.customers, *woken], ports)
             return result
 
+        nowhere = [*_sent_to_none(draft)]
+        said: tuple[Note | str, ...] = (*notes(draft), *(note for one in nowhere for note in one.notes))
         doubts = (
             *map(Doubt, known.doubts if known else ()),
             *_billed_later(draft),
             *dropped_doubts(deployment, [*_dropped(draft)]),
+            *(doubt for one in nowhere for doubt in one.doubts),
         )
-        return Prepared(act, tuple(notes(draft)), doubts, unchecked, moves=True)
+        return Prepared(act, said, doubts, unchecked, moves=True)
 
     return propose(deployment, prepare, on_progress)
 
@@ -245,6 +249,14 @@ def _dropped(draft: Draft) -> Iterator[Dropped]:
     for edit in draft.customers:
         mapping = draft.mapping(edit.customer)
         yield from dropped_of_customer(mapping, edit.applied(mapping), today)
+
+
+def _sent_to_none(draft: Draft) -> Iterator[SentNowhere]:
+    """Units that a customer's rows would send to no contract."""
+    for edit in draft.customers:
+        if edit.routings:
+            after = edit.applied(draft.mapping(edit.customer))
+            yield sent_to_none(draft.deployment, draft.records[edit.customer], after, chosen=edit.first)
 
 
 def _imported(file: str, draft: Draft, lately: tuple[Late, ...]) -> Imported:
