@@ -122,8 +122,8 @@ def test_a_note_on_a_contract_is_passed_over(monkeypatch: pytest.MonkeyPatch) ->
     assert "NOTE" not in looked_for
 
 
-@pytest.mark.parametrize("key", [Key("STRANGER#1", "X"), Key("PARTNER", "STRANGER")], ids="/".join)
-def test_what_nobody_knows_is_named(key: Key) -> None:
+@pytest.mark.parametrize("key", [Key("DECISIONS", "2026#1"), Key("PARTNER", "TICKETS")], ids="/".join)
+def test_a_record_that_nobody_works_on_is_named_where_it_is_due(key: Key) -> None:
     """It is no SKU that is looked for: what is due and has no worker is in trouble, here and in the sweep."""
     world = World()
     world.table.write([Put(key, {}, 0, due_at=1)])

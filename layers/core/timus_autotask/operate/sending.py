@@ -15,7 +15,7 @@ from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.store.inbox import delivery_of, put_delivery
 from timus_autotask.sync.ports import Ports
-from timus_autotask.timus.events import TEST, WITHOUT_SUBSCRIPTION
+from timus_autotask.timus.events import AS_A_FILE, TEST, WITHOUT_SUBSCRIPTION
 from timus_autotask.timus.peek import peek_customer
 from timus_autotask.timus.signatures import SecretMalformed, sign
 from timus_autotask.watch.forms import preview_form
@@ -105,10 +105,7 @@ def require_event(body: bytes) -> None:
     )
 
 
-_RIGHT = (
-    'Nothing was sent. A right file begins like this: {"type": "subscription.updated", "timestamp": "2026-03-15T09:12:44Z", "data": {"subscription": '
-    '{"id": "sub_8f2c1a", "version": 7, "customer": {"id": "cus_41d0"}, … A whole one: events/timus/subscription.updated.json'
-)
+_RIGHT = f"Nothing was sent. A right file begins like this: {AS_A_FILE}"
 
 
 def with_field(body: bytes, path: Sequence[str], value: Any) -> bytes:

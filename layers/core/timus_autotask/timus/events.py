@@ -22,6 +22,11 @@ from timus_autotask.timus.peek import IDENTIFIER
 
 TEST = "webhook.test"
 """The type of an event that says nothing of anybody."""
+AS_A_FILE = (
+    '{"type": "subscription.updated", "timestamp": "2026-03-15T09:12:44Z", "data": {"subscription": {"id": "sub_8f2c1a", "version": 7, '
+    '"customer": {"id": "cus_41d0"}, … A whole one: events/timus/subscription.updated.json'
+)
+"""How a file with an event begins, for people."""
 WITHOUT_SUBSCRIPTION = ("customer.updated", TEST)
 """The types that have a meaning without a subscription; none of them changes what is billed."""
 RENEWED = "subscription.renewed"
