@@ -26,7 +26,7 @@ from tests.simulation.story import told
 from tests.simulation.watch import OF_SOME_PROFILES, RARE
 from tests.simulation.world import run
 
-ENOUGH = 20
+ENOUGH = 10
 """How often each fault at each site, and each rare state, must have come up before a whole run says anything about it."""
 WHOLE = 20_000
 
