@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import date
 
 from .desired import Demand, Desired
+from .history import Cause
 from .line import Line, Undone
 from .mapping import LineKey
 from .plan_change import Link
@@ -223,8 +224,18 @@ def _said_anew(one: Undone, demand: Demand | None) -> date | None:
     news = [
         max(cause.day, one.day)
         for cause in (demand.causes if demand else ())
-        if cause.before != cause.after
-        and cause.number > one.versions.get(cause.subscription_id, 0)
-        and one.customer in ("", cause.customer_id)
+        if cause.before != cause.after and _is_news(one, cause) and one.customer in ("", cause.customer_id)
     ]
     return min(news, default=None)
+
+
+def _is_news(one: Undone, cause: Cause) -> bool:
+    """Whether a version came after something was undone.
+
+    Of a subscription that had nothing on these lines then, a version that was there already may say only now what it takes away: an older
+    one that comes late had some.
+    """
+    known = one.versions.get(cause.subscription_id)
+    if known is None:
+        return cause.received_at is None or cause.received_at > one.at
+    return cause.number > known

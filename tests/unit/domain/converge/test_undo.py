@@ -740,6 +740,22 @@ def test_what_makes_an_undone_change_again_ends_with_the_undo() -> None:
     assert without_undone(demands[0], ended.undone) == there.known_units
 
 
+@pytest.mark.parametrize(("received_at", "ends"), [(NOW - ONE_DAY, None), (NOW + ONE_DAY, march(12))])
+def test_a_version_that_was_there_is_no_news_because_an_older_one_comes_late(
+    received_at: datetime, ends: date | None
+) -> None:
+    """Another subscription had no gateway when this one's were undone. A late version had two of them, which the newer one took away."""
+    two = steps((DAY, 2))
+    undone_ = Undone("first", "c1", march(12), -2, 2, 0, "pat", NOW, "a mistake", {"sub_1": 8})
+    there = replace(line(two), undone=(undone_,))
+    taken_away = Cause(
+        "sub_2", 2, march(9), "evt_2", received_at=received_at, sku="SKU-45", before=2, after=0
+    )
+    told = wanted(two, cause(8, DAY, 0, 2), taken_away)
+    ended = with_end_days(there, {SEATS: there}, Desired({SEATS: told}, ()))
+    assert [one.until for one in ended.undone] == [ends]
+
+
 # -- What is refused
 
 
