@@ -469,7 +469,9 @@ def test_seats_wait_for_those_that_come_after_them_from_a_third_plan(
 
     def find_line(_: int, service: int) -> SimpleNamespace:
         units = has.get(service, 0)
-        return SimpleNamespace(units_on=lambda _: units, steps=lambda: ([DAY.toordinal()], []))
+        return SimpleNamespace(
+            units_on=lambda on: units if on >= DAY.toordinal() else 0, steps=lambda: ([DAY.toordinal()], [])
+        )
 
     api, memory = SimpleNamespace(model=SimpleNamespace(find_line=find_line)), SimpleNamespace(_sort_keys={})
     oracle = Oracle(cast("Any", a_world(api=api, memory=memory)), own_promises=False)
