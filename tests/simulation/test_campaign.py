@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ import pytest
 
 from tests.fakes.memory_table import MemoryTable
 from tests.simulation import world
+from tests.simulation.__main__ import page
 from tests.simulation.ablations import ABLATIONS
+from tests.simulation.campaign import Tally
 from tests.simulation.past import Past, dump, files, load
 from tests.simulation.rates import PROFILES
 from tests.simulation.scheduler import Decisions
@@ -124,3 +127,17 @@ def test_fresh_schedules_keep_every_promise(profile: str) -> None:
     """Real handlers, seeded faults, an oracle that reads only what Autotask and Timus know: no promise is broken."""
     done = command("--schedules", str(FRESH[profile]), "--seed", "1000000", "--profile", profile)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_page_has_a_column_for_each_profile() -> None:
+    """With what broke, and how often each rare state was reached."""
+    calm = Tally("calm", schedules=30, states=Counter({"dead letter": 0, "hostile ids": 2}))
+    mild = Tally("mild", schedules=30, failures=[(7, "I2")], states=Counter({"dead letter": 5}))
+    shown = page([calm, mild], 100)
+    assert shown.startswith(
+        "Seeds 100 to 129 of each profile. Zero of 30 means, with 95 % confidence, fewer than 1 in 10."
+    )
+    assert "|  | `calm` | `mild` |" in shown
+    assert "| **violations** | **0** | **1** |" in shown
+    assert "| hostile ids | 2 | 0 |" in shown
+    assert "| dead letter | 0 | 5 |" in shown
