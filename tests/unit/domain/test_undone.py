@@ -55,9 +55,10 @@ def test_the_newest_versions_of_several_lines_are_known() -> None:
     desired = Desired({one.key: one for one in demands})
     assert known_versions((OLD, NEW, OTHER), desired) == {"sub_1": 8, "sub_2": 1, "sub_3": 2}
     assert known_versions((NEW,), desired) == {"sub_1": 7, "sub_3": 2}
-    # Version 9 said something of another SKU, which may get a line later.
+    # Version 9 said something of another SKU, which may get a line later; and version 4 what an older one, that comes late, does not tell.
     assert known_versions((NEW,), replace(desired, newest={"sub_1": 9, "sub_2": 4})) == {
         "sub_1": 9,
+        "sub_2": 4,
         "sub_3": 2,
     }
 

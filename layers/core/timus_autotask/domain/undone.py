@@ -14,7 +14,6 @@ from dataclasses import replace
 from datetime import date
 
 from .desired import Demand, Desired
-from .history import Cause
 from .line import Line, Undone
 from .mapping import LineKey
 from .plan_change import Link
@@ -98,16 +97,16 @@ def joined_with(key: LineKey, desired: Desired) -> set[LineKey]:
 
 
 def known_versions(keys: Iterable[LineKey], desired: Desired) -> dict[str, int]:
-    """By subscription that changed what any of these lines should have: the newest version that is known.
+    """By subscription: the newest version that is known, of all that may say something of these lines.
 
-    That one may say something of another line only, which seats are found to move to later: it is no news then.
+    A version may say something of another line only, which seats are found to move to later. Or it may have taken away what an older one, that
+    comes late, says of these lines. Neither is news then.
     """
-    newest: dict[str, int] = {}
+    newest = dict(desired.newest)
     for key in keys:
         demand = desired.demands.get(key)
         for subscription, number in (demand.versions if demand else {}).items():
-            known = desired.newest.get(subscription, number)
-            newest[subscription] = max(number, known, newest.get(subscription, 0))
+            newest[subscription] = max(number, newest.get(subscription, 0))
     return newest
 
 
@@ -224,18 +223,8 @@ def _said_anew(one: Undone, demand: Demand | None) -> date | None:
     news = [
         max(cause.day, one.day)
         for cause in (demand.causes if demand else ())
-        if cause.before != cause.after and _is_news(one, cause) and one.customer in ("", cause.customer_id)
+        if cause.before != cause.after
+        and cause.number > one.versions.get(cause.subscription_id, 0)
+        and one.customer in ("", cause.customer_id)
     ]
     return min(news, default=None)
-
-
-def _is_news(one: Undone, cause: Cause) -> bool:
-    """Whether a version came after something was undone.
-
-    Of a subscription that had nothing on these lines then, a version that was there already may say only now what it takes away: an older
-    one that comes late had some.
-    """
-    known = one.versions.get(cause.subscription_id)
-    if known is None:
-        return cause.received_at is None or cause.received_at > one.at
-    return cause.number > known
