@@ -357,7 +357,7 @@ def totals_in_words(totals: Totals) -> str:
 def no_longer_in_words(found: NoLongerMade) -> str:
     """How much was going to be made and is not any more."""
     money = f", {about(found.estimate)}" if found.estimate else ""
-    return f"no longer made: +{found.units_up} and -{counted(found.units_down, 'unit')} on {counted(found.lines, 'line')}{money}"
+    return f"no longer made: {up_and_down(found.units_up, found.units_down)} on {counted(found.lines, 'line')}{money}"
 
 
 def _show_what_is_done(contract: ContractPreview, names: Directory, terminal: Terminal) -> None:

@@ -54,6 +54,11 @@ class CustomerRecords:
     """Events of the inbox that cannot be read: they stay there, and the others are merged."""
 
     @property
+    def known_mapping(self) -> CustomerMapping:
+        """Where its units go; where nobody has said, to no contract."""
+        return self.mapping.value if self.mapping else CustomerMapping(self.id, ())
+
+    @property
     def own_stage(self) -> Stage | None:
         """The customer's own stage; None: the partner's holds."""
         return self.stage.value if self.stage else None

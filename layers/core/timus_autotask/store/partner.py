@@ -135,6 +135,11 @@ class PartnerRecords:
     unreadable: Mapping[str, RecordUnreadable] = field(default_factory=dict)
     """By sort key: what of it cannot be read."""
 
+    @property
+    def plan_mappings(self) -> dict[str, PlanMapping]:
+        """Every SKU's services, as they hold for everybody."""
+        return {sku: stored.value for sku, stored in self.plans.items()}
+
     def plan(self, sku: str) -> StoredPlan:
         """The service of a SKU; one that is not stored is fresh. Raises ``RecordUnreadable``."""
         unreadable = self.unreadable_plan([sku])

@@ -62,7 +62,7 @@ class Gathered:
 
     def worked_out(self, today: date) -> Desired:
         """The same, by what is known so far."""
-        plans = {sku: stored.value for sku, stored in self.partner.plans.items()}
+        plans = self.partner.plan_mappings
         everybody = sorted({**self.sharing, **self.customers}.items())
         customers = [customer_from(records, self.partner.terms.value) for _, records in everybody]
         return desired(customers, plans, self.schedules, today, self.first_days)

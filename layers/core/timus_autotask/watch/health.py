@@ -310,7 +310,7 @@ def _sent_nowhere(
 
     Before its first day a mapping says nothing; a person chose that day, so it is a warning.
     """
-    plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
+    plans = records.partner.plan_mappings
     before: list[_Nowhere] = []
     nowhere: list[_Nowhere] = []
     for (id_, sku), billed in sorted(desired.billed.items()):

@@ -460,7 +460,7 @@ def _unreadable(records: Records) -> Iterator[RecordUnreadable]:
 
 
 def _desired(records: Records, customers: Mapping[str, Customer], today: date) -> Desired:
-    plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
+    plans = records.partner.plan_mappings
     schedules: dict[int, BillingSchedule] = {
         id_: found.state.value.contract.schedule
         for id_, found in records.contracts.items()

@@ -183,9 +183,10 @@ def route_customer(
             wake([customer], ports)
             return result
 
-        known = records.mapping.value if records.mapping else CustomerMapping(customer, ())
+        known = records.known_mapping
         after = known.rerouted(route, begin.since)
-        nowhere = sent_to_none(deployment, records, after, chosen=wanted.is_first(records))
+        first = wanted.is_first(records)
+        nowhere = sent_to_none(deployment, deployment.store.partner, records, after, chosen=first)
         dropped = [*dropped_of_customer(known, after, deployment.today)]
         notes: tuple[Note | str, ...] = (*_routing_notes(deployment, records, result), *nowhere.notes)
         doubts = (
@@ -312,8 +313,8 @@ def _to_choose(
     ``on`` are the services on the contract. A SKU that nobody has chosen a service for is matched by the SKU of a service.
     """
     contract_id, today = routed.route.contract_id, deployment.today
-    known = records.mapping.value if records.mapping else CustomerMapping(records.id, ())
-    plans = {sku: stored.value for sku, stored in deployment.store.readable_partner().plans.items()}
+    known = records.known_mapping
+    plans = deployment.store.readable_partner().plan_mappings
     services: set[int] = set()
     for sku in {sku for stored in records.subscriptions.values() for sku in stored.value.skus}:
         if routed.route.sku in (None, sku):
@@ -371,7 +372,7 @@ def name_company(
         def act(ports: Ports) -> CompanyNamed:
             def attempt() -> None:
                 found = ports.store.customer(customer)
-                known = found.mapping.value if found.mapping else CustomerMapping(customer, ())
+                known = found.known_mapping
                 if known.routings:
                     there = ", ".join(map(str, known.contract_ids))
                     raise NotDone(f"{customer} has a contract already ({there}).", Way.CONTRACT)
@@ -408,7 +409,7 @@ def _doubts(customer: str, alias: Alias | None, company: str | None) -> tuple[Do
 
 def _others(deployment: Deployment, records: CustomerRecords, route: Route, since: date | None) -> list[str]:
     """Customers whose contract a customer comes to, on days on which it is theirs."""
-    known = records.mapping.value if records.mapping else CustomerMapping(records.id, ())
+    known = records.known_mapping
     comes = new_days(known, known.rerouted(route, since), route.contract_id)
     return others_on(deployment, {records.id}, route.contract_id, comes)
 
@@ -476,7 +477,7 @@ def route_words(route: Route, since: date | None) -> str:
 def _route_from(
     deployment: Deployment, records: CustomerRecords, route: Route, first_day: FirstDay
 ) -> date | None:
-    mapping = records.mapping.value if records.mapping else CustomerMapping(records.id, ())
+    mapping = records.known_mapping
     present = in_force(mapping.routings, deployment.today)
     here = {each.contract_id for each in present.routes} if present else set()
 

@@ -201,7 +201,7 @@ class Draft:
         customers = [id_ for kind, id_ in self.entries if kind == "customer"]
         read = deployment.each(deployment.store.customer, customers)
         self.records: dict[str, CustomerRecords] = dict(zip(customers, read, strict=True))
-        self._partner = deployment.store.partner()
+        self.partner = deployment.store.partner()
         self.edits: dict[Subject, Edit] = {}
         self.unchanged = 0
         """Customers and SKUs that are mapped like this already."""
@@ -251,8 +251,7 @@ class Draft:
 
     def mapping(self, customer: str) -> CustomerMapping:
         """A customer's mapping as it is."""
-        stored = self.records[customer].mapping
-        return stored.value if stored else CustomerMapping(customer, ())
+        return self.records[customer].known_mapping
 
     @property
     def customers(self) -> list[CustomerEdit]:
@@ -509,8 +508,7 @@ class Draft:
 
     def plan(self, sku: str) -> PlanMapping:
         """A SKU's mapping as it is."""
-        stored = self._partner.plans.get(sku)
-        return stored.value if stored else PlanMapping(sku)
+        return self.partner.plan(sku).value
 
     def _sku(self, sku: str, entries: Sequence[MappingRow]) -> Edit | None:
         families = {entry.family for entry in entries} - {None}

@@ -256,7 +256,8 @@ def _sent_to_none(draft: Draft) -> Iterator[SentNowhere]:
     for edit in draft.customers:
         if edit.routings:
             after = edit.applied(draft.mapping(edit.customer))
-            yield sent_to_none(draft.deployment, draft.records[edit.customer], after, chosen=edit.first)
+            records = draft.records[edit.customer]
+            yield sent_to_none(draft.deployment, lambda: draft.partner, records, after, chosen=edit.first)
 
 
 def _imported(file: str, draft: Draft, lately: tuple[Late, ...]) -> Imported:

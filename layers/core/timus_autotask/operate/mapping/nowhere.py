@@ -5,18 +5,19 @@ The preview of a day to come shows only what leaves a line. That it comes to no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar
 
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.desired import desired
-from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
+from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.refusal import Doubt, Note, Way
 from timus_autotask.store.customers import CustomerRecords
+from timus_autotask.store.partner import PartnerRecords
 from timus_autotask.store.reading import Unreadable
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.watch.nowhere import Stretch, sent_nowhere, stretches, takes_everything
@@ -36,21 +37,28 @@ class SentNowhere:
 
 
 def sent_to_none(
-    deployment: Deployment, records: CustomerRecords, after: CustomerMapping, *, chosen: bool
+    deployment: Deployment,
+    read_partner: Callable[[], PartnerRecords],
+    records: CustomerRecords,
+    after: CustomerMapping,
+    *,
+    chosen: bool,
 ) -> SentNowhere:
-    """What a customer's mapping would send to no contract.
+    """What a customer's mapping would send to no contract. The partner's records are read only where that is in question.
 
     ``chosen``: from when a client who is mapped late is billed was asked, with what stays unbilled, so nothing more is said of that.
     """
-    before = records.mapping.value if records.mapping else CustomerMapping(records.id, ())
+    before = records.known_mapping
     skus = {sku for stored in records.subscriptions.values() for sku in stored.value.skus}
     doubtful = sorted(sku for sku in skus if not takes_everything(after, sku))
     if not doubtful or not after.routings:
         return SentNowhere()
     try:
-        plans, billed = _to_bill(deployment, records, after)
+        partner = read_partner()
+        billed = _to_bill(deployment, partner, records, after)
     except Unreadable:
         return SentNowhere()  # the preview says that nothing can be done for it
+    plans = partner.plan_mappings
     lost: list[Stretch] = []
     left: list[Stretch] = []
     for sku in doubtful:
@@ -65,18 +73,16 @@ def sent_to_none(
 
 
 def _to_bill(
-    deployment: Deployment, records: CustomerRecords, after: CustomerMapping
-) -> tuple[Mapping[str, PlanMapping], Mapping[str, Timeline]]:
-    """The SKUs' services for everybody, and what the terms bill of each SKU by day."""
-    partner = deployment.store.partner()
-    plans = {sku: stored.value for sku, stored in partner.plans.items()}
+    deployment: Deployment, partner: PartnerRecords, records: CustomerRecords, after: CustomerMapping
+) -> Mapping[str, Timeline]:
+    """What the terms bill of each SKU by day."""
     customer = replace(customer_from(records, partner.terms.value), mapping=after)
     states = deployment.each(deployment.store.contract_state, after.contract_ids)
     schedules = {
         one.value.contract_id: one.value.contract.schedule for one in states if one.value.contract is not None
     }
-    found = desired([customer], plans, schedules, deployment.today).billed
-    return plans, {sku: units for (_, sku), units in found.items()}
+    found = desired([customer], partner.plan_mappings, schedules, deployment.today).billed
+    return {sku: units for (_, sku), units in found.items()}
 
 
 def _more(then: Timeline, was: Timeline) -> Timeline:

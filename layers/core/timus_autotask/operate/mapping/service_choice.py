@@ -88,8 +88,7 @@ def _dropped(deployment: Deployment, chosen: ServiceChosen) -> Iterator[Dropped]
     """Services of days to come that would not be billed with any more."""
     store, today = deployment.store, deployment.today
     if chosen.customer:
-        found = store.customer(chosen.customer).mapping
-        known = found.value if found else CustomerMapping(chosen.customer, ())
+        known = store.customer(chosen.customer).known_mapping
         return dropped_of_customer(known, _with_own_service(known, chosen), today)
     plan = store.partner().plan(chosen.sku).value
     choices = chosen_from(plan.choices, chosen.service_id, chosen.first_day)
@@ -139,8 +138,7 @@ def _for_one(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
 
     def attempt() -> None:
         records = ports.store.customer(customer)
-        known = records.mapping.value if records.mapping else CustomerMapping(customer, ())
-        mapping = _with_own_service(known, chosen)
+        mapping = _with_own_service(records.known_mapping, chosen)
         ports.store.commit(
             put_mapping(mapping, records.mapping.rev if records.mapping else 0),
             *wake_contracts(customer, mapping.contract_ids, ports),

@@ -226,7 +226,7 @@ def _without_service(
     customers: Iterable[Customer], records: Records, today: date
 ) -> dict[str, list[tuple[str, int]]]:
     """(customer, units of today) of every SKU that has no service and is to have one."""
-    plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
+    plans = records.partner.plan_mappings
     found: dict[str, list[tuple[str, int]]] = {}
     for customer in customers:
         if customer.mapping and customer.mapping.ignored:
@@ -256,7 +256,7 @@ class _Finder:
     ) -> None:
         self._today = deployment.today
         self._catalogue = catalogue
-        self._plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
+        self._plans = records.partner.plan_mappings
         self._mapped: dict[int, list[str]] = {}
         """Who is on a contract already."""
         self._contracts_known = records.contracts

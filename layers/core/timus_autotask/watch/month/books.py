@@ -243,7 +243,7 @@ class _Reader:
         recurring = [id_ for id_, one in contracts.items() if one.recurring]
         rows = autotask.units_of_contracts(recurring, self._first) if recurring else []
         there = self._contract_services(contracts)
-        plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
+        plans = records.partner.plan_mappings
         catalogue = self._catalogue(customers.values(), plans, there)
         lines = _lines(records, wanted, contracts, rows, _by_line(changes))
         lines = _with_terms(lines, policies_of(customers, records), self._today)

@@ -193,7 +193,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     read = [journalled(store, id_) for id_ in contract_ids]
     read, observed, not_compared = _autotask(ports, read, month)
     customer = customer_from(records, partner.terms.value)
-    plans = {sku: stored.value for sku, stored in partner.plans.items()}
+    plans = partner.plan_mappings
     schedules = {one.id: one.schedule for one in _contracts(read)}
     wanted = desired([customer], plans, schedules, today)
     parked = {
@@ -288,7 +288,7 @@ def _shared(
     for id_ in sorted(elsewhere - periods.keys()):
         if contract := ports.store.contract(id_).state.value.contract:
             periods[id_] = contract.schedule
-    plans = {sku: stored.value for sku, stored in partner.plans.items()}
+    plans = partner.plan_mappings
     together = [customer, *(customer_from(one, partner.terms.value) for one in records)]
     of_all = desired(together, plans, periods, ports.today()).demands
     return [replace(one, whole=of_all.get(one.key)) if one.others else one for one in lines]
