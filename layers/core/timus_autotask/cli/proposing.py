@@ -13,7 +13,7 @@ from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called
 from timus_autotask.operate.mapping.late import BillFrom, Late, LateStart
 from timus_autotask.operate.proposal import Asked, Done, Progress, Proposal, Result, still_the_same
 from timus_autotask.watch.money import Estimate, about, total
-from timus_autotask.watch.names import Directory, some
+from timus_autotask.watch.names import Directory
 from timus_autotask.watch.preview import (
     ContractPreview,
     LinePreview,
@@ -23,7 +23,7 @@ from timus_autotask.watch.preview import (
     Totals,
     to_no_line,
 )
-from timus_autotask.watch.wording import counted, up_and_down
+from timus_autotask.watch.wording import counted, some, up_and_down
 
 MANY = 50
 """From so many contracts on it takes a while, so it is shown how far it is."""

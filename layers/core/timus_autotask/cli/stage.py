@@ -24,10 +24,9 @@ from timus_autotask.operate.preview import what_people_did, what_would_be_adjust
 from timus_autotask.operate.proposal import Written
 from timus_autotask.operate.stage import StageChange
 from timus_autotask.watch.forms import shadow_form
-from timus_autotask.watch.names import some
 from timus_autotask.watch.remedy import commands
 from timus_autotask.watch.shadow import Episode, Shadow
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, some
 
 
 def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

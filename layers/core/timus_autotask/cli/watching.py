@@ -34,12 +34,12 @@ from timus_autotask.watch.forms import (
 from timus_autotask.watch.grouping import Group, Standing, grouped
 from timus_autotask.watch.happened import by_whom, history, pooled_minimum, undone_by
 from timus_autotask.watch.month.asked import events_of
-from timus_autotask.watch.names import Directory, some
+from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview, overview
 from timus_autotask.watch.remedy import REPAIR, commands, for_customers, remedy_of, way_later, will_wait
 from timus_autotask.watch.status import Pause, Stages, Status, StatusLine
 from timus_autotask.watch.undecided import named
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, some
 
 
 def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

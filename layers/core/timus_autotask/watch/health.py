@@ -29,7 +29,6 @@ from timus_autotask.watch.gauges import last_webhook, measured
 from timus_autotask.watch.grouping import Standing, own_standing
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.month.coverage import HORIZONS, Coverage, Ends, coverage, within
-from timus_autotask.watch.names import some
 from timus_autotask.watch.nowhere import Stretch, sent_nowhere, stretches
 from timus_autotask.watch.remedy import CheckWay
 from timus_autotask.watch.status import (
@@ -41,7 +40,7 @@ from timus_autotask.watch.status import (
     desired_of,
     status_of,
 )
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, some
 
 OK, WARN, WRONG = CheckVerdict.OK, CheckVerdict.WARN, CheckVerdict.WRONG
 
@@ -180,9 +179,7 @@ def _names(status: Status) -> CheckResult:
     found = [one for one in status.undecided if one.of_name]
     if not found:
         return CheckResult("names", "no company of a mapped customer is called like another one")
-    said = "; ".join(one.message for one in found[:FEW]) + (
-        f" and {len(found) - FEW} more" if len(found) > FEW else ""
-    )
+    said = some((one.message for one in found), FEW, "; ")
     if len(found) == 1:
         return CheckResult("names", said, WARN, found[0].remedy)
     return CheckResult("names", said, WARN, way=CheckWay.SEE_UNDECIDED)

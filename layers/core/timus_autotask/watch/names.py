@@ -57,12 +57,6 @@ def directory(
     )
 
 
-def some(names: Iterable[object], most: int) -> str:
-    """The first of them, and how many more there are."""
-    found = [str(one) for one in names]
-    return ", ".join(found[:most]) + (f" and {len(found) - most} more" if len(found) > most else "")
-
-
 def customer_name(subscriptions: Iterable[Subscription], mapping: CustomerMapping | None) -> str:
     """The customer's name as Timus said it last, else as it stands in the mapping; empty: nobody has said."""
     newest = [subscription.customer_name for subscription in subscriptions]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from timus_autotask.domain.mapping import Ignored
 
 NO_CUSTOMER = "no customer named"
@@ -11,6 +13,13 @@ NO_CUSTOMER = "no customer named"
 def counted(number: int, one: str, many: str = "") -> str:
     """A number with its noun: ``1 line``, ``2 lines``; ``many`` where the plural is not made with an s."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def some(names: Iterable[object], most: int, separator: str = ", ") -> str:
+    """The first of them, and how many more there are: ``a, b and 3 more``, or ``a; b; and 3 more``."""
+    found = [str(one) for one in names]
+    last = " " if separator == ", " else separator
+    return separator.join(found[:most]) + (f"{last}and {len(found) - most} more" if len(found) > most else "")
 
 
 def up_and_down(up: int, down: int) -> str:

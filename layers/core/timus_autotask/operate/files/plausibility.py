@@ -17,7 +17,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
 
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, some
 
 FEW = 5
 """Units. A change by no more than these is everyday, however small the client is: a few people come, a few people go."""
@@ -237,9 +237,8 @@ def _mixed(moved: Sequence[Billed], new: Collection[str], known: KnownToUs) -> I
     ways = {(known.owner(one.subscription_id), one.customer_id) for one in moved}
     if len(ways) > 1:
         ids = sorted(one.subscription_id for one in moved)
-        more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
         message = (
-            f"{counted(len(ids), 'subscription is', 'subscriptions are')} other customers' here, not all of one to one other: {', '.join(ids[:SHOWN])}{more}. Rows may have been "
+            f"{counted(len(ids), 'subscription is', 'subscriptions are')} other customers' here, not all of one to one other: {some(ids, SHOWN)}. Rows may have been "
             "exchanged, or a column moved."
         )
         yield _suspicion(SuspicionKind.EXCHANGED, message, new, ids)
@@ -616,9 +615,7 @@ class _Change(NamedTuple):
 
 
 def _listed(changes: Iterable[_Change]) -> str:
-    each = sorted(map(str, changes))
-    more = f"; and {len(each) - SHOWN} more" if len(each) > SHOWN else ""
-    return "; ".join(each[:SHOWN]) + more
+    return some(sorted(map(str, changes)), SHOWN, "; ")
 
 
 def _changed(given: Iterable[Billed], known: KnownToUs) -> Iterator[_Change]:
@@ -828,9 +825,8 @@ def _clients_missing(given: Sequence[Billed], known: KnownToUs, new: Collection[
     lacks = sorted(billed - {one.customer_id for one in given})
     if not lacks or not (len(lacks) == len(billed) or _is_whole(given, known)):
         return
-    more = f" and {len(lacks) - SHOWN} more" if len(lacks) > SHOWN else ""
     message = (
-        f"The file lacks {len(lacks)} of the {len(billed)} clients that are billed: {', '.join(lacks[:SHOWN])}{more}. "
+        f"The file lacks {len(lacks)} of the {len(billed)} clients that are billed: {some(lacks, SHOWN)}. "
         f"Is it whole?{_new_by_now(lacks, known)}"
     )
     yield _suspicion(SuspicionKind.CLIENTS_MISSING, message, new, lacks)

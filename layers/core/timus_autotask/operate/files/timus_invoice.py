@@ -65,7 +65,7 @@ from timus_autotask.watch.month.books import Books, first_change_of, open_books
 from timus_autotask.watch.month.four_sides import KINDS, Charge, FourSides, Invoice, SideRow, four_sides
 from timus_autotask.watch.month.ledger import superseded_units
 from timus_autotask.watch.month.months import month_of
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, some
 
 FIELDS = ("customer", "sku", "quantity", "amount", "first_day", "last_day")
 """Our names of the columns; ``sku`` and ``quantity`` are needed."""
@@ -456,10 +456,9 @@ MOST_NAMED = 10
 
 def _left_in_words(left: Sequence[LeftOut]) -> str:
     number = len(left)
-    each = "; ".join(f"row {one.row}: {one.text[:80]}" for one in left[:MOST_NAMED])
-    more = f"; and {number - MOST_NAMED} more" if number > MOST_NAMED else ""
+    each = some((f"row {one.row}: {one.text[:80]}" for one in left), MOST_NAMED, "; ")
     lines = "1 row is" if number == 1 else f"{number} rows are"
-    return f"{lines} left out of the file, as was said once: {each}{more}."
+    return f"{lines} left out of the file, as was said once: {each}."
 
 
 def _equal_in_words(rows: Sequence[int]) -> str:

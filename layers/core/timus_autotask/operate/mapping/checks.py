@@ -24,6 +24,7 @@ from timus_autotask.operate.mapping.known import (
 from timus_autotask.operate.refusal import Way
 from timus_autotask.ports.psa import Company, Service
 from timus_autotask.watch.names import NamesRead, alias_of, mapping_of, name_of
+from timus_autotask.watch.wording import some
 
 OFFERED = 3
 """How many are offered in place of what cannot be used."""
@@ -183,8 +184,7 @@ def notes(draft: Draft) -> Iterator[str]:
     """What whoever asks should know."""
     waiting = [edit.customer for edit in draft.customers if not is_reported(draft.records[edit.customer])]
     if waiting:
-        few = ", ".join(waiting[:5]) + (f" and {len(waiting) - 5} more" if len(waiting) > 5 else "")
-        yield f"Note: Timus has not reported {few} yet; these mappings wait for it."
+        yield f"Note: Timus has not reported {some(waiting, 5)} yet; these mappings wait for it."
 
 
 def _check_service(

@@ -11,7 +11,7 @@ from timus_autotask.ports.psa import BillingItem
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.month.books import Books
 from timus_autotask.watch.month.to_post import NotPosted, items_since, left_of_posted, may_be_left
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, some
 
 MOST_NAMED = 10
 """So many items that charge nobody are named in the note."""
@@ -54,10 +54,9 @@ def left_to_post(ports: Ports, books: Books, first: date, last: date) -> tuple[t
 
 
 def _in_words(free: Sequence[BillingItem]) -> str:
-    named = [f"{one.name} of {one.day} on contract {one.contract_id}" for one in free[:MOST_NAMED]]
-    more = [f"{len(free) - len(named)} more"] if len(free) > len(named) else []
+    named = some((f"{one.name} of {one.day} on contract {one.contract_id}" for one in free), MOST_NAMED, "; ")
     them = counted(len(free), "posted item is", "posted items are")
-    return f"{them} marked as non-billable in Autotask and charged to nobody: {'; '.join([*named, *more])}."
+    return f"{them} marked as non-billable in Autotask and charged to nobody: {named}."
 
 
 def _with_note(books: Books, note: str) -> Books:

@@ -16,7 +16,7 @@ from timus_autotask.watch.month.digest import ChangedLine, Digest, Waiting
 from timus_autotask.watch.month.passed import Passed
 from timus_autotask.watch.month.to_post import NotPosted, that_came_since
 from timus_autotask.watch.remedy import NextWay, said, ways
-from timus_autotask.watch.wording import counted, with_sign
+from timus_autotask.watch.wording import counted, some, with_sign
 
 TOP = 10
 """So many of each are named, those with the most money first; the rest is counted."""
@@ -235,8 +235,7 @@ def _unmapped(found: Digest) -> Iterator[str]:
         return
     yield f"NOT MAPPED YET: {counted(len(customers), 'customer')}, {counted(len(skus), 'SKU')}"
     named = [*(_who((one,), found) for one in customers), *map(visible, skus)]
-    more = f", and {len(named) - TOP} more" if len(named) > TOP else ""
-    yield f"- {', '.join(named[:TOP])}{more}"
+    yield f"- {some(named, TOP)}"
     yield f"    {said(NextWay.REVIEW)}"
 
 
@@ -303,9 +302,7 @@ def _who(customers: Sequence[str], found: Digest) -> str:
         return "For everybody"
     if [*customers] == [NOBODY]:
         return "An event without a customer"
-    names = [visible(found.names.customers.get(one) or one) for one in customers[:3]]
-    more = f" and {len(customers) - 3} more" if len(customers) > 3 else ""
-    return ", ".join(names) + more
+    return some((visible(found.names.customers.get(one) or one) for one in customers), 3)
 
 
 def _skus(skus: Iterable[str]) -> str:

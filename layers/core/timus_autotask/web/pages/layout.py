@@ -11,10 +11,10 @@ from timus_autotask.store.partner import Circuit
 from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.watch.adjustments import Became
 from timus_autotask.watch.grouping import Standing
-from timus_autotask.watch.names import Directory, some
+from timus_autotask.watch.names import Directory
 from timus_autotask.watch.remedy import REPAIR, commands
 from timus_autotask.watch.status import Pause, Stages
-from timus_autotask.watch.wording import counted
+from timus_autotask.watch.wording import counted, some
 from timus_autotask.web.desk import Desk, Everything
 from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.pages.actions import Action
