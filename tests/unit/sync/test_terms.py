@@ -324,11 +324,30 @@ def test_a_decrease_after_a_renewal_is_made_when_the_empty_periods_are_level(
     world.api.set_switch("extended_periods", "empty")
     new_term = date(2027, 12, 31)
     world.tell(9, {ADV: 25, GATEWAY: 1}, term_end=new_term, type="subscription.renewed")
+    world.work()
     world.tell(10, {ADV: units, GATEWAY: 1}, term_end=new_term)
     world.work()
     assert (world.posted(), code(world, ADV)) == ([], "below-zero-later")
     world.pass_time(days=300)
     assert world.posted()[:2] == [(45, 25, "2027-01-01"), (45, units - 25, "2026-03-15")]
+    days = (date(2026, 3, 14), date(2026, 3, 15), date(2026, 12, 31), date(2027, 1, 1), new_term)
+    assert [world.units(ADV, day) for day in days] == [25, units, units, units, units]
+    assert world.line(ADV).state is State.APPLIED
+
+
+@pytest.mark.parametrize("units", [20, 0])
+def test_a_decrease_that_comes_with_a_renewal_is_made_at_once(world: World, units: int) -> None:
+    """The contract is extended after it: the empty periods of the new term would refuse it."""
+    terms(world, None)
+    world.tell(8, {ADV: 25, GATEWAY: 1})
+    world.work()
+    world.api.set_switch("extended_periods", "empty")
+    new_term = date(2027, 12, 31)
+    world.tell(9, {ADV: units, GATEWAY: 1}, term_end=new_term, type="subscription.renewed")
+    world.work()
+    assert world.posted() == [(45, units - 25, "2026-03-15")]
+    assert world.api.model.contracts[CONTRACT].end == new_term.toordinal()
+    world.pass_time(days=300)
     days = (date(2026, 3, 14), date(2026, 3, 15), date(2026, 12, 31), date(2027, 1, 1), new_term)
     assert [world.units(ADV, day) for day in days] == [25, units, units, units, units]
     assert world.line(ADV).state is State.APPLIED

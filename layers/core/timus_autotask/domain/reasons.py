@@ -40,7 +40,7 @@ class WayOut(Enum):
     ACTIVATE_CONTRACT = "activate-contract"
     EXTEND_CONTRACT = "extend-contract"
     WAIT_OR_ADD_UNITS = "wait-or-add-units"
-    """Its day comes by itself; who wants it now adds the units that lack later on."""
+    """Its day comes by itself, but a period that is posted before keeps what it has; whoever adds the units that lack later on has it now."""
     LOOK_AT_CONTRACT = "look-at-contract"
     """See what the other line waits for."""
     ENFORCE = "enforce"
@@ -221,7 +221,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         BELOW_ZERO_LATER: Reason(
             "{delta:+d} on {day} is made on {until}. Autotask has {units_counted} from that day on, and refuses to go below 0 there, "
-            "so the increase of that day comes first.{waiting_told}",
+            "so the increase of that day comes first. What is posted before that is billed without this change.{waiting_told}",
             (WayOut.WAIT_OR_ADD_UNITS,),
             EndedBy.DAY,
         ),

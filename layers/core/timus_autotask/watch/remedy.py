@@ -34,7 +34,7 @@ WORDS: Mapping[WayOut, str] = {
     WayOut.FIX_THEN_RETRY: "Fix the cause in Autotask, then: timus-autotask retry {contract}",
     WayOut.ACTIVATE_CONTRACT: "Activate it in Autotask, then: timus-autotask retry {contract}",
     WayOut.EXTEND_CONTRACT: "Extend the contract in Autotask, then: timus-autotask retry {contract}",
-    WayOut.WAIT_OR_ADD_UNITS: "Nothing to do. To have it now: add the units that are missing from {until} on in Autotask, then: "
+    WayOut.WAIT_OR_ADD_UNITS: "Before the next period is posted, or to have it now: add the units that are missing from {until} on in Autotask, then: "
     "timus-autotask retry {contract}",
     WayOut.LOOK_AT_CONTRACT: "timus-autotask status --contract {contract}",
     WayOut.ENFORCE: "timus-autotask drift {contract} {service} --enforce",

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from tests.unit.domain.converge.views import (
+    LEVEL,
     NOW,
     PLUS,
     SEATS,
@@ -37,6 +38,7 @@ APRIL = date(2026, 4, 1)
 EMPTY = since_january(25, (APRIL, 0))
 """25 units, and none in the periods that an extension of the contract has added."""
 FEWER = since_january(25, (TODAY, 20))
+RENEWED = date(2027, 12, 31)
 
 
 def posted(step: Step) -> tuple[LineKey, date, int] | None:
@@ -81,6 +83,26 @@ def of_one_line(wanted: Timeline, *, today: date = TODAY, policy: Policy | None 
     return view(
         demand(wanted), held={45: on_contract(EMPTY)}, lines=(left(EMPTY),), today=today, policy=policy
     )
+
+
+def test_a_decrease_goes_before_the_extension() -> None:
+    """The periods that it adds may be empty, and a decrease that leaves fewer than 0 units there would wait for their first day."""
+    before = view(demand(FEWER, renewed_until=RENEWED), held={45: on_contract(LEVEL)}, lines=(left(LEVEL),))
+    step = next_step(before)
+    assert (posted(step), step.extend, step.renewed) == ((SEATS, TODAY, -5), None, None)
+    assert next_step(landed(before, step)) == Step(extend=RENEWED)
+
+
+def test_a_decrease_that_waits_for_a_person_holds_no_extension_up() -> None:
+    """Nor does one of a later day: the contract would end meanwhile."""
+    held = view(
+        demand(FEWER, renewed_until=RENEWED),
+        lines=(left(LEVEL),),
+        policy=Policy(approve_decreases=Approval(above_units=0)),
+    )
+    assert next_step(held) == Step(extend=RENEWED)
+    later = since_january(25, (march(20), 20))
+    assert next_step(view(demand(later, renewed_until=RENEWED), lines=(left(LEVEL),))) == Step(extend=RENEWED)
 
 
 def test_before_that_day_the_decrease_waits_with_its_own_reason() -> None:

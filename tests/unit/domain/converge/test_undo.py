@@ -396,8 +396,9 @@ def test_seats_come_back_only_as_others_leave_also_where_timus_once_moved_some_o
 
 
 def test_a_renewed_term_is_followed_after_a_plan_change_that_was_undone() -> None:
-    """It is now the old plan that is billed until the end of the term."""
-    lines = undone(plan_change(), UP, (DOWN, UP))
+    """It is now the old plan that is billed until the end of the term; the new one has come down before."""
+    down, up = undone(plan_change(), UP, (DOWN, UP))
+    lines = (down, replace(up, baseline=steps((DAY, 25), (NEXT, 0)), adjusted=(DAY, NEXT)))
     sides = replace(OLD, renewed_unbilled=RENEWED), replace(NEW, renewed_until=RENEWED)
     assert next_step(seen(*sides, lines=lines, links=(LINK,))).extend == RENEWED
 

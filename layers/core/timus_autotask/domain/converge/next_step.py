@@ -74,17 +74,17 @@ def next_step(view: View) -> Step:
     if wrong is not None:
         return _nothing_goes(drafts, view, wrong)
     ours = [draft for draft in drafts if not draft.parked]
-    renewed = _renewal(ours, view, Renewal.EXTEND)
-    if renewed is not None and renewed > contract.end:
-        if view.live:
-            return Step(extend=renewed)
-        renewed = None  # it is not covered, and would be extended
     drafts = [draft if draft.parked else settled(draft, contract, view) for draft in drafts]
     adjustments = adjustments_of(drafts, contract, view)
     unread = unread_prices([draft.with_adjustments(adjustments) for draft in drafts], view)
     if unread:
         return Step(ask_prices=unread)
     step = _brought_level(judged_in_rounds(drafts, adjustments, contract, view), contract, view)
+    renewed = _renewal(ours, view, Renewal.EXTEND)
+    if renewed is not None and renewed > contract.end:
+        if view.live and not _takes_off(step):
+            return Step(extend=renewed)
+        renewed = None  # it is not covered yet
     return replace(step, renewed=renewed, successor=_successor(ours, contract, view) if view.live else None)
 
 
@@ -144,6 +144,15 @@ def _renewed(draft: LineDraft, how: Renewal) -> date | None:
     if how is Renewal.EXTEND:
         return renewed_until(draft.demand, draft.line.undone)
     return draft.demand.renewed_until if draft.demand else None
+
+
+def _takes_off(step: Step) -> bool:
+    """Whether a decrease is made in this step: it goes before an extension.
+
+    The periods that one adds may be empty, and Autotask refuses what would leave fewer than 0 units in them (see ``below-zero-later``).
+    """
+    intent = step.adjust.intent if step.adjust else None
+    return intent is not None and intent.delta < 0
 
 
 def _successor(drafts: Sequence[LineDraft], contract: Contract, view: View) -> NewContract | None:
