@@ -385,6 +385,85 @@ def test_a_change_of_a_later_day_of_the_month_is_open() -> None:
     assert of(months).ready
 
 
+IF_POSTED_BEFORE = [
+    ((), 12, "post after it, or its units are never billed for the days until the end of the billing period"),
+    ((), 7, "post after it, or its units stay billed until the end of the billing period"),
+    (
+        ("posted_period=same-day",),
+        12,
+        "post after it, or it is billed as an item of its own with a later posting, if Autotask takes changes of posted days",
+    ),
+    (("posted_period=hold",), 12, "post after it, or it waits for approval then"),
+]
+
+
+@pytest.mark.parametrize(("terms", "seats", "words"), IF_POSTED_BEFORE)
+def test_what_posting_before_its_day_does_to_a_scheduled_change_goes_by_the_terms(
+    terms: tuple[str, ...], seats: int, words: str
+) -> None:
+    """By the default, the days until the end of the period are never billed; only by ``same-day`` they are, later."""
+    months = begun(*terms)
+    months.tell({ADV: seats, GATEWAY: 1}, 20)
+    months.work()
+    assert only(of(months)).remedy == f"It is made on its day, automatically: {words}"
+    months.world.control.approve_and_post(CONTRACT, LAST.toordinal())
+    months.play([("wait", None, 35)])
+    april = {"next-open-day": 10, "same-day": seats, "hold": 10}
+    assert months.billed(45, LAST) == april[(terms or ("=next-open-day",))[0].split("=")[1]]
+
+
+def test_a_scheduled_change_that_goes_up_and_down_leaves_its_days_as_they_are_posted() -> None:
+    """Two more for a while, and then three fewer: some days have too few units, and some too many."""
+    months = begun()
+    months.tell({ADV: 12, GATEWAY: 1}, 10)
+    months.tell({ADV: 7, GATEWAY: 1}, 20)
+    months.work()
+    assert only(of(months)).remedy.endswith(
+        "or the days until the end of the billing period stay as they are posted"
+    )
+
+
+def test_a_scheduled_change_of_a_service_that_is_new_on_the_contract_is_billed_all_the_same() -> None:
+    """Nothing of it is posted, so it comes from its own day."""
+    months = begun()
+    months.tell({ADV: 10, ESS: 2, GATEWAY: 1}, 20)
+    months.work()
+    assert only(of(months)).remedy.endswith("post after it, or it is billed with a later posting")
+    months.world.control.approve_and_post(CONTRACT, LAST.toordinal())
+    months.play([("wait", None, 25)])
+    assert (months.billed(46, date(2026, 3, 20)), months.billed(46, date(2026, 3, 21))) == (0, 2)
+
+
+def test_the_terms_of_everybody_on_a_shared_line_say_what_posting_before_does() -> None:
+    """The strictest count: who has ``same-day`` for himself alone is not billed for these days either."""
+    months = begun()
+    months.desk.told("policy", "set", "posted_period=same-day", "--customer", CUSTOMER, "--yes")
+    months.world.tell(1, {ADV: 2}, customer="cus_b", subscription="sub_b")
+    months.work()
+    words = "map", "customer", "cus_b", "--company", "600", "--contract", str(CONTRACT), "--share", "--yes"
+    months.desk.told(*words)
+    months.work()
+    months.tell({ADV: 12, GATEWAY: 1}, 20)
+    months.work()
+    assert "its units are never billed" in only(of(months)).remedy
+    months.desk.told("policy", "set", "posted_period=same-day", "--customer", "cus_b", "--yes")
+    assert "as an item of its own" in only(of(months)).remedy
+
+
+def test_what_is_posted_before_the_day_of_a_scheduled_change_is_billed_as_it_is() -> None:
+    """Also before a worker has seen it: nothing is left to be settled, and a change that is made in it is told so."""
+    months = begun()
+    months.tell({ADV: 12, GATEWAY: 1}, 20)
+    months.work()
+    months.world.control.approve_and_post(CONTRACT, LAST.toordinal())
+    found = of(months)
+    assert found.ready
+    [stays] = [one for _, one in found.staying]
+    assert (stays.kind, stays.first, stays.seat_days) == (WhyDiffers.LATE, date(2026, 3, 21), -22)
+    months.desk.told("policy", "set", "posted_period=same-day", "--yes")
+    assert "its period is posted already, so it is billed as an item of its own" in only(of(months)).remedy
+
+
 def test_what_timus_sent_and_nobody_merged_is_open() -> None:
     """On the contract of its customer."""
     months = begun()

@@ -209,7 +209,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             EndedBy.LOOK,
         ),
         "outcome-unclear": Reason(
-            "An adjustment of {delta:+d} on {day} got no clear answer. Autotask now has {held_counted}, "
+            "It is not clear what became of an adjustment of {delta:+d} on {day}{answer_told}. Autotask now has {held_counted}, "
             "which is neither the {before} before it nor the {after} after it. Timus says {desired}.",
             (WayOut.ENFORCE, WayOut.ADOPT),
             EndedBy.LOOK,
@@ -344,6 +344,7 @@ _WHERE_KNOWN: Mapping[str, Sequence[tuple[str, str]]] = {
     ],
     "readings_told": [("told", " It says: {known}. This event says: {told}.")],
     "waiting_told": [("waiting", " Waiting with it: {waiting}.")],
+    "answer_told": [("answered", ", which Autotask {answered}")],
     "differs_told": [("differs", " Other units than we left: {differs}.")],
 }
 """Parts of a reason that are there only where a fact is known: by the name in the template, each with that fact."""

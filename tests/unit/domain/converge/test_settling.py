@@ -45,6 +45,7 @@ from timus_autotask.domain.past_days import Postponed, WhyPast
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Approval, Policy, SameDay
 from timus_autotask.domain.price import PriceChange
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
 
@@ -205,6 +206,24 @@ def test_an_outcome_that_is_neither_is_for_a_person() -> None:
     assert line_of(step).intent == line.intent
     assert (step.journal, step.adjust) == ((), None)
     assert step.due_at == NOW + RECHECK
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            Answer.UNKNOWN,
+            "what became of an adjustment of +3 on 2026-03-15. Autotask now has 31 units, which",
+        ),
+        (Answer.ACCEPTED, "an adjustment of +3 on 2026-03-15, which Autotask accepted. Autotask now has"),
+        (Answer.REFUSED, "an adjustment of +3 on 2026-03-15, which Autotask refused. Autotask now has"),
+    ],
+)
+def test_an_outcome_that_is_neither_says_what_autotask_answered(answer: Answer, words: str) -> None:
+    """A tenant may accept an adjustment and count another one of that day no more: that is no missing answer."""
+    line = left(LEVEL, intent=intent(answer, settles_at=NOW))
+    step = next_step(view(demand(MORE), held={45: on_contract(since_january(31))}, lines=(line,)))
+    assert words in Parked(*parked(step)).message
 
 
 def test_an_outcome_that_is_neither_but_level_needs_nobody() -> None:

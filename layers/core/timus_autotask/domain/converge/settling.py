@@ -11,6 +11,7 @@ from timus_autotask.domain.converge.draft import LineDraft, wanted_units
 from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.line import (
+    Answer,
     Choice,
     Intent,
     JournalEntry,
@@ -75,7 +76,10 @@ def _without_intent(draft: LineDraft, contract: Contract, view: View) -> LineDra
     if unclear and draft.line.choice is None and not draft.level(contract):
         before, after = intent.before.at(intent.day), intent.after.at(intent.day)
         day = intent.day.isoformat()
-        return _unknown(draft, "outcome-unclear", delta=intent.delta, day=day, before=before, after=after)
+        known = {} if intent.answer is Answer.UNKNOWN else {"answered": intent.answer.value}
+        return _unknown(
+            draft, "outcome-unclear", delta=intent.delta, day=day, before=before, after=after, **known
+        )
     line = _ended(draft.line, intent, verdict, draft.observed, contract, view.now)
     if unclear and line.choice is Choice.ADOPT and draft.demand is not None:
         # Nobody knows what of it is ours, so it is kept as a whole; what Timus has for later days still comes.

@@ -85,8 +85,13 @@ class BookLine:
     """Of the journal, those of this line."""
     held_later: Mapping[date, Parked] = field(default_factory=dict)
     """What is scheduled and will be held by the terms on its day; see ``held_later``."""
-    shut: tuple[tuple[date, date], ...] = ()
-    """(first, last) of the posted stretches in which the terms let nothing be adjusted any more."""
+    posted_period: PostedPeriod = PostedPeriod.NEXT_OPEN_DAY
+    """What the terms that count on it say of a change whose day is posted."""
+
+    @property
+    def shut(self) -> tuple[tuple[date, date], ...]:
+        """(first, last) of the posted stretches in which the terms let nothing be adjusted any more."""
+        return self.observed.closed if self.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
 
     def is_shut(self, day: date) -> bool:
         """Whether a day is posted, so that whatever is decided today counts from a later one."""
@@ -374,7 +379,7 @@ def _with_terms(
         (LineSeen(one.line, one.demand, one.observed) for one in lines.values()), policies, today
     )
     return {
-        key: replace(one, held_later=later.get(key, {}), shut=_shut(one, policies, today))
+        key: replace(one, held_later=later.get(key, {}), posted_period=_posted_period(one, policies, today))
         for key, one in lines.items()
     }
 
@@ -387,13 +392,10 @@ def with_changes(books: Books, changes: Iterable[JournalEntry]) -> Books:
     )
 
 
-def _shut(line: BookLine, policies: Mapping[str, Policy], today: date) -> tuple[tuple[date, date], ...]:
-    closed, demand = tuple(line.observed.closed), line.demand
-    if not closed:
-        return ()
+def _posted_period(line: BookLine, policies: Mapping[str, Policy], today: date) -> PostedPeriod:
+    demand = line.demand
     customers = whose_terms(demand, line.observed.units, wanted_units(demand, line.line), today)
-    terms = policy_of(demand, policies, customers)
-    return closed if terms.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
+    return policy_of(demand, policies, customers).posted_period
 
 
 def _by_line(changes: Iterable[JournalEntry]) -> Mapping[LineKey, tuple[JournalEntry, ...]]:

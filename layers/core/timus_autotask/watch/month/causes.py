@@ -197,6 +197,7 @@ def turns_of(one: BookLine) -> set[date]:
     days |= {change.day for change in one.changes}
     days |= {change.postponed.day for change in one.changes if change.postponed}
     days |= {day for day, _ in line.scheduled}
+    days |= {day for first, last in one.shut if line.scheduled for day in (first, last + ONE_DAY)}
     days |= {change.day for change in (line.intent, line.awaiting, *line.set_aside) if change}
     days |= {one.demand.start} if one.demand else set()
     days |= {line.baseline_until + ONE_DAY} if line.baseline_until else set()
@@ -275,7 +276,9 @@ def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[WhyDiffers,
         yield WhyDiffers.HELD, held.delta
     for scheduled, delta in line.scheduled:
         if scheduled <= day:
-            yield _of_scheduled(one, scheduled, today), delta
+            cause = _of_scheduled(one, scheduled, today)
+            # Posted before a worker has seen it: it will be made after these days.
+            yield WhyDiffers.LATE if cause is WhyDiffers.SCHEDULED and one.is_shut(day) else cause, delta
 
 
 def ended(one: BookLine, day: date) -> bool:

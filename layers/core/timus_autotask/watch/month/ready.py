@@ -21,7 +21,7 @@ from timus_autotask.domain.converge.draft import at_least_0
 from timus_autotask.domain.days import ONE_DAY, each_day, period_containing
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import Placement
-from timus_autotask.domain.policy import BillingSchedule
+from timus_autotask.domain.policy import BillingSchedule, PostedPeriod
 from timus_autotask.domain.reasons import CONTRACT_ENDED, REASONS, Parked, WayOut
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.inbox import waits_in_inbox
@@ -588,6 +588,8 @@ class _OpenThings:
 
     def _open(self, line: BookLine, cause: WhyDiffers, lacking: Sequence[tuple[date, int]]) -> Open:
         message, remedy = self._message(line, cause)
+        if cause is WhyDiffers.SCHEDULED:
+            remedy = _made_by_itself(line, lacking)
         schedule = line.contract.schedule if line.contract else BillingSchedule(self._first)
         return Open(
             cause,
@@ -801,10 +803,7 @@ _MESSAGES: Mapping[WhyDiffers, _Message] = {
     WhyDiffers.OBSERVING: _Message(
         "Nothing is written to Autotask: change the units there by hand, or go live.", (NextWay.GO_LIVE,)
     ),
-    WhyDiffers.SCHEDULED: _Message(
-        "A change is scheduled for a day of this period.",
-        advice="It is made on its day, automatically: post after it, or it is billed as an item of its own later",
-    ),
+    WhyDiffers.SCHEDULED: _Message("A change is scheduled for a day of this period."),
     WhyDiffers.PENDING: _Message("A worker is still to come.", (NextWay.RETRY_LATER,)),
     WhyDiffers.OTHER: _Message(
         "The units differ, and nothing was to be done about it.", (NextWay.RECONCILE,)
@@ -817,6 +816,28 @@ def _held_later(line: BookLine) -> tuple[str, str]:
     day, parked = min(line.held_later.items(), key=lambda one: one[0])
     units = dict(line.line.scheduled).get(day, 0)
     return f"{units:+d} on {day} {will_wait(parked)}.", way_later(day, parked)
+
+
+def _made_by_itself(line: BookLine, lacking: Sequence[tuple[date, int]]) -> str:
+    """When a scheduled change is made, and what posting its period before that does."""
+    posted = any(first <= lacking[0][0] <= last for first, last in line.observed.closed)
+    before = "its period is posted already, so" if posted else "post after it, or"
+    return f"It is made on its day, automatically: {before} {_if_posted_before(line, lacking)}"
+
+
+def _if_posted_before(line: BookLine, lacking: Sequence[tuple[date, int]]) -> str:
+    """What becomes of a scheduled change if its period is posted before its day. Without numbers: it may be one row of several periods."""
+    if not line.observed.contract_service_ids:  # of a service that is not on the contract, nothing is posted
+        return "it is billed with a later posting"
+    if line.posted_period is PostedPeriod.SAME_DAY:
+        return "it is billed as an item of its own with a later posting, if Autotask takes changes of posted days"
+    if line.posted_period is PostedPeriod.HOLD:
+        return "it waits for approval then"
+    if all(units > 0 for _, units in lacking):
+        return "its units are never billed for the days until the end of the billing period"
+    if all(units < 0 for _, units in lacking):
+        return "its units stay billed until the end of the billing period"
+    return "the days until the end of the billing period stay as they are posted"
 
 
 def _covers_none(line: BookLine, day: date) -> str:
