@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, ESS, GATEWAY
+from tests.world import ADV, ESS, GATEWAY, SCENARIO, World
 
 PLANS = ("--family", "plans")
 TODAY = date(2026, 3, 15)
@@ -71,6 +71,32 @@ def test_what_a_family_changes_is_shown_before_it_is_written(two: Desk) -> None:
     two.ask("map", "plan", GATEWAY, "--add-on")
     two.world.work()
     assert two.world.units(ESS, TODAY) == 1
+
+
+@pytest.mark.parametrize("beside", [0, 5], ids=["alone", "beside another plan"])
+def test_users_that_wait_for_a_gateway_by_a_guess_are_let_go_by_the_command_beside_them(
+    beside: int,
+) -> None:
+    """It goes before they come, and its removal is held. No number shows that it is an add-on, so the reason names what says it."""
+    contract = {**SCENARIO["contracts"][0], "lines": []}
+    world, stays = World(scenario={**SCENARIO, "contracts": [contract]}), {ESS: beside} if beside else {}
+    desk = Desk(world)
+    world.map_customer()
+    world.tell(1, {GATEWAY: 1, **stays})
+    world.work()
+    desk.ask("policy", "set", "approve_decreases=always")
+    for version, items in ((2, stays), (3, {ADV: 12, **stays})):
+        world.pass_time(days=1)
+        world.tell(version, items)
+        world.work()
+    [line] = [one for one in desk.ask("status")["lines"] if one["sku"] == ADV]
+    assert line["reason"].endswith("That it is a plan change is guessed from Timus's numbers.")
+    command = "timus-autotask map plan SASE-GATEWAY --add-on"
+    assert f"if SASE-GATEWAY is an add-on: {command}" in line["remedy"]
+    assert desk.run(*command.split()[1:], "--yes").status == 0
+    world.work()
+    assert world.units(ADV, date(2026, 4, 20)) == 12
+    assert world.units(GATEWAY, date(2026, 4, 20)) == 1
 
 
 def test_a_family_is_for_everybody(two: Desk) -> None:

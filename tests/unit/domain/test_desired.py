@@ -1073,6 +1073,24 @@ def test_an_add_on_that_goes_makes_no_room_for_users() -> None:
     assert links(version(1, march(1), ADV=28, ESS=6), version(2, march(10), ADV=28, PRO=12)) == 1
 
 
+def test_a_plan_change_says_of_which_skus_nobody_said_that_they_are_plans() -> None:
+    """As far as people did not name a family of both, it is a guess; also where the old plan has no service."""
+    told = subscription(version(1, march(1), ADV=10), version(2, march(10), ESS=10))
+
+    def unsaid(adv: str | None, ess: str | None, services: tuple[ServiceChoice, ...]) -> set[str] | None:
+        plans = {ADV: PlanMapping(ADV, services, family=adv), ESS: replace(PLANS[ESS], family=ess)}
+        found = desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY)
+        each: list[Link | Unplaced] = [*found.links, *found.unplaced]
+        assert all(set(one.unsaid) == set(each[0].unsaid) for one in each)
+        return set(each[0].unsaid) if each else None
+
+    for services in (PLANS[ADV].choices, ()):
+        assert unsaid(None, None, services) == {ADV, ESS}
+        assert unsaid("sase", None, services) == {ESS}
+        assert unsaid("sase", "sase", services) == set()
+        assert unsaid("", None, services) is None
+
+
 def test_other_numbers_are_a_plan_change_in_part_only_if_people_said_so() -> None:
     """One family: plans. Different families, or an add-on: none, even where the numbers fit. One of two said: the numbers decide.
 

@@ -144,9 +144,59 @@ def test_one_of_a_count_that_was_accepted_before_goes_on() -> None:
     assert world.units(ADV, LATER) == 34
 
 
-def test_earlier_ones_of_a_count_that_was_accepted_say_what_holds_then() -> None:
-    """The third one is believed: the first two cannot be the newest any more, and their remedy is one that is not refused."""
+def test_the_days_of_earlier_ones_are_not_left_out() -> None:
+    """Accepting the third of a new count would bill the days of the first two by the old one for ever. The refusal says what is first."""
     world = restarted(33, 30, 34)
+    before = world.table.documents()
+    first, second, third = parked(world)
+    for later, earlier in ((second, [first]), (third, [first, second])):
+        with pytest.raises(NotDone, match="hold from earlier days, are parked too") as refused:
+            accept(deployment_of(world), later.key, "j.doe")
+        told = ", ".join(f"version {one.version} (event {one.key})" for one in earlier)
+        assert f"are parked too: {told}. " in str(refused.value)
+        assert f"timus-autotask events accept {quote(first.key)}" in refusal(refused.value)
+    assert world.table.documents() == before
+    accepted(world, first.key)
+    assert parked(world) == []
+    days = [date.fromisoformat(one.day) for one in (first, second, third)]
+    assert [world.units(ADV, day) for day in days] == [33, 30, 34]
+
+
+def test_a_script_leaves_no_days_out_either() -> None:
+    """Nobody reads a question there: it is refused, in sentences and for programs, and the oldest one is taken."""
+    world = restarted(33, 30, 34)
+    first, _, third = parked(world)
+    desk = Desk(world)
+    said = desk.run("events", "accept", third.key, "--yes")
+    assert (said.status, f"events accept {quote(first.key)}" in said.err) == (1, True)
+    assert desk.run("--json", "events", "accept", third.key, "--yes").status == 1
+    assert len(parked(world)) == 3
+    assert desk.run("events", "accept", first.key, "--yes").status == 0
+
+
+def test_a_later_one_is_accepted_once_the_earlier_ones_are_dismissed() -> None:
+    """A person said that they are mistakes: their days stay as they are."""
+    world = restarted(33, 30, 34)
+    first, second, third = parked(world)
+    dismiss(deployment_of(world), [first.key, second.key], "a test of support", "j.doe")
+    accepted(world, third.key)
+    days = [date.fromisoformat(one.day) for one in (first, second, third)]
+    assert [world.units(ADV, day) for day in days] == [25, 25, 34]
+
+
+def test_what_cannot_be_accepted_any_more_keeps_no_later_one_waiting() -> None:
+    """The old count went on after the first event of the new one. What the second one says is newer than both."""
+    world = restarted(33)
+    told_later(world, 26)
+    world.pass_time(days=1)
+    world.tell(2, {ADV: 34}, event_id="again_2")
+    world.work()
+    assert accepted(world, "again_2").counted_as == 43
+
+
+def test_earlier_ones_of_a_count_that_was_accepted_say_what_holds_then() -> None:
+    """All are of one day, so the third one says it all. The first two cannot be the newest any more, and their remedy is not refused."""
+    world = restarted(33, 30, 34, hours=0.25)
     accepted(world, parked(world)[2].key)
     left = parked(world)
     assert [(one.version, one.parked.code) for one in left if one.parked] == [
@@ -377,19 +427,19 @@ seats = st.integers(1, 60)
 def test_whichever_event_is_accepted_the_last_of_the_new_count_counts(
     quantities: Sequence[int], data: st.DataObject
 ) -> None:
-    """Nothing is parked that followed, and Autotask gets what Timus said last."""
+    """Those before it are mistakes. Nothing is parked that followed, and Autotask gets what Timus said last."""
     world = restarted(*quantities)
     waiting = parked(world)
     if not waiting:
         assert set(quantities) == {25}
         return
     event = data.draw(st.sampled_from(waiting))
+    before = [one.key for one in waiting if one.version < event.version]
+    dismiss(deployment_of(world), before, "a mistake", "j.doe")
     proposal = accept(deployment_of(world), event.key, "j.doe")
     proposal.commit()
     world.work()
     world.pass_time(days=2)
-    assert {one.version for one in parked(world)} == {
-        one.version for one in waiting if one.version < event.version
-    }
+    assert parked(world) == []
     assert world.units(ADV, LATER) == quantities[-1]
     assert world.units(ESS, LATER) == 0

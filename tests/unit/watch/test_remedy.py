@@ -100,10 +100,30 @@ def test_of_several_ways_out_a_person_chooses_one(code: str, said: str) -> None:
     assert remedy_of(Parked(code, {})) == said
 
 
+@pytest.mark.parametrize("code", ["waits-for-decrease", "old-plan-unmapped", "held-with-plan-change"])
+def test_a_guessed_plan_change_names_what_ends_the_guess(code: str) -> None:
+    """Each SKU that may be an add-on, as a shell takes it; nothing of it where people named the family."""
+    known = Parked(code, {"contract": 5})
+    guess = Parked(code, {"contract": 5, "unsaid": "GATE WAY | ADV"})
+    assert "guessed" not in known.message
+    assert guess.message == f"{known.message} That it is a plan change is guessed from Timus's numbers."
+    assert ways(remedy_of(guess)) == [
+        *ways(remedy_of(known)),
+        "if 'GATE WAY' is an add-on: timus-autotask map plan 'GATE WAY' --add-on",
+        "if ADV is an add-on: timus-autotask map plan ADV --add-on",
+    ]
+
+
 @pytest.mark.parametrize("code", REASONS)
 def test_no_reason_has_two_commands_in_a_line(code: str) -> None:
     """Whoever copies a line runs one of them, whole."""
-    facts: dict[str, int | str] = {"customer": 'it\'s; "hers"', "sku": "a, b", "event": "-x", "contract": 5}
+    facts: dict[str, int | str] = {
+        "customer": 'it\'s; "hers"',
+        "sku": "a, b",
+        "event": "-x",
+        "contract": 5,
+        "unsaid": "a, b | -x",
+    }
     found = ways(remedy_of(Parked(code, facts)))
     assert found
     for way in found:

@@ -63,6 +63,19 @@ def test_only_an_event_that_can_be_right_has_the_button() -> None:
     assert "It is right" not in row_of(page, "evt_moved")
 
 
+def test_of_a_counter_that_began_again_the_oldest_event_has_the_button() -> None:
+    """A later one would leave out the days of those before it, and is refused."""
+    world = World()
+    world.map_customer()
+    for version, event_id in ((40, "evt_40"), (1, "evt_first"), (2, "evt_second")):
+        world.tell(version, {ADV: 30 + version}, event_id=event_id)
+        world.work()
+        world.pass_time(days=1)
+    page = Browser(world).page("/")
+    shown = {one: "It is right" in row_of(page, one) for one in ("evt_first", "evt_second")}
+    assert shown == {"evt_first": True, "evt_second": False}
+
+
 def test_every_button_that_is_there_leads_to_a_preview() -> None:
     """Also where two events have one webhook-id: the button names the event's key."""
     world = prepared()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from .history import Subscription, joined
@@ -27,6 +27,8 @@ class Link:
     across: bool = False
     """The seats leave one subscription and come in another. Each side is an order of its own: what becomes of ``up`` does not hold
     ``down`` back, and a person decides on each."""
+    unsaid: tuple[str, ...] = field(default=(), compare=False)
+    """See ``PlanChange.unsaid``. People are told it, and it decides nothing."""
 
 
 Whose = tuple[str, str, str]
@@ -55,6 +57,8 @@ class Unplaced:
     day: date
     sku: str
     up: LineKey
+    unsaid: tuple[str, ...] = field(default=(), compare=False)
+    """As of ``Link``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class PlanChange:
             for down in placement.lines(self.old, day):
                 for up in placement.lines(self.new, day):
                     if down != up and (everywhere or down.contract_id == up.contract_id):
-                        yield Link(day, down, up, self.beside, self.across)
+                        yield Link(day, down, up, self.beside, self.across, self.unsaid(placement))
 
     def unplaced(self, placement: Placement) -> Iterator[Unplaced]:
         """Each line of the new SKU, if the old one was another plan, was billed, and nobody has chosen its service.
@@ -98,7 +102,12 @@ class PlanChange:
         billed = self.listed and surely and self.subscription.was_billed(self.old)
         if billed and placement.reason(self.old, self.day, 0) in NO_SERVICE:
             for up in placement.lines(self.new, self.day):
-                yield Unplaced(self.day, self.old, up)
+                yield Unplaced(self.day, self.old, up, self.unsaid(placement))
+
+    def unsaid(self, placement: Placement) -> tuple[str, ...]:
+        """Those of its SKUs of which nobody said whether they are plans: that this is a plan change is a guess then, by Timus's numbers."""
+        plans = {sku: placement.plans.get(sku) for sku in (self.old, self.new)}
+        return tuple(sku for sku, plan in plans.items() if plan is None or plan.family is None)
 
 
 class Families:

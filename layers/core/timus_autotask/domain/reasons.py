@@ -43,6 +43,8 @@ class WayOut(Enum):
     """Its day comes by itself, but a period that is posted before keeps what it has; whoever adds the units that lack later on has it now."""
     LOOK_AT_CONTRACT = "look-at-contract"
     """See what the other line waits for."""
+    SAY_ADD_ON = "say-add-on"
+    """Say that no seats move to or from a SKU, if they were only guessed to; the fact ``unsaid`` has those of which it may be said."""
     ENFORCE = "enforce"
     """Bring the line back to what Timus says."""
     ADOPT = "adopt"
@@ -226,13 +228,14 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             EndedBy.DAY,
         ),
         "waits-for-decrease": Reason(
-            "The plan change waits: the old plan on service {down} has to come down first.",
-            (WayOut.LOOK_AT_CONTRACT,),
+            "The plan change waits: the old plan on service {down} has to come down first.{guess_told}",
+            (WayOut.LOOK_AT_CONTRACT, WayOut.SAY_ADD_ON),
             EndedBy.LOOK,
         ),
         "old-plan-unmapped": Reason(
-            "The plan change waits: no service is chosen for the old plan {sku}, so Autotask may still bill it where we do not look.",
-            (WayOut.CHOOSE_OLD_PLANS_SERVICE, WayOut.EXCLUDE_OLD_PLAN),
+            "The plan change waits: no service is chosen for the old plan {sku}, so Autotask may still bill it where we do not look."
+            "{guess_told}",
+            (WayOut.CHOOSE_OLD_PLANS_SERVICE, WayOut.EXCLUDE_OLD_PLAN, WayOut.SAY_ADD_ON),
             EndedBy.LOOK,
         ),
         "held-for-approval": Reason(
@@ -251,8 +254,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             EndedBy.APPROVAL,
         ),
         HELD_WITH_PLAN_CHANGE: Reason(
-            "The plan change waits as a whole: the new plan on service {up} is not approved.",
-            (WayOut.APPROVE_NEW_PLAN, WayOut.REJECT_NEW_PLAN),
+            "The plan change waits as a whole: the new plan on service {up} is not approved.{guess_told}",
+            (WayOut.APPROVE_NEW_PLAN, WayOut.REJECT_NEW_PLAN, WayOut.SAY_ADD_ON),
             EndedBy.APPROVAL,
         ),
         "held-posted-period": Reason(
@@ -345,6 +348,7 @@ _WHERE_KNOWN: Mapping[str, Sequence[tuple[str, str]]] = {
     "readings_told": [("told", " It says: {known}. This event says: {told}.")],
     "waiting_told": [("waiting", " Waiting with it: {waiting}.")],
     "answer_told": [("answered", ", which Autotask {answered}")],
+    "guess_told": [("unsaid", " That it is a plan change is guessed from Timus's numbers.")],
     "differs_told": [("differs", " Other units than we left: {differs}.")],
 }
 """Parts of a reason that are there only where a fact is known: by the name in the template, each with that fact."""

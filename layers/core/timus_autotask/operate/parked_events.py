@@ -30,8 +30,10 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.merge import DISPUTED, later_than, overtaken_since, wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import understand
+from timus_autotask.watch.as_known_now import by_store
 from timus_autotask.watch.happened import event as events_named
 from timus_autotask.watch.happened import is_on_its_way
+from timus_autotask.watch.wording import some
 
 ACCEPTABLE = (*DISPUTED, SUBSCRIPTION_MOVED)
 """Reasons for which an event is parked that says something else than what is known; all others cannot be followed at all."""
@@ -39,13 +41,17 @@ ACCEPTABLE = (*DISPUTED, SUBSCRIPTION_MOVED)
 # -- Accept
 
 
-def can_be_accepted(event: EventRecord, customers: Mapping[str, CustomerRecords]) -> bool:
-    """Whether :func:`accept` would take an event, by what is known of the customers, who were read already."""
+def can_be_accepted(
+    event: EventRecord, parked: Iterable[EventRecord], customers: Mapping[str, CustomerRecords]
+) -> bool:
+    """Whether :func:`accept` would take an event, by all parked events and what is known of the customers, who were read already."""
     if event.parked is None or event.parked.code not in ACCEPTABLE:
         return False
     snapshot = _understood(event)
-    if snapshot is None or event.parked.code != SUBSCRIPTION_MOVED:
-        return snapshot is not None
+    if snapshot is None:
+        return False
+    if event.parked.code != SUBSCRIPTION_MOVED:
+        return not _to_decide_first(event, snapshot, parked)
     former = customers.get(event.other_customer)
     known = former.subscriptions.get(event.subscription_id) if former else None
     return known is not None and not _is_newer(known.value, snapshot)
@@ -89,7 +95,7 @@ def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = qu
 
     From it on the subscription is counted anew, if its number is lower. Every later event of the subscription that had no part in its
     history so far is merged again. If it says another customer, the subscription ends with the former one and goes on with this one, from
-    its effective day on. Raises :class:`NotDone` for an event of which this cannot be said.
+    its effective day on. Raises :class:`NotDone` for an event of which this cannot be said, or that would leave out the days of an earlier one.
     """
 
     def prepare() -> Prepared[Accepted]:
@@ -111,10 +117,11 @@ def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = qu
             notes += _stay_dismissed(dismissed)
             return Prepared(moving, notes=notes)
         _believing(deployment.ports, snapshot)  # refuses what would only be parked again
+        _leaves_nothing_out(deployment.store, event, snapshot)
 
         def act(ports: Ports) -> Accepted:
             counted, after = update(lambda: _accept(event, snapshot, by, ports))
-            for one in _parked_before(ports.store, event, snapshot):
+            for one in _parked_before(ports.store.parked_events(), event, snapshot):
                 update(lambda one=one: _overtaken(one, after, ports))  # type: ignore[misc]
             again = 1 + sum(replay(one, ports) for one in following)
             wake((event.customer_id,), ports)
@@ -153,7 +160,8 @@ def _moving(
 
     def act(ports: Ports) -> Accepted:
         found = update(lambda: _move(event, snapshot, by, ports))
-        others = [*_parked_before(ports.store, event, snapshot, (SUBSCRIPTION_MOVED,)), *following]
+        before = _parked_before(ports.store.parked_events(), event, snapshot, (SUBSCRIPTION_MOVED,))
+        others = [*before, *following]
         again = 1 + sum(replay(one, ports) for one in others)
         wake((found.moved_from, found.customer_id), ports)
         return replace(found, merged_again=again)
@@ -236,12 +244,15 @@ def _move(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> Acce
 
 
 def _parked_before(
-    store: Store, event: EventRecord, snapshot: Snapshot, codes: Collection[str] = DISPUTED
+    parked: Iterable[EventRecord],
+    event: EventRecord,
+    snapshot: Snapshot,
+    codes: Collection[str] = DISPUTED,
 ) -> list[EventRecord]:
-    """Earlier events of the subscription that wait for the same question."""
-    return [
-        one
-        for one in store.parked_events()
+    """Earlier events of the subscription that wait for the same question, in order of time."""
+    found = [
+        (says.occurred_at, one.key, one)
+        for one in parked
         if one.customer_id == event.customer_id
         and one.subscription_id == snapshot.subscription_id
         and one.key != event.key
@@ -250,6 +261,28 @@ def _parked_before(
         and (says := _understood(one)) is not None
         and says.occurred_at < snapshot.occurred_at
     ]
+    return [one for *_, one in sorted(found)]
+
+
+def _to_decide_first(
+    event: EventRecord, snapshot: Snapshot, parked: Iterable[EventRecord]
+) -> list[EventRecord]:
+    """Those of ``parked`` that would change nothing any more once an event is accepted, although they say something of days before it."""
+    return [one for one in _parked_before(parked, event, snapshot) if one.day < event.day]
+
+
+def _leaves_nothing_out(store: Store, event: EventRecord, snapshot: Snapshot) -> None:
+    """Raises :class:`NotDone` if earlier events are to be decided on first."""
+    waiting = by_store(_parked_before(store.parked_events(), event, snapshot), store)
+    first = _to_decide_first(event, snapshot, waiting)
+    if first:
+        those = some((f"version {one.version} (event {one.key})" for one in first), 3)
+        raise NotDone(
+            f"Events of the subscription that came before this one, and hold from earlier days, are parked too: {those}. Once this one is "
+            "accepted they would change nothing, and their days would stay as they are. Accept the oldest first: those that followed it are "
+            "merged again.",
+            first=first[0].parked,
+        )
 
 
 def _overtaken(event: EventRecord, known: Subscription, ports: Ports) -> None:

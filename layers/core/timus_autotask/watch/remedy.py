@@ -37,6 +37,7 @@ WORDS: Mapping[WayOut, str] = {
     WayOut.WAIT_OR_ADD_UNITS: "Before the next period is posted, or to have it now: add the units that are missing from {until} on in Autotask, then: "
     "timus-autotask retry {contract}",
     WayOut.LOOK_AT_CONTRACT: "timus-autotask status --contract {contract}",
+    WayOut.SAY_ADD_ON: "if {choice} is an add-on: timus-autotask map plan {choice} --add-on",
     WayOut.ENFORCE: "timus-autotask drift {contract} {service} --enforce",
     WayOut.ADOPT: "timus-autotask drift {contract} {service} --adopt",
     WayOut.APPROVE: "timus-autotask approve {contract} {service}",
@@ -278,12 +279,20 @@ def remedy_of(parked: Parked) -> str:
     """The command or action that ends it, written so that a shell takes it; of several a person chooses one."""
     facts = parked.facts
     words = _words_for(parked)
-    choices = str(facts["choices"]).split(" | ") if facts.get("choices") else ["N"]
     each = dict.fromkeys(
-        commands(words[way], {**facts, "choice": choice}) for way in parked.ways for choice in choices
+        commands(words[way], {**facts, "choice": choice})
+        for way in parked.ways
+        for choice in _choices(way, facts)
     )
     known = [commands(_ANOTHER_COMPANY, facts)] if facts.get("actual_company") else []
     return either(*known, *each, *_elsewhere(parked))
+
+
+def _choices(way: WayOut, facts: Mapping[str, int | str]) -> Sequence[str]:
+    """What a way out is said once for each of."""
+    if way is WayOut.SAY_ADD_ON:
+        return str(facts["unsaid"]).split(" | ") if facts.get("unsaid") else []
+    return str(facts["choices"]).split(" | ") if facts.get("choices") else ["N"]
 
 
 def _words_for(parked: Parked) -> Mapping[WayOut, str]:

@@ -37,7 +37,7 @@ from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.approval import approve
 from timus_autotask.domain.converge.draft import drafts_of
 from timus_autotask.domain.converge.next_step import RECHECK, next_step
-from timus_autotask.domain.converge.sides import moves_both_sides, old_service, plans_left
+from timus_autotask.domain.converge.sides import moves_both_sides, plans_left, waits_for
 from timus_autotask.domain.converge.view import Observed, Step, View
 from timus_autotask.domain.desired import Demand, Desired
 from timus_autotask.domain.line import (
@@ -770,8 +770,24 @@ def test_which_lines_seats_leave_for_another() -> None:
 
 def test_a_blocked_line_without_an_old_plan_names_none() -> None:
     """The seats may come from where nothing is known of them."""
-    assert old_service(PLUS, {}, view(links=())) == ""
-    assert old_service(PLUS, {}, view(links=(Link(march(1), SEATS, PLUS),))) == SEATS.service_id
+    assert waits_for(PLUS, {}, view(links=())) == {"down": ""}
+    assert waits_for(PLUS, {}, view(links=(Link(march(1), SEATS, PLUS),))) == {"down": SEATS.service_id}
+
+
+def test_each_side_that_waits_says_that_the_plan_change_is_a_guess() -> None:
+    """The new plan behind the old one, with and without a service, and the old one behind the new one; not where people named a family."""
+    guess = replace(CHANGE, unsaid=("GATEWAY", "PLUS"))
+    refused = left(LEVEL, refusal=Refusal(TODAY, -25, "no", NOW + timedelta(hours=1)))
+    ask = Policy(approve_increases=Approval(0))
+    unknown = Unplaced(TODAY, "GATEWAY", PLUS, ("GATEWAY",))
+    for code, key, seen, unsaid in (
+        ("waits-for-decrease", PLUS, change(lines=(refused,), links=(guess,)), "GATEWAY | PLUS"),
+        ("held-with-plan-change", SEATS, change(policy=ask, links=(guess,)), "GATEWAY | PLUS"),
+        ("old-plan-unmapped", PLUS, view(demand(COME, PLUS), held={}, unplaced=(unknown,)), "GATEWAY"),
+        ("waits-for-decrease", PLUS, change(lines=(refused,)), None),
+    ):
+        found = parked(next_step(seen), key)
+        assert (found[0], found[1].get("unsaid")) == (code, unsaid)
 
 
 def test_a_blocked_line_names_the_old_plan_that_has_too_many() -> None:
@@ -822,12 +838,12 @@ def test_the_plan_for_which_a_line_waits_is_found_by_way_of_however_many_others(
     links = tuple(Link(TODAY, LineKey(1, down), LineKey(1, up)) for down, up in ways)
     keys = [LineKey(1, service) for service in (2, 3, 4, 5)]
     given = view(*(demand(GONE, key) for key in keys), held={5: on_contract(LEVEL)}, links=links)
-    assert old_service(keys[0], {draft.key: draft for draft in drafts_of(given)}, given) == 5
+    assert waits_for(keys[0], {draft.key: draft for draft in drafts_of(given)}, given) == {"down": 5}
 
 
 def test_no_service_is_named_where_no_seats_leave_any() -> None:
     """There is nothing to wait for."""
-    assert old_service(PLUS, {}, view()) == ""
+    assert waits_for(PLUS, {}, view()) == {"down": ""}
 
 
 def test_a_plan_that_comes_in_place_of_one_without_a_service_waits() -> None:

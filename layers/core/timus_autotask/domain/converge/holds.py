@@ -15,11 +15,12 @@ from timus_autotask.domain.converge.decided import at_the_end, change_of, decide
 from timus_autotask.domain.converge.draft import LineDraft, parts_of, policy_of, wanted_units, whose_terms
 from timus_autotask.domain.converge.sides import (
     Drafts,
+    by_guess,
     moves_both_sides,
     old_plan_without_service,
-    old_service,
     old_side_settles,
     plans_left,
+    waits_for,
 )
 from timus_autotask.domain.converge.view import ChangedUnits, Observed, View
 from timus_autotask.domain.days import ONE_DAY, effective_day, local_midnight
@@ -123,7 +124,7 @@ def _whole_plan_changes(drafts: Drafts, contract: Contract, view: View) -> dict[
         if up is None or down is None or down.parked or link.across:
             continue
         if moves_both_sides(link, down, _up_to_a_person(up)) and not _goes_before(down, link):
-            stays = down.park(HELD_WITH_PLAN_CHANGE, up=link.up.service_id)
+            stays = down.park(HELD_WITH_PLAN_CHANGE, up=link.up.service_id, **by_guess(link))
             ends = tuple(at_the_end(down, contract, link.day)) if up.set_aside else ()
             ended = replace(down, adjustments=ends) if ends and ends[0].day <= view.today else None
             out[link.down] = (_held_by_terms(ended, view) or ended) if ended else stays
@@ -155,8 +156,8 @@ def _judged(draft: LineDraft, drafts: Drafts, contract: Contract, view: View) ->
     if draft.blocked:
         old = old_plan_without_service(draft.key, view)
         if old is not None:
-            return draft.park("old-plan-unmapped", sku=old)
-        return draft.park("waits-for-decrease", down=old_service(draft.key, drafts, view))
+            return draft.park("old-plan-unmapped", sku=old.sku, **by_guess(old))
+        return draft.park("waits-for-decrease", **waits_for(draft.key, drafts, view))
     draft = decided(draft, contract)
     if draft.due:
         stays = (

@@ -26,7 +26,7 @@ from timus_autotask.domain.converge.holds import (
     stays_whatever_is_approved,
 )
 from timus_autotask.domain.converge.pricing import priced
-from timus_autotask.domain.converge.sides import Drafts, old_service
+from timus_autotask.domain.converge.sides import Drafts, waits_for
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.mapping import LineKey
 
@@ -126,7 +126,7 @@ def _approved_as_a_whole(
     What a person has rejected a part of is judged as a whole by that.
     """
     return {
-        key: draft.park("waits-for-decrease", down=old_service(key, this.judged, view))
+        key: draft.park("waits-for-decrease", **waits_for(key, this.judged, view))
         for key, draft in this.judged.items()
         if not draft.stopped
         and draft.line.approved

@@ -10,7 +10,7 @@ from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.line import HeldChange
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.plan_change import Link
+from timus_autotask.domain.plan_change import Link, Unplaced
 
 Drafts = Mapping[LineKey, LineDraft]
 """The lines of a contract, by key."""
@@ -35,11 +35,24 @@ def old_side_settles(up: LineKey, drafts: Drafts, view: View) -> datetime | None
     )
 
 
-def old_service(up: LineKey, drafts: Drafts, view: View) -> int | str:
-    """The service that has to come down before ``up`` may go up, for people: one that has too many, if that is known.
+def waits_for(up: LineKey, drafts: Drafts, view: View) -> dict[str, int | str]:
+    """The service that has to come down before ``up`` may go up, as facts for people: one that has too many, if that is known.
 
     It may be one from which seats come by way of a third line.
     """
+    down = _old_side(up, drafts, view)
+    if down is None:
+        return {"down": ""}
+    links = (one for one in view.desired.links if (one.down, one.up) == (down, up))
+    return {"down": down.service_id, **by_guess(*links)}
+
+
+def by_guess(*changes: Link | Unplaced) -> dict[str, str]:
+    """The SKUs of which people may say that they are add-ons, as a fact, where it is a guess that seats move; else nothing."""
+    return next(({"unsaid": " | ".join(one.unsaid)} for one in changes if one.unsaid), {})
+
+
+def _old_side(up: LineKey, drafts: Drafts, view: View) -> LineKey | None:
     downs = plans_left(up, view)
     thirds = [*downs]
     for third in thirds:
@@ -47,13 +60,13 @@ def old_service(up: LineKey, drafts: Drafts, view: View) -> int | str:
     for near in (downs, thirds):
         too_many = [down for down in near if down in drafts and drafts[down].too_many]
         if too_many:
-            return too_many[-1].service_id
-    return downs[-1].service_id if downs else ""
+            return too_many[-1]
+    return downs[-1] if downs else None
 
 
-def old_plan_without_service(up: LineKey, view: View) -> str | None:
-    """The SKU of the old plan that ``up`` came in place of, if nobody has chosen a service for it."""
-    return next((one.sku for one in view.desired.unplaced if one.up == up), None)
+def old_plan_without_service(up: LineKey, view: View) -> Unplaced | None:
+    """The old plan that ``up`` came in place of, if nobody has chosen a service for it."""
+    return next((one for one in view.desired.unplaced if one.up == up), None)
 
 
 def falls_first(adjustment: Adjustment, drafts: Drafts, view: View) -> set[LineKey]:

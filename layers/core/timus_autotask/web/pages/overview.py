@@ -86,7 +86,9 @@ def overview_page(found: Everything, ready: Ready | None, today: date) -> Overvi
         status.outstanding,
         status.parked_events,
         frozenset(
-            one.key for one in status.parked_events if can_be_accepted(one, found.survey.records.customers)
+            one.key
+            for one in status.parked_events
+            if can_be_accepted(one, status.parked_events, found.survey.records.customers)
         ),
     )
 
