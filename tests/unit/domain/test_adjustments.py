@@ -168,7 +168,8 @@ def test_a_plan_for_a_while_before_one_that_is_rightly_billed_is_left_out_and_ho
     for seats in (1, 2):
         back = Gap(OLD, steps((11, seats)), day(0), steps((11, seats)), opens())
         plan = adjustments_for([new, other], [Link(day(8), OLD, NEW)], {OLD: back})
-        assert plan == Adjustments((Adjustment(other.line, day(9), 3),))
+        left_out = {NEW: [(day(8), day(11))]}
+        assert plan == Adjustments((Adjustment(other.line, day(9), 3),), left_out=left_out)
 
 
 def test_a_rise_for_a_while_is_billed_beside_what_is_no_other_plan() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from hypothesis import given
@@ -48,6 +49,16 @@ def test_every_day_that_differs_is_in_one_stretch_and_no_other_day(
     assert told == {
         day: (wanted.at(day), planned.at(day)) for day in days if wanted.at(day) != planned.at(day)
     }
+
+
+def test_units_that_are_still_to_be_made_are_said_to_be() -> None:
+    """Until then Autotask has others, and a person looks there."""
+    lost = off(0, 1, 21, 16)
+    ahead = replace(lost, ahead=True)
+    assert lost.message.startswith("5 units are not billed on 2026-03-15 (Autotask 16, should be 21): ")
+    assert ahead.message.startswith(
+        "5 units are not billed on 2026-03-15 (Autotask 16 if its other changes are made, should be 21): "
+    )
 
 
 def test_seat_days_are_lost_or_too_many() -> None:

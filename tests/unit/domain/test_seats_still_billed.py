@@ -269,7 +269,8 @@ def test_a_plan_whose_end_is_near_is_left_out_until_another_one_has_come_down() 
     stays = replace(line(OLD, 0, 0), desired=Timeline.of([(march(10), 2), (march(20), 1)]))
     away = replace(line(NEW, 0, 0), observed=Timeline.of([(march(20), 1)]))
     found = made(stays, away, links=[replace(WHOLE, day=march(15))], families=[{OLD, NEW}])
-    assert found == Adjustments((Adjustment(NEW, march(20), -1), Adjustment(OLD, march(20), 1)))
+    expected = (Adjustment(NEW, march(20), -1), Adjustment(OLD, march(20), 1))
+    assert found == Adjustments(expected, left_out={OLD: [(march(10), march(20))]})
 
 
 # -- Seats behind a third plan

@@ -282,7 +282,7 @@ def test_seats_for_a_while_are_given_up_where_they_are_on_the_other_plan_since()
     """
     advanced = gap(steps((5, 7), (8, 15)), steps((0, 6), (8, 15)), 8, start=5)
     plan = adjustments_for([advanced, seats_that_come_for_a_while()], families=BOTH)
-    assert plan == Adjustments((Adjustment(NEW, day(5), 2),))
+    assert plan == Adjustments((Adjustment(NEW, day(5), 2),), left_out={NEW: [(day(5), day(8))]})
 
 
 def test_seats_for_a_while_come_where_the_other_plan_goes_up_only_after_them() -> None:

@@ -51,6 +51,8 @@ class Adjustments:
     """The increase of each line that waits for an old plan to come down, which is not adjusted here; its day is since when it waits."""
     ahead: frozenset[LineKey] = frozenset()
     """The lines of these that go up on a day before: what waits comes on top of it."""
+    left_out: Mapping[LineKey, Sequence[tuple[date, date]]] = field(default_factory=dict)
+    """Of each line, from which day until before which one an increase is not made at all: another plan is billed from then on."""
 
 
 def adjustments_for(
@@ -367,6 +369,8 @@ class _Adjuster:
         self._blocked: dict[LineKey, Adjustment] = {}
         self._ahead: set[LineKey] = set()
         """The lines that went up before the day since when seats of them wait for somebody's decision."""
+        self._left_out: dict[LineKey, list[tuple[date, date]]] = {}
+        """From which day until before which one increases are left out."""
         self._halted: set[LineKey] = set()
         """The lines of which nothing more is made for now."""
         self._adjustments: list[Adjustment] = []
@@ -377,7 +381,8 @@ class _Adjuster:
         """The adjustments; ``_Lines.after`` is what comes of them."""
         while self._turns:
             self._take(heappop(self._turns))
-        return Adjustments(in_order(self._adjustments), self._blocked, frozenset(self._ahead))
+        ahead = frozenset(self._ahead)
+        return Adjustments(in_order(self._adjustments), self._blocked, ahead, self._left_out)
 
     def _first_turns(self, gap: Gap) -> Iterator[_Turn]:
         """One turn on each day on which the line lacks more or less than before, or should have more or less, or has other seats that may wait."""
@@ -407,6 +412,7 @@ class _Adjuster:
                     self._block(Adjustment(line, since, self._lacking[line].at(day)), blocked)
                     return
                 case _LeftOut(until):
+                    self._left_out.setdefault(line, []).append((day, until))
                     stays = self._staying(line, day, until)
                     self._lacking[line] = self._lacking[line].set_between(day, until, stays)
                     if stays:

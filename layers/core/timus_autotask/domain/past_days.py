@@ -28,6 +28,7 @@ class WhyPast(StrEnum):
     DAY_TAKEN = "day-taken"
     PERIOD_POSTED = "period-posted"
     PLAN_CHANGE = "plan-change"
+    FOLLOWED = "followed"
     LATER_DAY_TAKEN = "later-day-taken"
     BILLED_ELSEWHERE = "billed-elsewhere"
     BEFORE_CONTRACT = "before-contract"
@@ -44,11 +45,12 @@ _MESSAGES = {
     WhyPast.DAY_TAKEN: "the day had an adjustment of this line already",
     WhyPast.PERIOD_POSTED: "its period is approved and posted",
     WhyPast.PLAN_CHANGE: "the line that it takes the place of comes down only later",
+    WhyPast.FOLLOWED: "another plan has followed already, and both might have been billed at once",
     WhyPast.BILLED_ELSEWHERE: "it was billed on another contract service then",
     WhyPast.CANCELLED_LATER: "Timus says that it was cancelled by then, in an event that holds only from a later day",
     WhyPast.EDITED: "somebody changed the units in Autotask by hand, and the days before the line was level again stay so",
     WhyPast.BEFORE_CONTRACT: "the contract begins only after that",
-    WhyPast.LATER_DAY_TAKEN: "a later day had an adjustment of this line already, and would have been changed too",
+    WhyPast.LATER_DAY_TAKEN: "a later day takes no adjustment of this line any more, and would have been changed too",
 }
 
 
@@ -62,8 +64,10 @@ class PastDays:
     wanted: int
     """What the line should have on each of them."""
     autotask: int
-    """What Autotask has."""
+    """What Autotask has, with what is still to be made of the line."""
     cause: WhyPast
+    ahead: bool = False
+    """Autotask has that only once something else of the line is made, which may wait for a person."""
 
     @property
     def seat_days(self) -> int:
@@ -78,7 +82,8 @@ class PastDays:
         units = abs(self.autotask - self.wanted)
         noun, verb = ("unit", "is") if units == 1 else ("units", "are")
         off = f"too many {verb} billed" if self.autotask > self.wanted else f"{verb} not billed"
-        return f"{units} {noun} {off} {days} (Autotask {self.autotask}, should be {self.wanted}): {self.cause.message}"
+        autotask = f"Autotask {self.autotask}{' if its other changes are made' if self.ahead else ''}"
+        return f"{units} {noun} {off} {days} ({autotask}, should be {self.wanted}): {self.cause.message}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.domain.converge.views import (
     CONTRACT,
+    NOW,
     ONE_DAY,
     PLUS,
     SEATS,
@@ -25,7 +26,8 @@ from tests.unit.domain.converge.views import (
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.desired import Source
-from timus_autotask.domain.line import State
+from timus_autotask.domain.line import Refusal, State
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays, Postponed, WhyPast
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Policy, PostedPeriod
@@ -70,6 +72,7 @@ def test_the_last_day_of_a_contract_that_is_taken_is_told() -> None:
 
 
 CHANGE = Link(TODAY, SEATS, PLUS)
+LONG_AGO = Link(march(5), PLUS, SEATS)
 
 
 @pytest.mark.parametrize("link", [CHANGE, replace(CHANGE, beside=True, across=True)], ids=["one", "two"])
@@ -91,9 +94,9 @@ def test_a_plan_change_that_had_to_wait_is_told_on_both_sides(link: Link) -> Non
     assert line_of(step, PLUS).scheduled == ((tomorrow, 28),)
 
 
-@pytest.mark.parametrize("links", [(), (Link(march(5), PLUS, SEATS, beside=True, across=True),)])
+@pytest.mark.parametrize("links", [(), (LONG_AGO,), (replace(LONG_AGO, beside=True, across=True),)])
 def test_a_change_from_before_a_day_that_is_taken_is_told(links: tuple[Link, ...]) -> None:
-    """An adjustment of its own day would run over into the taken one. Seats that left another subscription long ago are no reason."""
+    """An adjustment of its own day would run over into the taken one. Seats that left another plan long ago are no reason."""
     wanted, has = since_january(25, (march(10), 26), (march(12), 30)), since_january(25, (march(12), 30))
     line = left(has, adjusted=(march(12),))
     gone = demand(since_january(3, (march(5), 0)), PLUS)
@@ -196,3 +199,124 @@ def test_a_day_that_has_been_corrected_is_told_no_more() -> None:
     )
     gone = next_step(view(lines=(left(LEVEL, past_days=off),)))
     assert (line_of(corrected).past_days, line_of(gone).past_days) == ((), ())
+
+
+ONE_DAY_LATER = TODAY + ONE_DAY
+TWICE = (PastDays(TODAY, ONE_DAY_LATER, 40, 8, WhyPast.DAY_TAKEN),)
+"""40 were reported by mistake, once the day had its adjustment."""
+
+
+@pytest.mark.parametrize("told", [TWICE, ()], ids=["told before", "new"])
+def test_the_days_of_a_line_that_waits_are_counted_anew(told: tuple[PastDays, ...]) -> None:
+    """Timus says 19 by now. The day that is taken stays as it is, whatever becomes of the days after it once the old plan comes down."""
+    has = steps((TODAY, 8))
+    step = next_step(
+        view(
+            demand(since_january(25, (TODAY, 9))),
+            demand(steps((TODAY, 19)), PLUS),
+            held={45: on_contract(LEVEL), 46: on_contract(has, 1202)},
+            lines=(
+                left(LEVEL, refusal=Refusal(TODAY, -16, "no", NOW + ONE_DAY)),
+                left(has, PLUS, adjusted=(TODAY,), past_days=told),
+            ),
+            links=(replace(CHANGE, beside=True),),
+        )
+    )
+    line = line_of(step, PLUS)
+    assert line.parked is not None
+    assert line.parked.code == "waits-for-decrease"
+    assert line.past_days == (PastDays(TODAY, ONE_DAY_LATER, 19, 8, WhyPast.DAY_TAKEN),)
+
+
+def test_no_day_of_a_line_that_waits_is_told_as_lost_that_may_still_be_billed() -> None:
+    """No day of the new plan has an adjustment yet: all of it comes once the old plan comes down."""
+    step = next_step(
+        view(
+            demand(since_january(25, (TODAY, 0))),
+            demand(steps((TODAY, 25)), PLUS),
+            lines=(
+                left(LEVEL, refusal=Refusal(TODAY, -25, "no", NOW + ONE_DAY)),
+                left(steps(), PLUS, past_days=TWICE),
+            ),
+            links=(CHANGE,),
+        )
+    )
+    assert line_of(step, PLUS).past_days == ()
+
+
+def test_the_days_of_an_edited_line_are_counted_anew() -> None:
+    """Nobody has decided yet about the two units that somebody took off; no other day is told because of them."""
+    has, edited = since_january(25, (TODAY, 28)), since_january(23, (TODAY, 26))
+    told = (PastDays(TODAY, ONE_DAY_LATER, 40, 28, WhyPast.DAY_TAKEN),)
+    line = left(has, adjusted=(TODAY,), past_days=told)
+    wanted = demand(since_january(25, (TODAY, 30)))
+    shown = line_of(next_step(view(wanted, held={45: on_contract(edited)}, lines=(line,))))
+    assert shown.parked is not None
+    assert shown.parked.code == "drift"
+    assert shown.past_days == (PastDays(TODAY, ONE_DAY_LATER, 30, 26, WhyPast.DAY_TAKEN),)
+
+
+def test_an_increase_that_is_given_up_for_the_plan_that_follows_says_so() -> None:
+    """No day of the line has an adjustment. Autotask has 25 until the -4 is made, which was refused."""
+    moved = march(14)
+    followed = steps((moved, 26))
+    step = next_step(
+        view(
+            demand(since_january(25, (march(10), 21), (march(12), 26), (moved, 0))),
+            demand(followed, PLUS),
+            held={45: on_contract(LEVEL), 46: on_contract(followed, 1202)},
+            lines=(
+                left(LEVEL, refusal=Refusal(march(10), -4, "no", NOW + ONE_DAY)),
+                left(followed, PLUS, adjusted=(moved,)),
+            ),
+            links=(Link(moved, SEATS, PLUS),),
+        )
+    )
+    lost = PastDays(march(12), moved, 26, 21, WhyPast.FOLLOWED, ahead=True)
+    assert line_of(step).scheduled == ((march(10), -4), (moved, -21))
+    assert line_of(step).past_days == (lost,)
+
+
+THIRD = LineKey(1, 47)
+
+
+@pytest.mark.parametrize(
+    ("links", "families"),
+    [((), (frozenset({SEATS, PLUS}),)), ((replace(CHANGE, up=THIRD), Link(TODAY, THIRD, PLUS)), ())],
+    ids=["of a family", "by way of a third"],
+)
+def test_a_line_that_waited_for_another_without_a_plan_change_from_it_says_so(
+    links: tuple[Link, ...], families: tuple[frozenset[LineKey], ...]
+) -> None:
+    """No later day of it has an adjustment: the other line comes down tomorrow, and so it goes up tomorrow."""
+    kept = since_january(28)
+    given = view(
+        demand(since_january(25, (TODAY, 0))),
+        demand(kept, THIRD),
+        demand(steps((TODAY, 28)), PLUS),
+        held={45: on_contract(MORE), 47: on_contract(kept, 1203)},
+        lines=(left(MORE, adjusted=(TODAY,)), left(kept, THIRD)),
+        links=tuple(replace(link, beside=True) for link in links),
+    )
+    step = next_step(replace(given, desired=replace(given.desired, families=families)))
+    assert line_of(step, PLUS).scheduled == ((ONE_DAY_LATER, 28),)
+    assert line_of(step, PLUS).past_days == (PastDays(TODAY, ONE_DAY_LATER, 28, 0, WhyPast.PLAN_CHANGE),)
+
+
+def test_units_too_many_are_never_put_down_to_a_plan_change_towards_the_line() -> None:
+    """The seats of the other plan come down late, and 24 of this line were wanted before a day that is taken."""
+    wanted, has = since_january(25, (march(10), 24), (march(12), 30)), since_january(25, (march(12), 30))
+    other = since_january(3, (march(10), 0))
+    given = view(
+        demand(wanted),
+        demand(other, PLUS),
+        held={45: on_contract(has), 46: on_contract(since_january(3, (march(12), 0)), 1202)},
+        lines=(
+            left(has, adjusted=(march(12),)),
+            left(since_january(3, (march(12), 0)), PLUS, adjusted=(march(10), march(12))),
+        ),
+        links=(Link(march(10), PLUS, SEATS, beside=True),),
+    )
+    assert line_of(next_step(given)).past_days == (
+        PastDays(march(10), march(12), 24, 25, WhyPast.LATER_DAY_TAKEN),
+    )

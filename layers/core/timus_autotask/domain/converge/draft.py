@@ -53,6 +53,8 @@ class LineDraft:
     """A plan change that it is a part of cannot be made now."""
     waits_since: date | None = None
     """The first day of which seats wait for another line, also while others of the line go: it is not known yet what becomes of the days from then on."""
+    left_out: Sequence[tuple[date, date]] = ()
+    """From which day until before which one an increase of it is not made at all: another plan is billed from then on."""
     parked: Parked | None = None
     awaiting: HeldChange | None = None
     """What a person can let go, of a line that is parked."""
@@ -166,12 +168,13 @@ class LineDraft:
         """With its own among the adjustments of all lines."""
         own = tuple(adjustment for adjustment in of_all.in_order if adjustment.line == self.key)
         waits = of_all.blocked.get(self.key)
+        draft = replace(self, left_out=tuple(of_all.left_out.get(self.key, ())))
         if waits and waits.day > self.today:  # it is on its way: by then the other line may have come down
-            return replace(self, adjustments=in_order([*own, waits]), blocked=False, waits_since=None)
+            return replace(draft, adjustments=in_order([*own, waits]), blocked=False, waits_since=None)
         # A part of what is blocked may go now.
         since = date.min if self.key in of_all.ahead else waits.day if waits else None
         blocked = since is not None and not any(since <= each.day <= self.today for each in own)
-        return replace(self, adjustments=own, blocked=blocked, waits_since=waits.day if waits else None)
+        return replace(draft, adjustments=own, blocked=blocked, waits_since=waits.day if waits else None)
 
 
 def drafts_of(view: View) -> list[LineDraft]:

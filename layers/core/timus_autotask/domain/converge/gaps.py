@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 from timus_autotask.domain.adjustments import Adjustment, Adjustments, adjustments_for
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft, at_least_0, policy_of, wanted_units
+from timus_autotask.domain.converge.sides import plans_left
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.days import ONE_DAY
 from timus_autotask.domain.desired import Demand
-from timus_autotask.domain.gap import Gap
+from timus_autotask.domain.gap import Gap, within_reach
 from timus_autotask.domain.line import Intent, Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays, WhyPast, past_days, still_shown
@@ -118,29 +120,63 @@ def _edited_days(draft: LineDraft) -> frozenset[date]:
 
 
 def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
-    """The line with the days that nothing makes level any more, if it is known what will be made."""
-    if not draft.adjustable or draft.blocked:
+    """The line with the days that nothing makes level any more, as far as it is known what will be made."""
+    if draft.adjustable:
+        found = _past_days(draft, draft.demand, contract, view) if draft.demand else ()
+    elif draft.demand and _is_drift(draft):
+        found = _told_anew(draft, draft.demand)
+    else:
         return draft
-    if draft.demand is None:
-        return replace(draft, line=replace(draft.line, past_days=()))
-    adjusted = draft.observed.units
-    for adjustment in draft.adjustments:
-        adjusted = adjusted.add_from(adjustment.day, adjustment.delta)
-    first = max(draft.demand.start, contract.start)
-    found = _days_before(draft, draft.demand, contract)
-    found += _past_days_elsewhere(draft, draft.demand, contract)
-    by_hand, outlived = draft.line.by_hand, draft.demand.outlived
-    wanted = (
-        at_least_0(draft.wanted.minus(by_hand).minus(outlived))
-        if by_hand.steps or outlived.steps
-        else draft.wanted
-    )
-    last = min(contract.end, draft.waits_since - ONE_DAY) if draft.waits_since else contract.end
-    found += past_days(wanted, adjusted, first, last, lambda day: _why_past(day, draft, view))
     shown = still_shown(found, draft.today)
     if shown == draft.line.past_days:
         return draft
     return replace(draft, line=replace(draft.line, past_days=shown))
+
+
+def _past_days(draft: LineDraft, demand: Demand, contract: Contract, view: View) -> tuple[PastDays, ...]:
+    units, gap, last = draft.observed.units, _gap(draft, demand, contract), contract.end
+    adjusted = units
+    for adjustment in draft.adjustments:
+        adjusted = adjusted.add_from(adjustment.day, adjustment.delta)
+    wanted = _wanted_of_past(draft, demand)
+    if draft.waits_since:
+        # Nobody knows what becomes of the days from then on, but of those that take no adjustment.
+        goes = gap.open_day(draft.waits_since)
+        last = goes - ONE_DAY if goes else last
+
+    @cache
+    def alone() -> Timeline:
+        return within_reach(gap)
+
+    def why(day: date) -> WhyPast:
+        return _why_past(day, draft, view, alone, lacks=wanted.at(day) > adjusted.at(day))
+
+    return (
+        *_days_before(draft, demand, contract),
+        *_past_days_elsewhere(draft, demand, contract),
+        *(
+            replace(one, ahead=units.at(one.first) != one.autotask)
+            for one in past_days(wanted, adjusted, gap.start, last, why)
+        ),
+    )
+
+
+def _told_anew(draft: LineDraft, demand: Demand) -> tuple[PastDays, ...]:
+    """The days that are told already of a line that waits for a decision about an edit, with what is wanted and what Autotask has by now."""
+    wanted, has = _wanted_of_past(draft, demand), draft.observed.by_day
+    return tuple(
+        replace(anew, cause=one.cause)
+        for one in draft.line.past_days
+        for anew in past_days(wanted, has, one.first, one.until - ONE_DAY, lambda _: WhyPast.EDITED)
+    )
+
+
+def _wanted_of_past(draft: LineDraft, demand: Demand) -> Timeline:
+    """What the line should have by all that Timus says now, and without what an edit that is over has left."""
+    by_hand, outlived = draft.line.by_hand, demand.outlived
+    if by_hand.steps or outlived.steps:
+        return at_least_0(draft.wanted.minus(by_hand).minus(outlived))
+    return draft.wanted
 
 
 def _days_before(draft: LineDraft, demand: Demand, contract: Contract) -> tuple[PastDays, ...]:
@@ -157,8 +193,10 @@ def _past_days_elsewhere(draft: LineDraft, demand: Demand, contract: Contract) -
     return past_days(draft.wanted, draft.observed.earlier, first, last, lambda _: WhyPast.BILLED_ELSEWHERE)
 
 
-def _why_past(day: date, draft: LineDraft, view: View) -> WhyPast:
-    """Why a day stays billed otherwise."""
+def _why_past(
+    day: date, draft: LineDraft, view: View, alone: Callable[[], Timeline], *, lacks: bool
+) -> WhyPast:
+    """Why a day stays billed otherwise. Only what a line ``lacks`` waits for other lines; ``alone`` is what could be made if it did not."""
     if draft.line.by_hand.at(day):
         return WhyPast.EDITED
     if draft.demand and draft.demand.outlived.at(day):
@@ -167,16 +205,23 @@ def _why_past(day: date, draft: LineDraft, view: View) -> WhyPast:
         return WhyPast.PERIOD_POSTED
     if day in taken_days(draft.line, draft.policy):
         return WhyPast.DAY_TAKEN
-    towards = (link for link in view.desired.links if link.up == draft.key and link.day <= day)
-    if any(not link.across or _has_too_many(link.down, day, view) for link in towards):
+    if any(first <= day < until for first, until in draft.left_out):
+        return WhyPast.FOLLOWED
+    if lacks and (
+        any(_has_too_many(old, day, view) for old in plans_left(draft.key, view, day)) or alone().at(day) > 0
+    ):
         return WhyPast.PLAN_CHANGE
     return WhyPast.LATER_DAY_TAKEN
 
 
 def _has_too_many(key: LineKey, day: date, view: View) -> bool:
-    """Whether Autotask has more units of a line of this contract on a day than it should."""
-    demand, observed = view.desired.demands.get(key), view.observed.get(key.service_id)
-    return bool(demand and observed and observed.units.at(day) > demand.units.at(day))
+    """Whether it is known that Autotask has more units of a line on a day than it should."""
+    demand, line = view.desired.demands.get(key), view.lines.get(key)
+    seen = view.observed.get(key.service_id) if key.contract_id == view.contract_id else None
+    units = seen.units if seen else line.known_units if line else None
+    if demand is None or units is None or day < demand.start:
+        return False
+    return units.at(day) > (wanted_units(demand, line) if line else demand.units).at(day)
 
 
 def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> dict[LineKey, Gap]:
