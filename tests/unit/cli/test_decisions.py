@@ -64,6 +64,27 @@ def test_drift_is_enforced_on_a_persons_word(mapped: Desk) -> None:
     assert state(mapped) == ("applied", None)
 
 
+def test_what_brings_an_edit_back_says_who_decided_it(mapped: Desk) -> None:
+    """Also where the day of the edit takes no adjustment, and the next one is tried."""
+    mapped.world.tell(8, {ADV: 25, GATEWAY: 1})
+    mapped.world.work()
+    mapped.world.control.person_adjusts(1201, TODAY.toordinal(), 5)
+    mapped.world.pass_time(days=1)
+    mapped.told("retry", str(CONTRACT))
+    mapped.world.work()
+    assert state(mapped) == ("parked", "drift")
+    mapped.told("drift", *LINE, "--enforce", "--by", "Carl")
+    mapped.world.work()
+    mapped.world.pass_time(minutes=20)
+    made = mapped.ask("changes")["changes"][-2:]
+    assert {(one["unit_change"], one["outcome"]) for one in made} == {(-5, "refused"), (-5, "landed")}
+    for one in made:
+        assert (one["why"], one["by"], one["terms"], one["events"]) == ("enforced", "Carl", [], [])
+    assert "brings back what somebody changed in Autotask, by Carl" in " ".join(
+        mapped.told("changes").split()
+    )
+
+
 def test_drift_is_adopted_on_a_persons_word(mapped: Desk) -> None:
     """The difference stays, and later changes come on top of it."""
     drifted(mapped)

@@ -94,7 +94,22 @@ def test_an_extended_contract_is_a_change_without_units(told: Desk) -> None:
     [mine] = [one for one in told.ask("changes", "--customer", CUSTOMER)["changes"] if not one["service_id"]]
     assert mine["message"] == "contract extended from 2026-12-31 to 2027-12-31: the term was renewed"
     assert (mine["why"], {one["customer"] for one in mine["sources"]}) == ("renewed", {CUSTOMER})
+    assert mine["events"] == ["sub_8f2c1a-v9"]
     assert "+0 " not in words
+
+
+def test_what_fills_a_renewed_term_names_the_renewal(told: Desk) -> None:
+    """Autotask leaves the new periods empty, and the seats of the day before go on there."""
+    told.world.api.set_switch("extended_periods", "empty")
+    told.world.tell(9, {ADV: 30, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    told.world.work()
+    told.world.pass_time(days=291)
+    made = [one for one in told.ask("changes")["changes"] if one["day"] == "2027-01-01"]
+    assert {one["unit_change"]: (one["why"], one["events"]) for one in made} == {
+        30: ("renewed", ["sub_8f2c1a-v9"]),
+        1: ("renewed", ["sub_8f2c1a-v9"]),
+    }
+    assert "goes on in the renewed term" in " ".join(told.told("changes").split())
 
 
 def test_a_change_that_somebody_approved_says_who(told: Desk) -> None:
@@ -113,7 +128,7 @@ def test_a_change_that_somebody_approved_says_who(told: Desk) -> None:
 
 def test_a_change_that_takes_back_an_edit_says_so(told: Desk) -> None:
     """Nothing of Timus is the cause of it."""
-    told.ask("policy", "set", "drift=enforce")
+    told.ask("policy", "set", "drift=enforce", "--by", "Carl")
     told.world.pass_time(days=1)
     [line] = [line for line in told.world.api.model.lines.values() if line.service["id"] == 45]
     told.world.control.person_adjusts(line.id, told.world.ports.today().toordinal() - 1, 5)
@@ -121,7 +136,9 @@ def test_a_change_that_takes_back_an_edit_says_so(told: Desk) -> None:
     told.world.pass_time(minutes=40)
     change = told.ask("changes")["changes"][-1]
     assert (change["unit_change"], change["events"], change["why"]) == (-5, [], "enforced")
-    assert "brings back what somebody changed" in " ".join(told.told("changes").split())
+    assert (change["by"], change["terms"]) == ("Carl", ["drift=enforce"])
+    said = "brings back what somebody changed in Autotask; by the terms: drift=enforce, set by Carl"
+    assert said in " ".join(told.told("changes").split())
 
 
 def test_changes_can_be_chosen(told: Desk) -> None:

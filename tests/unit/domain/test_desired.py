@@ -802,6 +802,8 @@ def test_a_renewed_term_belongs_to_the_lines_that_it_bills() -> None:
     )
     both = (more, told), (told, more)
     assert [want(*subs).demands[OLD].renewed_until for subs in both] == [longest, longest]
+    for subs, by in (((told,), ("sub_1", 2)), (both[0], ("sub_2", 2))):
+        assert [(one.subscription_id, one.number) for one in want(*subs).demands[OLD].renewals] == [by]
     assert want(subscription(version(1, march(1), ADV=10))).demands[OLD].renewed_until is None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -22,6 +22,17 @@ def level() -> Desk:
     world.work()
     world.clock.advance(3 * 86400)
     world.pass_time(minutes=1)
+    return Desk(world)
+
+
+def found_level() -> Desk:
+    """A client whose 25 seats and gateway were on the contract already when it was mapped."""
+    world = World()
+    world.map_customer()
+    world.tell(1, {ADV: 25, GATEWAY: 1}, effective=datetime(2026, 1, 1, 12, tzinfo=UTC))
+    world.work()
+    world.pass_time(minutes=20)
+    assert not world.posted()
     return Desk(world)
 
 
@@ -60,6 +71,53 @@ def test_the_term_and_who_set_it(terms: str, change: int | None) -> None:
     assert (made["unit_change"], made["why"], made["by"], made["terms"]) == (change, "terms", "pat", [terms])
     assert made["events"] == []
     assert f"by the terms: {terms}, set by pat" in " ".join(desk.told("changes").split())
+
+
+def test_a_line_that_was_level_when_it_was_found_has_no_news() -> None:
+    """What Timus reported in January is not why it has a minimum now. An approval stays the reason, as everywhere."""
+    terms = [f"minimum.{ADV}=40"]
+    desk = found_level()
+    set_by(desk, "Anna", *terms)
+    made = newest(desk)
+    assert (made["unit_change"], made["why"], made["by"], made["terms"]) == (15, "terms", "Anna", terms)
+    assert made["events"] == []
+    desk = found_level()
+    desk.ask("policy", "set", "approve_increases=always")
+    set_by(desk, "Anna", *terms)
+    desk.ask("approve", "29683949", "45", "--by", "Bea")
+    desk.world.work()
+    made = newest(desk)
+    assert (made["why"], made["by"], made["terms"], made["events"]) == ("approved", "Bea", terms, [])
+
+
+def test_news_that_a_minimum_hid_are_not_why_it_ends() -> None:
+    """One seat more was reported under a minimum of 40: nothing was adjusted for it."""
+    desk = found_level()
+    set_by(desk, "Anna", f"minimum.{ADV}=40")
+    desk.world.tell(2, {ADV: 26, GATEWAY: 1})
+    desk.world.work()
+    desk.world.clock.advance(3600)
+    set_by(desk, "Dora", "minimum=")
+    made = newest(desk)
+    assert (made["unit_change"], made["why"], made["by"], made["events"]) == (-14, "terms", "Dora", [])
+
+
+def test_a_day_that_takes_another_adjustment_by_the_terms() -> None:
+    """Both adjustments by which seats come back on the day itself, and not on the next one."""
+    desk = found_level()
+    world = desk.world
+    world.api.set_switch("same_day", "sum")
+    world.tell(2, {ADV: 0, GATEWAY: 1})
+    world.work()
+    world.clock.advance(600)
+    world.tell(3, {ADV: 25, GATEWAY: 1})
+    world.work()
+    world.clock.advance(3 * 86400)
+    world.pass_time(minutes=1)
+    set_by(desk, "Carl", "same_day=attempt")
+    made = [one for one in desk.ask("changes")["changes"] if one["why"] == "terms"]
+    assert {one["day"]: one["unit_change"] for one in made} == {"2026-03-15": 25, "2026-03-16": -25}
+    assert {(one["by"], *one["terms"]) for one in made} == {("Carl", "same_day=attempt")}
 
 
 def test_a_customers_own_terms() -> None:

@@ -65,6 +65,8 @@ class Demand:
     """By subscription, version and SKU of a cause: the first day on which it is billed, where the terms say another one than its own."""
     renewed_until: date | None = None
     """The last day of a renewed term that is billed on this line."""
+    renewals: tuple[Cause, ...] = ()
+    """By what Timus reported these renewals: of the latest renewed term of each of its SKUs."""
     renewed_unbilled: date | None = None
     """The last day of a renewed term of which nothing is billed on this line, but that a person may have put back, by an undo."""
     earliest: date | None = None
@@ -320,6 +322,8 @@ class _Reported:
     redated: Mapping[tuple[str, int, str], date]
     renewed_until: date | None
     """The last day of a renewed term."""
+    renewals: tuple[Cause, ...]
+    """By what Timus reported it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +355,7 @@ def _reported(customer: Customer, sku: str, replayed: Sequence[Dated]) -> _Repor
     pairs = zip(customer.subscriptions, replayed, strict=True)
     having = [one for one, its in pairs if sku in its.billed]
     first = min(version.day for one in having for version in one.versions)
-    renewed = [one.renewed_until for one in having]
+    until, renewals = _renewed(having, sku)
     return _Reported(
         Source(customer.id, sku, customer.quantity(sku), outlived=customer.outlived(sku)),
         first,
@@ -362,7 +366,19 @@ def _reported(customer: Customer, sku: str, replayed: Sequence[Dated]) -> _Repor
             for subscription, one in zip(customer.subscriptions, replayed, strict=True)
             for number, day in one.redated.get(sku, {}).items()
         },
-        max((until for until in renewed if until is not None), default=None),
+        until,
+        renewals,
+    )
+
+
+def _renewed(having: Iterable[Subscription], sku: str) -> tuple[date | None, tuple[Cause, ...]]:
+    """The last day of the latest renewed term of these subscriptions, and by what Timus reported it."""
+    found = [(until, one, one.renewal) for one in having if (until := one.renewed_until)]
+    latest = max((until for until, _, _ in found), default=None)
+    return latest, tuple(
+        _cause(renewal, one, sku, renewal.quantity(sku))
+        for until, one, renewal in found
+        if until == latest and renewal
     )
 
 
@@ -423,15 +439,7 @@ def _demand(line: LineKey, contributions: Sequence[_Contribution], first_day: da
     reported = min(one.placed.start for one in contributions)
     return Demand(
         key=line,
-        companies=tuple(
-            sorted(
-                {
-                    (company, one.reported.source.customer_id)
-                    for one in contributions
-                    for company in one.placed.companies
-                }
-            )
-        ),
+        companies=_companies(contributions),
         units=reduce(Timeline.plus, (one.placed.units for one in contributions)),
         start=max(first_day, reported),
         sources=tuple(replace(one.reported.source, units=one.placed.units) for one in contributions),
@@ -439,9 +447,19 @@ def _demand(line: LineKey, contributions: Sequence[_Contribution], first_day: da
         brought_forward=_every(one.reported.brought_forward for one in contributions),
         redated={cause: day for one in contributions for cause, day in one.reported.redated.items()},
         renewed_until=_latest_term(one for one in contributions if one.is_renewed),
+        renewals=_every(one.reported.renewals for one in contributions),
         renewed_unbilled=_latest_term(one for one in contributions if not one.is_renewed),
         earliest=reported if reported < first_day else None,
     )
+
+
+def _companies(contributions: Iterable[_Contribution]) -> tuple[tuple[int, str], ...]:
+    found = {
+        (company, one.reported.source.customer_id)
+        for one in contributions
+        for company in one.placed.companies
+    }
+    return tuple(sorted(found))
 
 
 def _every(causes: Iterable[Iterable[Cause]]) -> tuple[Cause, ...]:

@@ -162,6 +162,11 @@ def newest_versions(causes: Iterable[Cause]) -> dict[str, int]:
     return {cause.subscription_id: cause.number for cause in sorted(causes, key=lambda one: one.number)}
 
 
+def ending_after(causes: Iterable[Cause], day: date) -> tuple[Cause, ...]:
+    """Those by which something ends after a day. No later adjustment names them again, so they stay with one of that day."""
+    return tuple(one for one in causes if one.ends is not None and one.ends > day)
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """A Timus subscription as far as we know it. ``versions`` are in order of number."""
@@ -235,21 +240,27 @@ class Subscription:
         return any(version.billed and dict(version.items).get(sku) for version in self.versions)
 
     @property
-    def renewed_until(self) -> date | None:
-        """The last billed day of a renewed term; None: no term was renewed.
+    def renewal(self) -> Version | None:
+        """The newest version that renewed the term.
 
-        A renewal is a version whose term ends later than that of the version before it, or whose event said so: of the first version
-        there is no earlier term to compare with.
+        Its term ends later than that of the version before it, or its event said so: of the first version there is no earlier term to
+        compare with.
         """
         term: date | None = None
-        renewed = False
+        found: Version | None = None
         for version in self.versions:
             if version.term_end is None:
                 continue
-            renewed |= version.renews or (term is not None and version.term_end > term)
+            if version.renews or (term is not None and version.term_end > term):
+                found = version
             term = version.term_end
+        return found
+
+    @property
+    def renewed_until(self) -> date | None:
+        """The last billed day of a renewed term; None: no term was renewed."""
         newest = self.newest
-        if not renewed or newest.term_end is None or not newest.billed:
+        if self.renewal is None or newest.term_end is None or not newest.billed:
             return None
         if newest.ends is None:
             return newest.term_end

@@ -60,7 +60,7 @@ class Intent:
     """The day from which it should have been billed, if that one could not be changed any more."""
     why: Why | None = None
     by: str = ""
-    """Who approved it, undid what it takes back, or set the terms that caused it."""
+    """Who approved it, undid what it takes back, had an edit brought back, or set the terms that caused it."""
     terms: tuple[str, ...] = ()
     """The terms that caused it, as ``policy set`` writes them."""
     causes: tuple[Cause, ...] = ()
@@ -149,7 +149,7 @@ class JournalEntry:
     price: PriceChange | None = None
     """The unit price that was sent with it, if one was."""
     by: str = ""
-    """Who approved or rejected it, or set the terms that caused it."""
+    """Who approved or rejected it, had an edit brought back, or set the terms that caused it."""
     why: Why | None = None
     terms: tuple[str, ...] = ()
     """The terms that caused it, as ``policy set`` writes them."""
@@ -344,6 +344,8 @@ class Line:
     enforcing: bool = False
     """Units that somebody else changed are being brought back, and something of it is still to be made: it takes more than one adjustment, a day
     has to be free for it, or the edit is of a day to come."""
+    enforced_by: str = ""
+    """Who decided that they are; empty: the terms did, or nothing is being brought back."""
     head: Head | None = None
     """The newest entry of the journal about this line; None: there is none that is chained."""
     found: Timeline | None = None
@@ -352,7 +354,7 @@ class Line:
     """What people took back, in the order in which they did."""
     # What people see, made anew by each look. Some of it is read again by the next one: ``since`` says how soon a parked line is looked at,
     # ``parked`` whether a person was asked to make room for a decrease, ``scheduled`` which rises and sides of a plan change another line
-    # waits for and what a change of the terms adds; ``state`` and ``set_aside`` whether a change can be undone.
+    # waits for; ``desired`` whether something else is wanted by now; ``state`` and ``set_aside`` whether a change can be undone.
     state: State = State.PENDING
     parked: Parked | None = None
     set_aside: tuple[HeldChange, ...] = ()

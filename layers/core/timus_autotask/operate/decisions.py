@@ -161,11 +161,13 @@ def decide_drift(
         return Prepared(act)
 
     def act(ports: Ports) -> DriftDecided:
+        enforced_by = by if choice is Choice.ENFORCE else ""
+
         def attempt() -> Parked:
             stored, parked = decidable(ports)
             records = ports.store.contract(contract_id)
             ports.store.commit(
-                put_line(replace(stored.value, choice=choice), stored.rev),
+                put_line(replace(stored.value, choice=choice, enforced_by=enforced_by), stored.rev),
                 wake_contract(contract_id, ports),
                 put_decision(
                     new_decision_on(

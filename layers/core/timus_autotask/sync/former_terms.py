@@ -19,12 +19,16 @@ MOST_CHANGES = 5
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
-def former_terms(gathered: Gathered, today: date, customers: Collection[str]) -> Iterator[FormerTerms]:
+def former_terms(
+    gathered: Gathered, today: date, customers: Collection[str], since: datetime | None
+) -> Iterator[FormerTerms]:
     """What was wanted before each of the newest changes of the terms of everybody and of these customers, the newest first.
 
-    It ends at terms of an earlier version that this one cannot read: they held on no day, or nothing would be decided here.
+    ``since``: none that was made before it. It ends at terms of an earlier version that this one cannot read: they held on no day, or nothing would be decided here.
     """
     for after, before, former in _former(gathered, customers):
+        if since is not None and (after.at or _BEGINNING) < since:
+            return
         try:
             wanted = former.desired(today)
         except TermsUnreadable:

@@ -18,7 +18,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.desired import Desired
-from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State, Why
+from timus_autotask.domain.line import MOST_CAUSES, Answer, Intent, JournalEntry, Line, Outcome, State, Why
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.note import is_noted, note_of
 from timus_autotask.domain.policy import Policy
@@ -284,7 +284,11 @@ class _ContractSession:
         """The journal's entry for a contract that was extended."""
         own = {key: demand for key, demand in wanted.demands.items() if key.contract_id == self._id}
         undone = {key: lines[key].undone if key in lines else () for key in own}
-        renewed = (demand for key, demand in own.items() if renewed_until(demand, undone[key]))
+        until = {key: renewed_until(demand, undone[key]) for key, demand in own.items()}
+        causes = dict.fromkeys(
+            one for key, demand in own.items() if until[key] == end for one in demand.renewals
+        )
+        renewed = (demand for key, demand in own.items() if until[key])
         return JournalEntry(
             id=self._ports.new_id(),
             line=LineKey(self._id, 0),
@@ -298,8 +302,10 @@ class _ContractSession:
             sources=tuple(
                 dict.fromkeys((one.customer_id, one.sku) for demand in renewed for one in demand.sources)
             ),
+            events=tuple(dict.fromkeys(one.event_id for one in causes)),
             message=f"contract extended from {before} to {end}: the term was renewed",
             why=Why.RENEWED,
+            causes=tuple(causes)[-MOST_CAUSES:],
         )
 
     def _note_renewal(self, gathered: Gathered, step: Step) -> None:

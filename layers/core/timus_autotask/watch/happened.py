@@ -91,10 +91,21 @@ def by_whom(change: JournalEntry) -> str:
         return f"{terms}, set by {change.by or 'somebody'}"
     if change.why is Why.UNDONE:
         return f"undoes {change.undoes}, by {change.by}"
+    if change.why is Why.RENEWED and change.line.service_id:
+        return "goes on in the renewed term, whose periods Autotask left empty"
+    if change.why is Why.ENFORCED:
+        by = (
+            f"; {terms}, set by {change.by or 'somebody'}"
+            if terms
+            else f", by {change.by}"
+            if change.by
+            else ""
+        )
+        return f"brings back what somebody changed in Autotask{by}"
     if change.by:
         verb = "rejected" if change.outcome is Outcome.REJECTED else "approved"
         return f"{verb} by {change.by}" + (f"; {terms}" if terms else "")
-    return "brings back what somebody changed in Autotask" if change.why is Why.ENFORCED else ""
+    return ""
 
 
 def events(

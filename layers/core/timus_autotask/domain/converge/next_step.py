@@ -26,7 +26,7 @@ from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, o
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.days import ONE_DAY, local_midnight
 from timus_autotask.domain.desired import Desired
-from timus_autotask.domain.history import Cause, newest_versions
+from timus_autotask.domain.history import Cause, ending_after, newest_versions
 from timus_autotask.domain.line import (
     MOST_CAUSES,
     Answer,
@@ -186,6 +186,11 @@ def _intent(adjustment: Adjustment, drafts: Drafts, contract: Contract, view: Vi
     causes = _all_causes(draft, adjustment.day)
     undone = _undone_by(adjustment, draft)
     why, by = (Why.UNDONE, undone.by) if undone else _why(adjustment, draft)
+    told: Sequence[Cause] = causes
+    if why is Why.RENEWED and draft.demand:
+        told, causes = draft.demand.renewals, [*ending_after(causes, adjustment.day)]
+    elif why is Why.ENFORCED:
+        told = [cause for cause in causes if cause.before]  # what was said first was billed already
     return Intent(
         id="",
         day=adjustment.day,
@@ -193,7 +198,7 @@ def _intent(adjustment: Adjustment, drafts: Drafts, contract: Contract, view: Vi
         before=draft.observed.units,
         opened_at=view.now,
         settles_at=view.alive_until + view.settle,
-        events=tuple(dict.fromkeys(cause.event_id for cause in causes)),
+        events=tuple(dict.fromkeys(cause.event_id for cause in told)),
         versions=newest_versions(_causes(draft, adjustment.day)),
         price=draft.price.after if draft.price else None,
         price_before=draft.price.before if draft.price else None,
@@ -214,7 +219,16 @@ def _why(adjustment: Adjustment, draft: LineDraft) -> tuple[Why | None, str]:
     if approved is not None:
         return Why.APPROVED, approved.by
     enforces = draft.enforced or (draft.line.enforcing and _brings_back(adjustment, draft))
-    return (Why.ENFORCED if enforces else None), ""
+    if enforces:
+        return Why.ENFORCED, draft.line.enforced_by
+    return (Why.RENEWED if _fills_renewed_term(adjustment, draft) else None), ""
+
+
+def _fills_renewed_term(adjustment: Adjustment, draft: LineDraft) -> bool:
+    """Whether an adjustment only goes on with the units of the former term, where Autotask left the periods of the new one empty."""
+    news = draft.line.news_in(adjustment.day, adjustment.delta, draft.observed.units)
+    until = draft.demand.renewed_until if draft.demand else None
+    return news == 0 and until is not None and adjustment.day <= until
 
 
 def _brings_back(adjustment: Adjustment, draft: LineDraft) -> bool:
@@ -281,9 +295,11 @@ def _newest(causes: Iterable[Cause]) -> tuple[Cause, ...]:
 
 def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
     """The line with what people see of it."""
+    enforcing = _enforcing(draft)
     line = replace(
         draft.line,
-        enforcing=_enforcing(draft),
+        enforcing=enforcing,
+        enforced_by=draft.line.enforced_by if enforcing or draft.line.choice else "",
         awaiting=draft.awaiting,
         awaiting_causes=_causes_of_awaiting(draft),
         waits_for_more=draft.waits_for_more,

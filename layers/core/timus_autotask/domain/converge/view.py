@@ -97,7 +97,7 @@ class FormerTerms:
     """Each term that was changed, as ``policy set`` writes it."""
 
 
-def _no_former_terms(_customers: Collection[str]) -> Iterable[FormerTerms]:
+def _no_former_terms(_customers: Collection[str], _since: datetime | None) -> Iterable[FormerTerms]:
     return ()
 
 
@@ -131,8 +131,9 @@ class View:
     """The last day of the latest renewal that the contract was seen to cover, or that Autotask refused for now."""
     live: bool = True
     """Whether anything may be written to Autotask. Otherwise the next step is never a write, and says what would be done."""
-    former_terms: Callable[[Collection[str]], Iterable[FormerTerms]] = _no_former_terms
-    """By the customers of a line, the newest change first: a function, because each is worked out only where it is asked for."""
+    former_terms: Callable[[Collection[str], datetime | None], Iterable[FormerTerms]] = _no_former_terms
+    """By the customers of a line, and of changes since a time only; the newest change first. A function, because each is worked out only where it
+    is asked for."""
     looks: int = 0
     """How many times this contract was read since the last adjustment: read-after-write may lag."""
 
