@@ -94,14 +94,8 @@ def by_whom(change: JournalEntry) -> str:
     if change.why is Why.RENEWED and change.line.service_id:
         return "goes on in the renewed term, whose periods Autotask left empty"
     if change.why is Why.ENFORCED:
-        by = (
-            f"; {terms}, set by {change.by or 'somebody'}"
-            if terms
-            else f", by {change.by}"
-            if change.by
-            else ""
-        )
-        return f"brings back what somebody changed in Autotask{by}"
+        who = f"; {terms}, set by {change.by or 'somebody'}" if terms else change.by and f", by {change.by}"
+        return f"brings back what somebody changed in Autotask{who}"
     if change.by:
         verb = "rejected" if change.outcome is Outcome.REJECTED else "approved"
         return f"{verb} by {change.by}" + (f"; {terms}" if terms else "")
