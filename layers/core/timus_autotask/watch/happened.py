@@ -87,14 +87,15 @@ def undone_by(changes: Iterable[JournalEntry]) -> dict[str, str]:
 def by_whom(change: JournalEntry) -> str:
     """Who let a change go, or rejected it; or why it was made though Timus reported nothing."""
     terms = f"by the terms: {', '.join(change.terms)}" if change.terms else ""
+    set_by = f"{terms}, set by {change.by or 'somebody'}"
     if change.why is Why.TERMS:
-        return f"{terms}, set by {change.by or 'somebody'}"
+        return set_by
     if change.why is Why.UNDONE:
         return f"undoes {change.undoes}, by {change.by}"
     if change.why is Why.RENEWED and change.line.service_id:
         return "goes on in the renewed term, whose periods Autotask left empty"
     if change.why is Why.ENFORCED:
-        who = f"; {terms}, set by {change.by or 'somebody'}" if terms else change.by and f", by {change.by}"
+        who = f"; {set_by}" if terms else change.by and f", by {change.by}"
         return f"brings back what somebody changed in Autotask{who}"
     if change.by:
         verb = "rejected" if change.outcome is Outcome.REJECTED else "approved"

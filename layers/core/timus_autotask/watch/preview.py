@@ -653,7 +653,7 @@ def _with_what_goes_on(line: LinePreview, units: Timeline, last: date, today: da
 
 
 def _with_posted(one: PreviewedAdjustment, observed: Observed) -> PreviewedAdjustment:
-    return replace(one, posted=any(first <= one.day <= last for first, last in observed.closed))
+    return replace(one, posted=observed.is_posted(one.day))
 
 
 def _estimated(

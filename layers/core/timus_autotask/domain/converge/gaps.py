@@ -201,7 +201,7 @@ def _why_past(
         return WhyPast.EDITED
     if draft.demand and draft.demand.outlived.at(day):
         return WhyPast.CANCELLED_LATER
-    if any(first <= day <= last for first, last in _closed(draft)):
+    if draft.policy.posted_period is PostedPeriod.NEXT_OPEN_DAY and draft.observed.is_posted(day):
         return WhyPast.PERIOD_POSTED
     if day in taken_days(draft.line, draft.policy):
         return WhyPast.DAY_TAKEN

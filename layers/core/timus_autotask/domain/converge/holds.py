@@ -444,7 +444,7 @@ def _terms_ask(
 ) -> LineDraft | None:
     """Parked if the terms of the line ask for approval. ``deltas`` are those of the change, and of its parts; ``there`` are the units before."""
     policy, size = draft.policy, max(map(abs, deltas))
-    if policy.posted_period is PostedPeriod.HOLD and _is_posted(change.day, draft.observed.closed):
+    if policy.posted_period is PostedPeriod.HOLD and draft.observed.is_posted(change.day):
         return draft.hold("held-posted-period", change)
     if not size:
         return None
@@ -459,10 +459,6 @@ def _terms_ask(
     if large or (new_line and policy.approve_new_lines):
         return draft.hold("held-for-approval", change)
     return None
-
-
-def _is_posted(day: date, closed: Sequence[tuple[date, date]]) -> bool:
-    return any(first <= day <= last for first, last in closed)
 
 
 def _over_day_limit(draft: LineDraft, change: HeldChange, more: int, view: OnADay) -> int | None:

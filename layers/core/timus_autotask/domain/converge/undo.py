@@ -363,7 +363,7 @@ class _Side:
             raise NotUndone(f"{entry.id} was undone already, by {undoing.id}.")
 
     def _is_not_posted(self, day: date) -> None:
-        if any(first <= day <= last for first, last in self.observed.closed):
+        if self.observed.is_posted(day):
             schedule = self.contract.schedule
             first, last = period_containing(max(day, schedule.start), schedule.start, schedule.months)
             raise NotUndone(

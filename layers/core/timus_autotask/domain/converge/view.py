@@ -59,6 +59,10 @@ class Observed:
         days = (*earlier.days, first_day, *units.days)
         return Timeline.sampled(days, lambda day: earlier.at(day) if day < first_day else units.at(day))
 
+    def is_posted(self, day: date) -> bool:
+        """Whether a day is in a period that is approved and posted."""
+        return any(first <= day <= last for first, last in self.closed)
+
 
 @dataclass(frozen=True, slots=True)
 class ChangedUnits:

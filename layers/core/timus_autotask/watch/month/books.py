@@ -95,7 +95,7 @@ class BookLine:
 
     def is_shut(self, day: date) -> bool:
         """Whether a day is posted, so that whatever is decided today counts from a later one."""
-        return any(first <= day <= last for first, last in self.shut)
+        return self.posted_period is PostedPeriod.NEXT_OPEN_DAY and self.observed.is_posted(day)
 
     @property
     def wanted(self) -> Timeline:

@@ -13,7 +13,7 @@ def bring_back(line: BookLine, today: date) -> str:
     newest = next((one for one in reversed(line.line.undone) if one.until is None or one.until > today), None)
     if newest is None or not line.undone.at(max(today, newest.day)):
         return ""
-    if any(first <= newest.day <= last for first, last in line.observed.closed):
+    if line.observed.is_posted(newest.day):
         return ""
     if newest.opposite:
         return said(NextWay.BRING_BACK, change=newest.opposite)

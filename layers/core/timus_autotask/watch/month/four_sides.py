@@ -659,7 +659,7 @@ class _Comparison:
                 continue
             group.bill("posted", day, posted.at(day))
             more, of_period = units - posted.at(day), days_of_period(self._books, line.key, day)
-            closed = _closed(line, day)
+            closed = line.observed.is_posted(day)
             if closed:
                 group.bill("to_post", day, coming.at(day))
                 more -= coming.at(day)
@@ -738,11 +738,6 @@ class _Comparison:
                     group.sides["posted" if row.posted else "to_post"] += row.units
                     group.left[day] -= row.units
                     group.differ(Between.NO_SUBSCRIPTION, -row.units, days_of_period(books, key, day))
-
-
-def _closed(line: BookLine, day: date) -> bool:
-    """Whether its period is posted."""
-    return any(first <= day <= last for first, last in line.observed.closed)
 
 
 def _join(group: _Group, other: _Group) -> None:

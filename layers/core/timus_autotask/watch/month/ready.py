@@ -820,7 +820,7 @@ def _held_later(line: BookLine) -> tuple[str, str]:
 
 def _made_by_itself(line: BookLine, lacking: Sequence[tuple[date, int]]) -> str:
     """When a scheduled change is made, and what posting its period before that does."""
-    posted = any(first <= lacking[0][0] <= last for first, last in line.observed.closed)
+    posted = line.observed.is_posted(lacking[0][0])
     before = "its period is posted already, so" if posted else "post after it, or"
     return f"It is made on its day, automatically: {before} {_if_posted_before(line, lacking)}"
 
